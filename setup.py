@@ -1,0 +1,38 @@
+"""Package, extras and console script of speechalign."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+root = Path(__file__).parent
+version = re.search(r'__version__ = "(.+)"', (root / "speechalign/__init__.py").read_text())[1]
+
+setup(
+    name="speechalign",
+    version=version,
+    description="Align speech with what was said",
+    long_description=(root / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["speechalign", "speechalign.*"]),
+    package_data={"speechalign": ["*/data/*", "py.typed"]},
+    install_requires=[
+        "numpy>=1.26",
+        "numba>=0.60",
+        "soundfile>=0.12",
+        "soxr>=0.3.7",
+        "click>=8.1",
+        "rich>=13",
+        "textgrid>=1.6.1",
+        "num2words>=0.5.13",
+        "pocketsphinx==5.1.1",
+    ],
+    extras_require={
+        "plot": ["matplotlib>=3.8", "librosa>=0.10.2"],
+        "lhotse": ["lhotse>=1.30"],
+        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11"],
+    },
+    entry_points={"console_scripts": ["speechalign = speechalign.cli.main:main"]},
+)

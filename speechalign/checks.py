@@ -1,0 +1,49 @@
+"""Shape, dtype, range and finiteness checks, with messages that say what was found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speechalign.errors import InputError
+
+
+def check_log_probs(log_probs: np.ndarray, *, name: str = "log_probs") -> None:
+    """Refuse anything but a (T, V) floating array without NaN or +inf."""
+    if log_probs.ndim != 2:
+        raise InputError(f"{name}: expected shape (T, V), got {log_probs.shape}")
+    if log_probs.dtype not in (np.float32, np.float64):
+        raise InputError(f"{name}: expected float32 or float64, got {log_probs.dtype}; convert it")
+    bad = np.isnan(log_probs) | (log_probs == np.inf)
+    if bad.any():
+        t, v = (int(i[0]) for i in np.nonzero(bad))
+        raise InputError(
+            f"{name}[{t}, {v}]: expected a finite value or -inf, got {log_probs[t, v]}; "
+            "check the model that made it"
+        )
+
+
+def check_lengths(lengths: np.ndarray, limit: int, *, name: str) -> None:
+    """Refuse lengths that are not (B,) int64 in [0, limit]."""
+    if lengths.ndim != 1 or lengths.dtype != np.int64:
+        raise InputError(f"{name}: expected (B,) int64, got {lengths.shape} {lengths.dtype}")
+    for b, length in enumerate(lengths):
+        if not 0 <= length <= limit:
+            raise InputError(f"{name}[{b}]: expected a value in [0, {limit}], got {length}")
+
+
+def check_samples(samples: np.ndarray, *, name: str = "samples") -> None:
+    """Refuse anything but (N,) finite floating samples, N >= 1."""
+    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
+        raise InputError(
+            f"{name}: expected shape (N,), floating; got {samples.shape} {samples.dtype}"
+        )
+    if samples.size == 0:
+        raise InputError(f"{name}: the recording has no samples; leave it out or record it again")
+    finite = np.isfinite(samples)
+    if not finite.all():
+        n = int(np.argmin(finite))
+        count = int(samples.size - finite.sum())
+        raise InputError(
+            f"{name}[{n}]: expected a finite number, got {samples[n]} ({count} such of "
+            f"{samples.size}); repair or export the recording again"
+        )

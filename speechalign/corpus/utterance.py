@@ -1,0 +1,47 @@
+"""Utterance: one stretch of one recording, and what was said in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a corpus layout yields, and what the aligner takes.
+
+    Parameters
+    ----------
+    id : str
+        Unique in the corpus: ``SPEAKER/x``, or ``SPEAKER/x#2`` for the second of a recording.
+    recording : str
+        Where the result goes: a relative path with ``/`` and without suffix. Utterances of one
+        recording share it, and end up in one file.
+    audio : Path
+        The sound file.
+    text : str
+        What was said, as the user wrote it.
+    speaker : str or None
+        Who said it.
+    start : float
+        Where the utterance begins in the sound file, seconds.
+    end : float or None
+        Where it ends, seconds; None for the end of the file.
+    channel : int or None
+        Channel to use, counted from 0; None leaves the choice to the reader.
+    segmented : bool
+        Whether the corpus gave ``start`` and ``end``, so that they are worth a tier of their own.
+    problem : str or None
+        Why it cannot be aligned, in words for the user; None when nothing is known to be wrong.
+    """
+
+    id: str
+    recording: str
+    audio: Path
+    text: str
+    speaker: str | None = None
+    start: float = 0.0
+    end: float | None = None
+    channel: int | None = None
+    segmented: bool = False
+    problem: str | None = None

@@ -1,0 +1,54 @@
+"""Emissions: what an acoustic model says of every frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechalign.checks import check_lengths
+from speechalign.errors import InputError
+from speechalign.frames import FrameGrid
+from speechalign.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Emissions:
+    """Scores of a batch of recordings on one frame grid.
+
+    Parameters
+    ----------
+    log_probs : ndarray, shape (B, T, V), float32 or float64
+        Natural-log probabilities; log-likelihoods where ``normalised`` is False. Frames at and
+        beyond a length are never read.
+    input_lengths : ndarray, shape (B,), int64
+        Frames of each recording.
+    grid : FrameGrid
+        Where the frames lie in time.
+    vocabulary : Vocabulary
+        V symbols, one a column.
+    normalised : bool
+        Whether each frame's probabilities sum to one.
+    """
+
+    log_probs: np.ndarray
+    input_lengths: np.ndarray
+    grid: FrameGrid
+    vocabulary: Vocabulary
+    normalised: bool = True
+
+    def __post_init__(self) -> None:
+        shape = self.log_probs.shape
+        if len(shape) != 3 or shape[2] != len(self.vocabulary):
+            raise InputError(
+                f"log_probs: expected shape (B, T, {len(self.vocabulary)}), got {shape}"
+            )
+        check_lengths(self.input_lengths, shape[1], name="input_lengths")
+        if len(self.input_lengths) != shape[0]:
+            raise InputError(
+                f"input_lengths: expected {shape[0]} lengths, got {len(self.input_lengths)}"
+            )
+
+    def __getitem__(self, b: int) -> np.ndarray:
+        """Return recording b without its padding, shape (T_b, V)."""
+        return self.log_probs[b, : self.input_lengths[b]]

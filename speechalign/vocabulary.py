@@ -1,0 +1,53 @@
+"""Vocabulary: which column of an emission means what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speechalign.errors import InputError
+
+
+class Vocabulary:
+    """Symbols and their ids, in both directions.
+
+    Parameters
+    ----------
+    symbols : Sequence[str]
+        V distinct symbols; the position is the id.
+    blank : str or None
+        The CTC blank, one of the symbols; None for a model without one.
+
+    Raises
+    ------
+    InputError
+        A symbol occurs twice, or ``blank`` is not among them.
+
+    Examples
+    --------
+    >>> letters = Vocabulary(["a", "b", "_"], blank="_")
+    >>> letters.ids(["b", "a"]), letters.blank
+    ([1, 0], 2)
+    """
+
+    def __init__(self, symbols: Sequence[str], *, blank: str | None = None) -> None:
+        self.symbols = tuple(symbols)
+        self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
+        if len(self._ids) != len(self.symbols):
+            twice = next(s for i, s in enumerate(self.symbols) if self._ids[s] != i)
+            raise InputError(f"vocabulary: symbol {twice!r} occurs twice; ids must be unique")
+        if blank is not None and blank not in self._ids:
+            raise InputError(f"vocabulary: blank {blank!r} is not one of the symbols")
+        self.blank = None if blank is None else self._ids[blank]
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._ids
+
+    def ids(self, symbols: Sequence[str]) -> list[int]:
+        """Return the id of each symbol; InputError names the first unknown one."""
+        try:
+            return [self._ids[symbol] for symbol in symbols]
+        except KeyError as error:
+            raise InputError(f"vocabulary: no symbol {error.args[0]!r}") from None
