@@ -1,1 +1,5 @@
-"""speechalign.kernels."""
+"""Kernels: best path and sum over paths, on the arcs of a graph."""
+
+from speechalign.kernels.lattice import Occupation, Path, forward_backward, viterbi
+
+__all__ = ["Occupation", "Path", "forward_backward", "viterbi"]

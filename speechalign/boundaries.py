@@ -1,0 +1,139 @@
+"""Boundaries in seconds from the posteriors of a phone sequence and the change of the spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speechalign.frames import FrameGrid
+
+_BANDS = 24
+_LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
+_FLOOR = 10.0
+_SIDE = 4
+
+
+def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, FrameGrid]:
+    """Measure how much the spectrum changes at each moment.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (N,), float32
+        Samples in [-1, 1].
+    sample_rate : int
+        Hz; at least 15200, so that the highest band exists.
+
+    Returns
+    -------
+    change : ndarray, shape (M,), float64
+        Distance between the mean log spectra (24 mel bands) of the 20 ms after and before.
+    grid : FrameGrid
+        Cell m of 5 ms has its middle where change m was measured.
+
+    Notes
+    -----
+    change[m] = || mean(L[m .. m+3]) - mean(L[m-4 .. m-1]) ||_2, with L the log mel spectra of
+    12.5 ms Hamming windows every 5 ms; L[m] is centred 2.5 ms after the middle of cell m.
+    """
+    stride, window = sample_rate // 200, sample_rate // 80
+    fft = 1 << (2 * window - 1).bit_length()
+    count = len(samples) // stride + 1
+    scaled = samples.astype(np.float64) * 32768.0
+    mode = "reflect" if len(samples) > window else "edge"
+    padded = np.pad(scaled, (window // 2, window), mode)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::stride][:count]
+    hamming = np.hamming(window)
+    filters = _mel_filters(sample_rate, fft)
+    mel = np.empty((count, _BANDS))
+    for begin in range(0, count, 1024):
+        part = slice(begin, begin + 1024)
+        spectrum = np.fft.rfft(frames[part] * hamming, fft)
+        power = spectrum.real**2 + spectrum.imag**2
+        mel[part] = np.log(np.maximum(power @ filters.T, _FLOOR))
+    sums = np.concatenate([np.zeros((1, _BANDS)), np.cumsum(mel, axis=0)])
+    at = np.arange(count + 1)
+    left, right = np.maximum(at - _SIDE, 0), np.minimum(at + _SIDE, count)
+    after = (sums[right] - sums[at]) / np.maximum(right - at, 1)[:, None]
+    before = (sums[at] - sums[left]) / np.maximum(at - left, 1)[:, None]
+    change = np.linalg.norm(after - before, axis=1)
+    change[[0, -1]] = 0.0
+    return change, FrameGrid(sample_rate, stride, offset=-stride)
+
+
+def place_boundaries(
+    begun: np.ndarray, grid: FrameGrid, change: np.ndarray, change_grid: FrameGrid
+) -> np.ndarray:
+    """Place each boundary at its posterior median, after the spectrum had its say.
+
+    Parameters
+    ----------
+    begun : ndarray, shape (T, K), float64
+        Probability that boundary k lies before the middle of frame t; it grows with t.
+    grid : FrameGrid
+        Of the T frames.
+    change : ndarray, shape (M,), float64
+        Spectral change in each cell of ``change_grid``.
+    change_grid : FrameGrid
+        Cells finer than the frames.
+
+    Returns
+    -------
+    ndarray, shape (K,), float64
+        Seconds; at least one frame apart, in order.
+
+    Notes
+    -----
+    The acoustic model gives the distribution p_k of boundary k, linear between the middles of
+    frames. It knows sounds, but sees them through a long window; the spectral change is sharp, but
+    does not know which of its peaks is wanted. Boundary k is the median of p_k(t) change(t)^2. Where
+    two such medians come closer than a frame, both go back to the medians of p_k and p_{k+1}, which
+    the minimum duration of a phone keeps apart. The exponent, and the acoustic scale that p_k is
+    made with, were chosen on synthetic speech whose boundaries are known
+    (``tools/tune_boundaries.py``).
+    """
+    middles = np.array([grid.seconds(t + 0.5) for t in range(len(begun))])
+    edges = np.array([change_grid.seconds(m) for m in range(len(change) + 1)])
+    weights = change**2
+    plain = np.array([_median(middles, begun[:, k], edges, None) for k in range(begun.shape[1])])
+    placed = np.array([_median(middles, begun[:, k], edges, weights) for k in range(begun.shape[1])])
+    frame = grid.stride / grid.sample_rate
+    while True:
+        close = np.flatnonzero(np.diff(placed) < frame - 1e-9)
+        close = np.union1d(close, close + 1)
+        close = close[placed[close] != plain[close]]
+        if close.size == 0:
+            return placed
+        placed[close] = plain[close]
+
+
+def _median(
+    middles: np.ndarray, begun: np.ndarray, edges: np.ndarray, weights: np.ndarray | None
+) -> float:
+    """Return the median of one boundary, in seconds; without weights, that of the model alone."""
+    low = int(np.searchsorted(begun, 1e-9))
+    high = min(int(np.searchsorted(begun, 1 - 1e-9)), len(begun) - 1)
+    low = max(0, min(low, high) - 1)
+    times, mass = middles[low : high + 1], begun[low : high + 1]
+    if weights is not None:
+        first = max(0, int(np.searchsorted(edges, times[0])) - 1)
+        last = min(len(edges) - 1, int(np.searchsorted(edges, times[-1])) + 1)
+        cuts = edges[first : last + 1]
+        weighted = np.diff(np.interp(cuts, times, mass)) * weights[first:last]
+        total = weighted.sum()
+        if total > 0:
+            times, mass = cuts, np.append(0.0, np.cumsum(weighted)) / total
+    at = int(np.searchsorted(mass, 0.5))
+    if at == 0:
+        return float(times[0])
+    if at == len(mass):
+        return float(times[-1])
+    share = (0.5 - mass[at - 1]) / (mass[at] - mass[at - 1])
+    return float(times[at - 1] + share * (times[at] - times[at - 1]))
+
+
+def _mel_filters(sample_rate: int, fft: int) -> np.ndarray:
+    """Return triangular filters of height 1, equally spaced in mel, shape (24, fft // 2 + 1)."""
+    hz = np.arange(fft // 2 + 1) * sample_rate / fft
+    mels = 2595 * np.log10(1 + np.array([_LOWEST_HZ, _HIGHEST_HZ]) / 700)
+    edges = 700 * (10 ** (np.linspace(*mels, _BANDS + 2) / 2595) - 1)
+    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    return np.maximum(0, np.minimum((hz - low) / (middle - low), (high - hz) / (high - middle)))
