@@ -59,10 +59,10 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
     return change, FrameGrid(sample_rate, stride, offset=-stride)
 
 
-def place_boundaries(
+def boundary_medians(
     begun: np.ndarray, grid: FrameGrid, change: np.ndarray, change_grid: FrameGrid
 ) -> np.ndarray:
-    """Place each boundary at its posterior median, after the spectrum had its say.
+    """Find the median of each boundary, with and without regard to the spectral change.
 
     Parameters
     ----------
@@ -77,27 +77,46 @@ def place_boundaries(
 
     Returns
     -------
-    ndarray, shape (K,), float64
-        Seconds; at least one frame apart, in order.
+    ndarray, shape (2, K), float64
+        Seconds: the weighted medians, and those of the acoustic model alone.
 
     Notes
     -----
     The acoustic model gives the distribution p_k of boundary k, linear between the middles of
     frames. It knows sounds, but sees them through a long window; the spectral change is sharp, but
-    does not know which of its peaks is wanted. Boundary k is the median of p_k(t) change(t)^2. Where
-    two such medians come closer than a frame, both go back to the medians of p_k and p_{k+1}, which
-    the minimum duration of a phone keeps apart. The exponent, and the acoustic scale that p_k is
-    made with, were chosen on synthetic speech whose boundaries are known
-    (``tools/tune_boundaries.py``).
+    does not know which of its peaks is wanted. The weighted median is that of
+    p_k(t) change(t)^2. The exponent, and the acoustic scale that p_k is made with, were chosen on
+    synthetic speech whose boundaries are known (``tools/tune_boundaries.py``).
     """
-    middles = np.array([grid.seconds(t + 0.5) for t in range(len(begun))])
-    edges = np.array([change_grid.seconds(m) for m in range(len(change) + 1)])
+    middles = grid.seconds(np.arange(len(begun)) + 0.5)
+    edges = change_grid.seconds(np.arange(len(change) + 1))
     weights = change**2
-    plain = np.array([_median(middles, begun[:, k], edges, None) for k in range(begun.shape[1])])
-    placed = np.array([_median(middles, begun[:, k], edges, weights) for k in range(begun.shape[1])])
-    frame = grid.stride / grid.sample_rate
+    columns = range(begun.shape[1])
+    weighted = [_median(middles, begun[:, k], edges, weights) for k in columns]
+    plain = [_median(middles, begun[:, k], edges, None) for k in columns]
+    return np.array([weighted, plain])
+
+
+def keep_apart(medians: np.ndarray, least: float) -> np.ndarray:
+    """Choose the weighted median of each boundary, or the plain one where two come too close.
+
+    Parameters
+    ----------
+    medians : ndarray, shape (2, K), float64
+        What `boundary_medians` found. The second row is in order and at least ``least`` apart:
+        the minimum duration of a phone sees to it.
+    least : float
+        Smallest distance between neighbours, seconds.
+
+    Returns
+    -------
+    ndarray, shape (K,), float64
+        Seconds, in order.
+    """
+    weighted, plain = medians
+    placed = weighted.copy()
     while True:
-        close = np.flatnonzero(np.diff(placed) < frame - 1e-9)
+        close = np.flatnonzero(np.diff(placed) < least - 1e-9)
         close = np.union1d(close, close + 1)
         close = close[placed[close] != plain[close]]
         if close.size == 0:

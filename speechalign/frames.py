@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -42,7 +43,11 @@ class FrameGrid:
                 f"{self.stride} samples"
             )
 
-    def seconds(self, frame: float) -> float:
+    @overload
+    def seconds(self, frame: float) -> float: ...
+    @overload
+    def seconds(self, frame: np.ndarray) -> np.ndarray: ...
+    def seconds(self, frame: float | np.ndarray) -> float | np.ndarray:
         """Return the time, in seconds, at which a frame begins; a fraction lies inside it."""
         return (self.offset + frame * self.stride) / self.sample_rate
 
