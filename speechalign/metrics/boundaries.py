@@ -1,0 +1,275 @@
+"""Boundaries: how far starts and ends lie from a reference, in labels that both have."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechalign.alignment import Alignment, Interval
+from speechalign.errors import InputError
+from speechalign.kernels.edit_distance import edit_distance
+
+TOLERANCES = (0.01, 0.025, 0.05, 0.1)
+"""Seconds within which shares are counted."""
+
+HIT = 0.02
+"""Seconds within which a boundary counts for precision and recall."""
+
+_EDGE = 1e-9  # a difference of exactly the tolerance counts, whatever the last bit says
+
+
+@dataclass(frozen=True)
+class BoundaryStatistics:
+    """What was counted in one recording, or in several: the sum pools them.
+
+    Parameters
+    ----------
+    tier : str
+        The kind of label: ``words``, ``phones`` ...
+    start_errors, end_errors : ndarray, shape (K,), float64
+        Hypothesis minus reference in seconds, for each of the K matched labels.
+    reference_labels, hypothesis_labels : int
+        Labels on each side.
+    reference_recordings, hypothesis_recordings : int
+        Recordings with a reference, and those of them with a hypothesis.
+    """
+
+    tier: str
+    start_errors: np.ndarray
+    end_errors: np.ndarray
+    reference_labels: int
+    hypothesis_labels: int
+    reference_recordings: int
+    hypothesis_recordings: int
+
+    def __add__(self, other: BoundaryStatistics) -> BoundaryStatistics:
+        """Pool two sets of recordings; InputError where the tiers differ."""
+        if self.tier != other.tier:
+            raise InputError(
+                f"statistics: expected one tier, got {self.tier!r} and {other.tier!r}; score each "
+                "tier by itself"
+            )
+        return BoundaryStatistics(
+            self.tier,
+            np.concatenate([self.start_errors, other.start_errors]),
+            np.concatenate([self.end_errors, other.end_errors]),
+            self.reference_labels + other.reference_labels,
+            self.hypothesis_labels + other.hypothesis_labels,
+            self.reference_recordings + other.reference_recordings,
+            self.hypothesis_recordings + other.hypothesis_recordings,
+        )
+
+
+@dataclass(frozen=True)
+class ErrorScore:
+    """Differences between matched boundaries of one kind, in seconds; None where there are none.
+
+    Parameters
+    ----------
+    n : int
+        Boundaries compared.
+    mean, median, p95 : float or None
+        Of the absolute differences; the 95th percentile is interpolated linearly.
+    bias : float or None
+        Mean of hypothesis minus reference: positive is late.
+    within : Mapping[float, float or None]
+        Share of absolute differences up to each tolerance in seconds, itself included.
+    precision, recall, f1 : float or None
+        Of boundaries that lie up to 20 ms from that of a matched label: their share of all
+        hypothesis boundaries, of all reference boundaries, and the harmonic mean.
+    """
+
+    n: int
+    mean: float | None
+    median: float | None
+    p95: float | None
+    bias: float | None
+    within: Mapping[float, float | None]
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class BoundaryScore:
+    """Figures of one recording, or of several pooled.
+
+    Parameters
+    ----------
+    start, end, both : ErrorScore
+        Over the starts, the ends, and all of them.
+    reference_labels, hypothesis_labels, matched_labels : int
+        Labels on each side, and pairs of equal labels.
+    label_completion : float or None
+        Matched labels by reference labels. Errors are of matched labels only: read them together.
+    reference_recordings, hypothesis_recordings : int
+        Recordings with a reference, and those of them with a hypothesis.
+    recording_completion : float
+        The latter by the former.
+    signature : str
+        What was counted, and how.
+    """
+
+    start: ErrorScore
+    end: ErrorScore
+    both: ErrorScore
+    reference_labels: int
+    hypothesis_labels: int
+    matched_labels: int
+    label_completion: float | None
+    reference_recordings: int
+    hypothesis_recordings: int
+    recording_completion: float
+    signature: str
+
+
+def statistics(
+    reference: Alignment, hypothesis: Alignment | None, *, tier: str = "words"
+) -> BoundaryStatistics:
+    """Compare the boundaries of one recording.
+
+    Parameters
+    ----------
+    reference : Alignment
+        The truth.
+    hypothesis : Alignment or None
+        What is scored; None where there is none, which counts against completion.
+    tier : str
+        Tiers of this name and, by speaker, ``SPEAKER - tier``. A lone tier is compared with a
+        lone tier, whatever its speaker is called; several are matched by name.
+
+    Returns
+    -------
+    BoundaryStatistics
+        Add them up over recordings.
+
+    Raises
+    ------
+    InputError
+        The reference, or the hypothesis that there is, has no such tier.
+
+    Notes
+    -----
+    Labels are matched by `edit_distance` and only pairs of equal labels are compared. Phones are
+    equal when their labels are; all other labels when they are after NFKC, case folding and
+    removal of punctuation (Unicode category P; a label of nothing else stays).
+    """
+    theirs = _tiers(reference, tier, "reference")
+    ours = {} if hypothesis is None else _tiers(hypothesis, tier, "hypothesis")
+    if len(theirs) == len(ours) == 1:
+        ours = dict(zip(theirs, ours.values()))
+    pairs = [pair for name in theirs for pair in _matches(theirs[name], ours.get(name, ()), tier)]
+    return BoundaryStatistics(
+        tier,
+        np.array([ours.start - gold.start for gold, ours in pairs], dtype=np.float64),
+        np.array([ours.end - gold.end for gold, ours in pairs], dtype=np.float64),
+        sum(map(len, theirs.values())),
+        sum(map(len, ours.values())),
+        1,
+        int(hypothesis is not None),
+    )
+
+
+def _tiers(alignment: Alignment, tier: str, role: str) -> dict[str, list[Interval]]:
+    """Return the labelled intervals of the tiers of a kind."""
+    found = {
+        name: [i for i in intervals if i.label.strip()]
+        for name, intervals in alignment.tiers.items()
+        if name == tier or name.endswith(f" - {tier}")
+    }
+    if not found:
+        raise InputError(
+            f"{role}: expected a tier {tier!r}, got {list(alignment.tiers)}; name one with tier="
+        )
+    return found
+
+
+def _matches(
+    reference: Sequence[Interval], hypothesis: Sequence[Interval], tier: str
+) -> list[tuple[Interval, Interval]]:
+    """Pair intervals with equal labels."""
+    theirs, ours = ([_key(i.label, tier) for i in side] for side in (reference, hypothesis))
+    if theirs == ours:  # what edit_distance would say, without its table
+        return list(zip(reference, hypothesis))
+    ids = {key: n for n, key in enumerate(dict.fromkeys(theirs + ours))}
+    found = edit_distance(
+        np.array([ids[key] for key in theirs], dtype=np.int64),
+        np.array([ids[key] for key in ours], dtype=np.int64),
+    )
+    return [(reference[i], hypothesis[j]) for i, j in found.pairs if theirs[i] == ours[j]]
+
+
+def _key(label: str, tier: str) -> str:
+    """Return what two equal labels have in common."""
+    if tier == "phones":
+        return label
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    bare = "".join(c for c in folded if unicodedata.category(c)[0] != "P")
+    return " ".join((bare if bare.strip() else folded).split())
+
+
+def score(total: BoundaryStatistics) -> BoundaryScore:
+    """Turn a sum of statistics into figures.
+
+    Parameters
+    ----------
+    total : BoundaryStatistics
+        Of at least one recording.
+
+    Returns
+    -------
+    BoundaryScore
+        The same, to the last bit, in whatever order the recordings were added.
+    """
+    labels = total.reference_labels, total.hypothesis_labels
+    matched = len(total.start_errors)
+    return BoundaryScore(
+        start=_error_score(total.start_errors, *labels),
+        end=_error_score(total.end_errors, *labels),
+        both=_error_score(
+            np.concatenate([total.start_errors, total.end_errors]), *(2 * n for n in labels)
+        ),
+        reference_labels=total.reference_labels,
+        hypothesis_labels=total.hypothesis_labels,
+        matched_labels=matched,
+        label_completion=_share(matched, total.reference_labels),
+        reference_recordings=total.reference_recordings,
+        hypothesis_recordings=total.hypothesis_recordings,
+        recording_completion=total.hypothesis_recordings / total.reference_recordings,
+        signature=_signature(total.tier),
+    )
+
+
+def _error_score(errors: np.ndarray, references: int, hypotheses: int) -> ErrorScore:
+    """Sum up differences of one kind out of so many boundaries on either side."""
+    n, sizes = len(errors), np.abs(errors)
+    hits = int(np.sum(sizes <= HIT + _EDGE))
+    precision, recall = _share(hits, hypotheses), _share(hits, references)
+    return ErrorScore(
+        n=n,
+        # fsum rounds once, so that the order of the recordings does not show.
+        mean=math.fsum(sizes) / n if n else None,
+        median=float(np.median(sizes)) if n else None,
+        p95=float(np.percentile(sizes, 95)) if n else None,
+        bias=math.fsum(errors) / n if n else None,
+        within={tau: _share(int(np.sum(sizes <= tau + _EDGE)), n) for tau in TOLERANCES},
+        precision=precision,
+        recall=recall,
+        f1=_share(2 * hits, references + hypotheses),
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _signature(tier: str) -> str:
+    labels = "exact" if tier == "phones" else "nfkc+casefold+nopunct"
+    return (
+        f"boundaries|tier:{tier}|labels:{labels}|pairs:edit-distance,equal|pool:boundaries"
+        f"|f1:{HIT * 1000:g}ms,labels|v:1"
+    )
