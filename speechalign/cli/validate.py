@@ -1,0 +1,105 @@
+"""``speechalign validate``: is this corpus fit to be aligned?"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from speechalign.cli.corpus_options import corpus_options
+from speechalign.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from speechalign.corpus.validation import Finding, Validation
+
+_SHOWN = 20  # findings of a kind; all are in the JSON file
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(exists=True, path_type=Path))
+@corpus_options
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the counts and every finding to FILE.",
+)
+@click.pass_context
+def validate(
+    context: click.Context,
+    corpus: Path,
+    layout: str | None,
+    speaker_characters: int | None,
+    channel: int | None,
+    json_file: Path | None,
+) -> None:
+    """Check every transcript and every sample of CORPUS, a folder or a manifest.
+
+    Exit status: 0 nothing is wrong (there may be warnings), 4 there is no utterance, 5 some
+    utterances cannot be aligned.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from speechalign.corpus import read_corpus
+    from speechalign.corpus.validation import validate as validate_corpus
+
+    utterances = read_corpus(
+        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
+    )
+    if not utterances:
+        click.echo(f"{corpus}: no sound file and no transcript in it", err=True)
+        context.exit(4)
+    errors = Console(stderr=True)
+    sounds = {utterance.audio for utterance in utterances if utterance.problem is None}
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("checking", total=len(sounds))
+        validation = validate_corpus(utterances, advance=lambda _: progress.advance(task))
+    _show(validation, Console())
+    if json_file is not None:
+        _write_json(validation, json_file)
+    context.exit(5 if validation.errors else 0)
+
+
+def _show(validation: Validation, console: Console) -> None:
+    """Print the counts as a table, then the findings, one a line."""
+    from rich.table import Table
+
+    rates = ", ".join(f"{rate} Hz: {n}" for rate, n in validation.sample_rates.items())
+    warnings = len(validation.findings) - validation.errors
+    table = Table(show_header=False)
+    table.add_row("sound files", str(validation.recordings))
+    table.add_row("utterances", str(validation.utterances))
+    table.add_row("speakers", str(validation.speakers))
+    table.add_row("hours", f"{(validation.seconds or 0.0) / 3600:.3f}")
+    table.add_row("sample rates", rates)
+    table.add_row("errors", str(validation.errors))
+    table.add_row("warnings", str(warnings))
+    console.print(table)
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for finding in validation.findings:
+        kinds[f"{finding.severity} ({finding.kind})"].append(finding)
+    lines = []
+    for kind, findings in kinds.items():
+        lines += [f"{kind}: {f.utterance}: {f.message}" for f in findings[:_SHOWN]]
+        if len(findings) > _SHOWN:
+            lines.append(f"{kind}: {len(findings) - _SHOWN} more; --json FILE writes all of them")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _write_json(validation: Validation, path: Path) -> None:
+    """Write the counts and all findings, or leave the file as it was."""
+    from speechalign.formats.textfile import write_text
+
+    try:
+        write_text(path, json.dumps(asdict(validation), ensure_ascii=False, indent=1) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}; name another") from None

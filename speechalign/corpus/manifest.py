@@ -1,0 +1,142 @@
+"""JSONL manifests with NeMo's keys: one JSON object a line, one line an utterance.
+
+``audio_filepath`` and ``text`` are needed; ``id``, ``speaker``, ``offset`` and ``duration``
+(seconds; without them the whole file) and ``channel`` (from 0) may be given; other keys are left
+alone. Paths are relative to the manifest's folder. The file may be compressed with gzip.
+
+See https://docs.nvidia.com/nemo-framework/user-guide/latest/nemotoolkit/asr/datasets.html
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from speechalign.corpus.text_file import Line, read_lines
+from speechalign.corpus.utterance import Utterance
+from speechalign.errors import InputError
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a line of the manifest says."""
+
+    number: int
+    audio: Path
+    utterance: Utterance
+    named: bool
+
+
+def recognises(path: Path) -> bool:
+    """Whether the name of a file ends as that of a manifest."""
+    return path.is_file() and path.name.lower().endswith((".jsonl", ".json", ".jsonl.gz"))
+
+
+def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:
+    """Read a manifest.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    speaker_characters : int or None
+        Where a line names no speaker: the first so many characters of the sound file's name.
+
+    Returns
+    -------
+    list of Utterance
+        One for each line. Recordings are named after the sound files, relative to the manifest's
+        folder; where one lies elsewhere, relative to the deepest folder that holds them all. An
+        utterance without ``id`` is named after its recording, with ``#n`` where it is the n-th
+        line with that sound file. A line that cannot be used has a ``problem`` with its number.
+    """
+    entries: list[_Entry] = []
+    broken: list[Utterance] = []
+    for line in read_lines(path):
+        try:
+            entries.append(_entry(line, path, speaker_characters))
+        except InputError as error:
+            name = f"{path.name}:{line.number}"
+            broken.append(Utterance(name, name, path, "", problem=str(error)))
+    root = _root(path, entries)
+    lines = Counter(entry.audio for entry in entries)
+    seen: Counter[Path] = Counter()
+    utterances = []
+    for entry in entries:
+        seen[entry.audio] += 1
+        key = entry.audio.relative_to(root).with_suffix("").as_posix()
+        number = f"#{seen[entry.audio]}" if lines[entry.audio] > 1 else ""
+        utterances.append(
+            replace(
+                entry.utterance,
+                id=entry.utterance.id if entry.named else key + number,
+                recording=key,
+            )
+        )
+    return utterances + broken
+
+
+def _root(path: Path, entries: list[_Entry]) -> Path:
+    """Folder that the recordings are named from."""
+    folder = Path(os.path.abspath(path.parent))
+    if all(entry.audio.is_relative_to(folder) for entry in entries):
+        return folder
+    return Path(os.path.commonpath([entry.audio.parent for entry in entries]))
+
+
+def _entry(line: Line, path: Path, speaker_characters: int | None) -> _Entry:
+    """Check a line, and name the key that is wrong."""
+    if line.problem:
+        raise InputError(line.problem)
+    where = f"{path}:{line.number}"
+    try:
+        data = json.loads(line.text)
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON: {error}; write one object a line") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{where}: expected a JSON object, got {line.text[:40]}")
+    for key in ("audio_filepath", "text"):
+        if not isinstance(data.get(key), str) or "\0" in data[key]:
+            raise InputError(f"{where}: {key}: expected a string, got {data.get(key)!r}")
+    for key in ("id", "speaker"):
+        if data.get(key) is not None and not isinstance(data[key], (str, int)):
+            raise InputError(f"{where}: {key}: expected a string, got {data[key]!r}")
+    channel = data.get("channel")
+    if channel is not None and (type(channel) is not int or channel < 0):
+        raise InputError(f"{where}: channel: expected an integer from 0 on, got {channel!r}")
+    offset = _seconds(data, "offset", where)
+    duration = _seconds(data, "duration", where)
+    if duration == 0:
+        raise InputError(f"{where}: duration: expected more than 0 s, got 0")
+    audio = Path(os.path.abspath(path.parent / data["audio_filepath"]))
+    if audio.is_dir():
+        raise InputError(f"{where}: audio_filepath: expected a sound file, got the folder {audio}")
+    speaker = data.get("speaker")
+    if speaker is None and speaker_characters is not None:
+        speaker = audio.stem[:speaker_characters]
+    utterance = Utterance(
+        id=str(data.get("id")),
+        recording="",
+        audio=audio,
+        text=data["text"].strip(),
+        speaker=None if speaker is None else str(speaker),
+        start=offset or 0.0,
+        end=None if duration is None else round((offset or 0.0) + duration, 9),
+        channel=channel,
+        segmented=offset is not None,
+    )
+    return _Entry(line.number, audio, utterance, data.get("id") is not None)
+
+
+def _seconds(data: dict[str, object], key: str, where: str) -> float | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= (seconds := float(str(value))) < math.inf:
+        raise InputError(f"{where}: {key}: expected seconds from 0 on, got {value!r}")
+    return seconds

@@ -1,0 +1,217 @@
+"""The Montreal Forced Aligner's layout: a tree of sound files with their transcripts beside them.
+
+``SPEAKER/x.wav`` has its transcript in ``SPEAKER/x.lab``, else ``SPEAKER/x.txt`` (UTF-8), else in
+``SPEAKER/x.TextGrid``, which has one tier per speaker, named after the speaker, whose intervals
+with text are the utterances. Suffixes may be in capitals. Files and folders whose names begin
+with a dot are left out, and so are README and LICENSE files.
+
+See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_structure.html
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import textgrid
+from textgrid.exceptions import TextGridError
+
+from speechalign.corpus.text_file import read_text
+from speechalign.corpus.utterance import Utterance
+from speechalign.errors import InputError
+from speechalign.waveform import sound_info
+
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
+_TEXT_SUFFIXES = (".lab", ".txt")
+_NOT_A_TRANSCRIPT = {"readme", "license", "licence", "copying", "changelog", "notice"}
+_ALIGNMENT_TIER = re.compile(r"(?:.* - )?(?:words|phones)")
+
+
+@dataclass
+class _Recording:
+    """The files of one folder that share a stem."""
+
+    sounds: list[Path] = field(default_factory=list)
+    texts: list[Path] = field(default_factory=list)
+    grids: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is a folder: any folder may be a tree of sound files."""
+    return path.is_dir()
+
+
+def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:
+    """Read a tree of sound files and transcripts.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the tree.
+    speaker_characters : int or None
+        Speakers are the first so many characters of the file names; None takes the folder that
+        a file is in, and no speaker for files in the root.
+
+    Returns
+    -------
+    list of Utterance
+        One for each sound file with a ``.lab`` or ``.txt``, and one for each interval with text of
+        a TextGrid (``SPEAKER/x#1`` and on, in time order). What cannot be used has a ``problem``.
+
+    Notes
+    -----
+    As in the Montreal Forced Aligner, a sound file with exactly two channels and a TextGrid with
+    two or more speaker tiers is taken for a conversation: the first half of the tiers (the larger
+    one, where the number is odd) is on channel 0, the rest on channel 1.
+    """
+    utterances = []
+    for folder, recordings in _folders(path):
+        for stem, recording in sorted(recordings.items()):
+            key = (folder.relative_to(path) / stem).as_posix()
+            printable = key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            if printable != key:
+                problem = f"the name of {printable} is not UTF-8; rename it, e.g. with convmv"
+                audio = path / (printable + SOUND_SUFFIXES[0])
+                utterances.append(Utterance(printable, printable, audio, "", problem=problem))
+                continue
+            if speaker_characters is not None:
+                speaker: str | None = stem[:speaker_characters]
+            else:
+                speaker = folder.name if folder != path else None
+            utterances += _utterances(key, speaker, recording)
+    return utterances
+
+
+def _folders(root: Path) -> Iterator[tuple[Path, dict[str, _Recording]]]:
+    """Yield each folder of a tree with its files, by stem; links are followed, loops are not."""
+    seen: set[str] = set()
+    for name, folders, files in os.walk(root, followlinks=True):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        real = os.path.realpath(name)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        recordings: dict[str, _Recording] = defaultdict(_Recording)
+        # A folder that is called x.wav is reported when the sound file is opened.
+        for file in sorted(files + [f for f in folders if f.lower().endswith(SOUND_SUFFIXES)]):
+            entry = Path(name, file)
+            suffix = entry.suffix.lower()
+            if file.startswith("."):
+                continue
+            if suffix in SOUND_SUFFIXES:
+                recordings[entry.stem].sounds.append(entry)
+            elif suffix in _TEXT_SUFFIXES:
+                if entry.stem.lower() not in _NOT_A_TRANSCRIPT:
+                    recordings[entry.stem].texts.append(entry)
+            elif suffix == ".textgrid":
+                recordings[entry.stem].grids.append(entry)
+            else:
+                recordings[entry.stem].others.append(entry)
+        yield Path(name), recordings
+
+
+def _utterances(key: str, speaker: str | None, recording: _Recording) -> list[Utterance]:
+    sounds = recording.sounds
+    transcripts = sorted(recording.texts, key=lambda p: p.suffix.lower()) + recording.grids
+    if not sounds and not transcripts:
+        return []
+    if not sounds:
+        found = ", ".join(other.name for other in recording.others)
+        problem = (
+            f"{transcripts[0]}: no sound file beside it"
+            + (f" but {found}, which cannot be read" if found else "")
+            + f"; expected one of {' '.join(Path(key).name + s for s in SOUND_SUFFIXES)}"
+        )
+        expected = transcripts[0].with_suffix(SOUND_SUFFIXES[0])
+        return [Utterance(key, key, expected, "", speaker, problem=problem)]
+    if len(sounds) > 1:
+        names = " and ".join(sound.name for sound in sounds)
+        problem = f"{names} in {sounds[0].parent} are for one transcript; rename or remove one"
+        return [
+            Utterance(key + sound.suffix, key, sound, "", speaker, problem=problem)
+            for sound in sounds
+        ]
+    sound = sounds[0]
+    if not transcripts:
+        stem = sound.stem
+        problem = f"{sound}: no transcript beside it ({stem}.lab, {stem}.txt or {stem}.TextGrid)"
+        return [Utterance(key, key, sound, "", speaker, problem=problem)]
+    try:
+        if transcripts[0] in recording.grids:
+            return _grid_utterances(key, speaker, sound, transcripts[0])
+        text = read_text(transcripts[0]).strip()
+        if not text:
+            raise InputError(f"{transcripts[0]}: the transcript is empty; write what was said")
+    except InputError as error:
+        return [Utterance(key, key, sound, "", speaker, problem=str(error))]
+    return [Utterance(key, key, sound, text, speaker)]
+
+
+def _grid_utterances(key: str, speaker: str | None, sound: Path, path: Path) -> list[Utterance]:
+    """Utterances of a TextGrid with one tier per speaker."""
+    tiers = [tier for tier in _read_grid(path) if isinstance(tier, textgrid.IntervalTier)]
+    if tiers and all(_ALIGNMENT_TIER.fullmatch(tier.name) for tier in tiers):
+        raise InputError(
+            f"{path}: its tiers ({', '.join(tier.name for tier in tiers)}) are an alignment; "
+            "expected one tier per speaker, with utterances"
+        )
+    spans = sorted(
+        (interval.minTime, number, interval.maxTime, interval.mark.strip())
+        for number, tier in enumerate(tiers)
+        for interval in tier
+        if interval.mark.strip()
+    )
+    if not spans:
+        raise InputError(f"{path}: no interval has text; write each utterance into one")
+    speakers = [tier.name.strip().replace('""', '"') or speaker for tier in tiers]
+    channels = _tier_channels(sound, len(tiers))
+    return [
+        Utterance(
+            f"{key}#{count}",
+            key,
+            sound,
+            text,
+            speakers[number],
+            start,
+            end,
+            channels[number],
+            segmented=True,
+        )
+        for count, (start, number, end, text) in enumerate(spans, 1)
+    ]
+
+
+def _tier_channels(sound: Path, tiers: int) -> list[int | None]:
+    """Channel of each speaker tier."""
+    if tiers >= 2:
+        try:
+            if sound_info(sound).channels == 2:
+                return [int(number >= tiers / 2) for number in range(tiers)]
+        except InputError:
+            pass  # whoever reads the sound reports it
+    return [None] * tiers
+
+
+def _read_grid(path: Path) -> textgrid.TextGrid:
+    try:
+        utf16 = path.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not utf16:
+        read_text(path)  # names the byte that is not UTF-8
+    grid = textgrid.TextGrid(strict=False)
+    try:
+        grid.read(str(path), round_digits=15, encoding="utf-16" if utf16 else "utf-8-sig")
+    except (ValueError, TypeError, AttributeError, IndexError, EOFError, TextGridError) as error:
+        raise InputError(
+            f"{path}: not a TextGrid that can be read ({type(error).__name__}: {error}); save it "
+            "from Praat as a text file"
+        ) from None
+    return grid

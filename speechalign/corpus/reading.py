@@ -1,0 +1,93 @@
+"""Reading a corpus of any layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, cast
+
+from speechalign.corpus.conflicts import mark_conflicts
+from speechalign.corpus.utterance import Utterance
+from speechalign.errors import InputError
+from speechalign.registry import Registry
+
+
+class Layout(Protocol):
+    """What a module of this package defines for each way to lay out a corpus."""
+
+    def recognises(self, path: Path) -> bool:
+        """Whether ``path`` looks like this layout."""
+        ...
+
+    def read(self, path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:
+        """Read everything; what cannot be used has a ``problem``."""
+        ...
+
+
+LAYOUTS = Registry(
+    "speechalign.corpus",
+    {
+        "kaldi": "speechalign.corpus.kaldi",
+        "lhotse": "speechalign.corpus.lhotse",
+        "manifest": "speechalign.corpus.manifest",
+        "mfa": "speechalign.corpus.mfa",
+    },
+)
+
+
+def read_corpus(
+    path: str | Path,
+    *,
+    layout: str | None = None,
+    speaker_characters: int | None = None,
+    channel: int | None = None,
+) -> list[Utterance]:
+    """Read the utterances of a corpus.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder or a manifest.
+    layout : str or None
+        Name in ``LAYOUTS``. None takes the first that recognises ``path``, in the order of their
+        names, but ``mfa`` last, as it takes any folder: a folder with ``wav.scp`` is ``kaldi``, a
+        cut set is ``lhotse``, any other ``.jsonl`` or ``.json`` file is ``manifest``.
+    speaker_characters : int or None
+        How many first characters of a file name are the speaker: instead of the folder's name in
+        ``mfa``, and in the others where no speaker is given.
+    channel : int or None
+        Channel of every utterance, counted from 0; None leaves what the layout says.
+
+    Returns
+    -------
+    list of Utterance
+        By recording, then by start, then by id. Those that cannot be used have a ``problem``.
+
+    Raises
+    ------
+    InputError
+        ``path`` is missing, no layout fits it, or an option is out of range.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check its name")
+    if speaker_characters is not None and speaker_characters < 1:
+        raise InputError(f"speaker_characters: expected 1 or more, got {speaker_characters}")
+    if channel is not None and channel < 0:
+        raise InputError(f"channel: expected 0 or more, got {channel}")
+    reader = cast(Layout, LAYOUTS[layout or _detect(path)])
+    utterances: Sequence[Utterance] = reader.read(path, speaker_characters=speaker_characters)
+    if channel is not None:
+        utterances = [replace(utterance, channel=channel) for utterance in utterances]
+    return sorted(mark_conflicts(utterances), key=lambda u: (u.recording, u.start, u.id))
+
+
+def _detect(path: Path) -> str:
+    for name in sorted(LAYOUTS, key=lambda name: (name == "mfa", name)):
+        if cast(Layout, LAYOUTS[name]).recognises(path):
+            return name
+    raise InputError(
+        f"{path}: not a corpus; expected a folder with sound files and transcripts, a Kaldi data "
+        "directory, a JSONL manifest or a lhotse cut set (for one sound file: align-one)"
+    )
