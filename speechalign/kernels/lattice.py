@@ -107,7 +107,7 @@ def viterbi(log_probs: np.ndarray, graph: Graph) -> Path:
     block = min(frames, max(wanted, math.isqrt(frames)))
     checkpoints = np.full((-(-frames // block), states), -np.inf)
     choices = np.empty((block, states), choice_dtype)
-    row = np.where((first[0] <= np.arange(states)) & (np.arange(states) < last[0]), graph.start, -np.inf)
+    row = graph.start
     for number, begin in enumerate(range(0, frames, block)):
         checkpoints[number] = row
         row = _best_rows(
@@ -118,7 +118,7 @@ def viterbi(log_probs: np.ndarray, graph: Graph) -> Path:
     state = int(np.argmax(total))
     score = float(total[state])
     if score == -math.inf:
-        raise AlignmentError(_no_path(frames))
+        raise AlignmentError(_impossible(frames))
     taken = np.empty(frames, np.int64)
     for number in range(len(checkpoints) - 1, -1, -1):
         begin, end = number * block, min((number + 1) * block, frames)
@@ -162,8 +162,8 @@ def forward_backward(
 
     Notes
     -----
-    alpha[t+1, j] = log sum over arcs (i, j, label, w) of exp(alpha[t, i] + w + log_probs[t, label]);
-    beta[t, i] likewise backwards;  P(arc at t) = exp(alpha[t, i] + w + log_probs[t, label] +
+    alpha[t+1, j] = log sum over arcs (i, j, label, w) of exp(alpha[t, i] + w + log_probs[t, label])
+    and beta[t, i] likewise backwards;  P(arc at t) = exp(alpha[t, i] + w + log_probs[t, label] +
     beta[t+1, j] - score). O(TA) time, O(TS) memory, float64 throughout.
 
     References
@@ -187,7 +187,7 @@ def forward_backward(
         graph.start, graph.final, columns[arcs.order], posteriors,
     )  # fmt: skip
     if score == -math.inf:
-        raise AlignmentError(_no_path(len(log_probs)))
+        raise AlignmentError(_impossible(len(log_probs)))
     return Occupation(posteriors, score)
 
 
@@ -211,70 +211,85 @@ def _prepare(
             f"log_probs: expected at least {graph.labels.max() + 1} columns for the labels of the "
             f"graph, got {log_probs.shape[1]}"
         )
-    order = np.argsort(graph.targets, kind="stable")
-    counts = np.bincount(graph.targets, minlength=graph.num_states)
+    order, offsets = _grouped(graph.targets, graph.num_states)
     arcs = _IncomingArcs(
-        order,
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        graph.sources[order],
-        graph.labels[order],
-        graph.weights[order],
+        order, offsets, graph.sources[order], graph.labels[order], graph.weights[order]
     )
-    frames = len(log_probs)
-    first, last = _windows(graph.sources, graph.targets, graph.start, graph.final, frames)
-    if frames == 0 or (first >= last).any():
-        raise AlignmentError(_no_path(frames))
+    first, last = _windows(graph, arcs, len(log_probs))
     return np.ascontiguousarray(log_probs), arcs, first, last
 
 
-def _no_path(frames: int) -> str:
-    return f"no path through the graph has {frames} frames; the text is longer than the audio holds"
+def _impossible(frames: int) -> str:
+    return f"log_probs: every path of {frames} frames has probability zero; check the model"
+
+
+def _grouped(states: np.ndarray, num_states: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arcs by state, in order, and where each of the S states begins; (A,), (S + 1,)."""
+    counts = np.bincount(states, minlength=num_states)
+    return np.argsort(states, kind="stable"), np.append(0, np.cumsum(counts))
+
+
+def _windows(graph: Graph, arcs: _IncomingArcs, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for t = 0 .. T, the range of states that some whole path may be in after t arcs."""
+    order, offsets = _grouped(graph.sources, graph.num_states)
+    since = _distances(offsets, graph.targets[order], graph.start)
+    until = _distances(arcs.offsets, arcs.sources, graph.final)
+    shortest = max(1, int((since + until).min(initial=_NEVER)))
+    if shortest >= _NEVER:
+        raise AlignmentError("graph: no path leads from a start to a final state")
+    if frames < shortest:
+        raise AlignmentError(
+            f"log_probs: expected at least {shortest} frames, got {frames}; the text is longer "
+            "than the audio can hold"
+        )
+    # State s may be occupied after since[s] .. frames - until[s] arcs; the ranges only ever grow.
+    states = np.flatnonzero(since + until <= frames)
+    first = np.full(frames + 1, graph.num_states)
+    last = np.zeros(frames + 1, np.int64)
+    np.minimum.at(first, frames - until[states], states)
+    np.maximum.at(last, since[states], states + 1)
+    return np.minimum.accumulate(first[::-1])[::-1], np.maximum.accumulate(last)
 
 
 @njit(cache=True, nogil=True)
-def _windows(sources, targets, start, final, frames):
-    """Return, for t = 0 .. frames, the range of states that some whole path may be in after t arcs."""
-    states = len(start)
-    since = np.full(states, _NEVER)
-    until = np.full(states, _NEVER)
-    for s in range(states):
-        if start[s] > -math.inf:
-            since[s] = 0
-        if final[s] > -math.inf:
-            until[s] = 0
-    changed = True
-    while changed:
-        changed = False
-        for a in range(len(sources)):
-            if since[sources[a]] + 1 < since[targets[a]]:
-                since[targets[a]] = since[sources[a]] + 1
-                changed = True
-        for a in range(len(sources) - 1, -1, -1):
-            if until[targets[a]] + 1 < until[sources[a]]:
-                until[sources[a]] = until[targets[a]] + 1
-                changed = True
-    first = np.full(frames + 1, states)
-    last = np.zeros(frames + 1, np.int64)
-    for s in range(states):
-        # State s may be occupied after since[s] .. frames - until[s] arcs.
-        if since[s] + until[s] <= frames:
-            t = since[s]
-            last[t] = max(last[t], s + 1)
-            t = frames - until[s]
-            first[t] = min(first[t], s)
-    # A state stays possible from its first to its last moment, so the ranges are running bounds.
-    for t in range(1, frames + 1):
-        last[t] = max(last[t], last[t - 1])
-    for t in range(frames - 1, -1, -1):
-        first[t] = min(first[t], first[t + 1])
-    return first, last
+def _distances(offsets: np.ndarray, neighbours: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Count the arcs from the nearest state with a finite weight to each state, breadth first."""
+    distances = np.full(len(weights), _NEVER)
+    queue = np.empty(len(weights), np.int64)
+    queued = 0
+    for s in range(len(weights)):
+        if weights[s] > -math.inf:
+            distances[s] = 0
+            queue[queued] = s
+            queued += 1
+    done = 0
+    while done < queued:
+        s = queue[done]
+        done += 1
+        for a in range(offsets[s], offsets[s + 1]):
+            neighbour = neighbours[a]
+            if distances[neighbour] == _NEVER:
+                distances[neighbour] = distances[s] + 1
+                queue[queued] = neighbour
+                queued += 1
+    return distances
 
 
 @njit(cache=True, nogil=True)
 def _best_rows(
-    log_probs, offsets, sources, labels, weights, first, last, row, begin, end, choices
-):
-    """Carry Viterbi scores over frames [begin, end); note the choice (k-th arc in) of each state."""
+    log_probs: np.ndarray,
+    offsets: np.ndarray,
+    sources: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    row: np.ndarray,
+    begin: int,
+    end: int,
+    choices: np.ndarray,
+) -> np.ndarray:
+    """Carry Viterbi scores over frames [begin, end); note each state's choice, its k-th arc in."""
     before = row.copy()
     after = np.full(len(row), -math.inf)
     for t in range(begin, end):
@@ -288,14 +303,21 @@ def _best_rows(
                     choice = a - offsets[s]
             after[s] = best
             choices[t - begin, s] = choice
-        # The row to be filled next must hold nothing outside its window.
-        before[first[t] : last[t]] = -math.inf
+        # States before the window keep scores of two frames ago; no path from them ends in time.
         before, after = after, before
     return before
 
 
 @njit(cache=True, nogil=True)
-def _trace_back(offsets, sources, choices, state, begin, end, taken):
+def _trace_back(
+    offsets: np.ndarray,
+    sources: np.ndarray,
+    choices: np.ndarray,
+    state: int,
+    begin: int,
+    end: int,
+    taken: np.ndarray,
+) -> int:
     """Follow the choices of frames [begin, end) back from a state; return the state at begin."""
     for t in range(end - 1, begin - 1, -1):
         arc = offsets[state] + choices[t - begin, state]
@@ -306,8 +328,18 @@ def _trace_back(offsets, sources, choices, state, begin, end, taken):
 
 @njit(cache=True, nogil=True)
 def _occupy(
-    log_probs, offsets, sources, labels, weights, first, last, start, final, columns, posteriors
-):
+    log_probs: np.ndarray,
+    offsets: np.ndarray,
+    sources: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    start: np.ndarray,
+    final: np.ndarray,
+    columns: np.ndarray,
+    posteriors: np.ndarray,
+) -> float:
     """Add the posterior of every arc to its column; return the total score."""
     frames = len(log_probs)
     states = len(start)
@@ -333,12 +365,8 @@ def _occupy(
     for t in range(frames - 1, -1, -1):
         before[:] = -math.inf
         for s in range(first[t + 1], last[t + 1]):
-            if after[s] == -math.inf:
-                continue
             for a in range(offsets[s], offsets[s + 1]):
                 through = weights[a] + log_probs[t, labels[a]] + after[s]
-                if alpha[t, sources[a]] == -math.inf or through == -math.inf:
-                    continue
                 before[sources[a]] = log_add(before[sources[a]], through)
                 posteriors[t, columns[a]] += math.exp(alpha[t, sources[a]] + through - score)
         before, after = after, before
