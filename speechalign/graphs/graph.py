@@ -14,7 +14,7 @@ class Graph:
     """A weighted finite-state acceptor over frames.
 
     A path of T arcs explains T frames: it begins in a state with a finite ``start``, ends in one
-    with a finite ``final``, and the arc taken at frame t reads column ``labels[arc]`` of that frame.
+    with a finite ``final``, and the arc taken at frame t reads column ``labels[arc]`` of the frame.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Graph:
             if dtype == np.float64 and not (array < np.inf).all():
                 raise InputError(f"Graph.{field.name}: NaN or +inf among the weights")
         for name, states_of in (("sources", self.sources), ("targets", self.targets)):
-            if arcs and not (0 <= states_of.min() and states_of.max() < states):
+            if arcs and not (states_of.min() >= 0 and states_of.max() < states):
                 raise InputError(f"Graph.{name}: expected states in [0, {states})")
         if arcs and (self.labels.min() < 0 or self.positions.min() < 0):
             raise InputError("Graph: negative label or position")

@@ -22,11 +22,24 @@ class HmmUnit:
         Emission column of each state.
     stay, leave : tuple[float, ...]
         Natural-log probability of repeating a state and of going on from it.
+
+    Raises
+    ------
+    InputError
+        There is no state, or not one ``stay`` and one ``leave`` for each.
     """
 
     labels: tuple[int, ...]
     stay: tuple[float, ...]
     leave: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        sizes = len(self.labels), len(self.stay), len(self.leave)
+        if sizes[0] == 0 or len(set(sizes)) != 1:
+            raise InputError(
+                "HmmUnit: expected one stay and one leave weight for each of at least one label, "
+                f"got {sizes[0]} labels, {sizes[1]} stay, {sizes[2]} leave"
+            )
 
 
 Pronunciation = Sequence[HmmUnit]
@@ -43,7 +56,8 @@ def hmm_graph(
     Parameters
     ----------
     words : Sequence[Sequence[Pronunciation]]
-        For each word, in order, its pronunciation variants, each a sequence of phone HMMs.
+        For each word, in order, its pronunciation variants, each a sequence of phone HMMs. No
+        variant is preferred: each has weight 0.
     silence : HmmUnit or None
         May be spoken before, between and after the words; None forbids it.
     silence_probability : float
@@ -76,7 +90,9 @@ def hmm_graph(
     arcs: list[tuple[int, int, int, float, int]] = []
     states = 1
 
-    def add(unit: HmmUnit, entries: Sequence[tuple[int, float]], position: int) -> tuple[int, float]:
+    def add(
+        unit: HmmUnit, entries: Sequence[tuple[int, float]], position: int
+    ) -> tuple[int, float]:
         """Append one unit, entered from the given (state, weight) pairs; return its exit."""
         nonlocal states
         for i, label in enumerate(unit.labels):
