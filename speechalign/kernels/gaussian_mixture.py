@@ -17,8 +17,14 @@ _TILE = 32
 
 @njit(cache=True, nogil=True)
 def tied_mixture_log_likelihoods(
-    features, means, half_precisions, log_norms, mixture_weights, stream_weights, codebook_used
-):
+    features: np.ndarray,
+    means: np.ndarray,
+    half_precisions: np.ndarray,
+    log_norms: np.ndarray,
+    mixture_weights: np.ndarray,
+    stream_weights: np.ndarray,
+    codebook_used: np.ndarray,
+) -> np.ndarray:
     """Score every state on every frame, summed over feature streams.
 
     Parameters
@@ -80,7 +86,14 @@ def tied_mixture_log_likelihoods(
 
 
 @njit(cache=True, nogil=True)
-def _log_densities(tile, means, half_precisions, log_norms, log_density, best):
+def _log_densities(
+    tile: np.ndarray,
+    means: np.ndarray,
+    half_precisions: np.ndarray,
+    log_norms: np.ndarray,
+    log_density: np.ndarray,
+    best: np.ndarray,
+) -> None:
     """Fill log N(x_t; k) for a tile of frames, and the best of each frame."""
     for t in range(_TILE):
         best[t] = np.float32(-math.inf)
@@ -96,7 +109,9 @@ def _log_densities(tile, means, half_precisions, log_norms, log_density, best):
 
 
 @njit(cache=True, nogil=True)
-def _mix(log_density, best, mixture_weights, sums):
+def _mix(
+    log_density: np.ndarray, best: np.ndarray, mixture_weights: np.ndarray, sums: np.ndarray
+) -> None:
     """Sum the densities, relative to the best one of the frame, for each of the three states."""
     sums[:] = np.float32(0.0)
     for k in range(len(mixture_weights)):
@@ -111,7 +126,7 @@ def _mix(log_density, best, mixture_weights, sums):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _exp(x):
+def _exp(x: np.float32) -> np.float32:
     """Return exp(x) for x <= 0 in float32, in operations that LLVM can vectorise.
 
     x = n ln 2 + r with |r| <= ln 2 / 2, and a sixth-degree polynomial in r; below -87 it is 0
@@ -128,4 +143,4 @@ def _exp(x):
     p = p * r + np.float32(1.0)
     p = p * r + np.float32(1.0)
     power = np.int32(np.int32(n) + np.int32(127)) << np.int32(23)
-    return p * np.int32(power).view(np.float32)
+    return np.float32(p * np.int32(power).view(np.float32))
