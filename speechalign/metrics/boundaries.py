@@ -158,8 +158,14 @@ def statistics(
     equal when their labels are; all other labels when they are after NFKC, case folding and
     removal of punctuation (Unicode category P; a label of nothing else stays).
     """
-    theirs = _tiers(reference, tier, "reference")
-    ours = {} if hypothesis is None else _tiers(hypothesis, tier, "hypothesis")
+    theirs = tiers_of(reference, tier)
+    ours = {} if hypothesis is None else tiers_of(hypothesis, tier)
+    sides = (("reference", reference, theirs), ("hypothesis", hypothesis, ours))
+    for role, alignment, found in sides:
+        if alignment is not None and not found:
+            raise InputError(
+                f"{role}: expected a tier {tier!r}, got {list(alignment.tiers)}; choose with tier="
+            )
     if len(theirs) == len(ours) == 1:
         ours = dict(zip(theirs, ours.values()))
     pairs = [pair for name in theirs for pair in _matches(theirs[name], ours.get(name, ()), tier)]
@@ -174,18 +180,13 @@ def statistics(
     )
 
 
-def _tiers(alignment: Alignment, tier: str, role: str) -> dict[str, list[Interval]]:
-    """Return the labelled intervals of the tiers of a kind."""
-    found = {
+def tiers_of(alignment: Alignment, tier: str) -> dict[str, list[Interval]]:
+    """Return the labelled intervals of ``tier`` and of each ``SPEAKER - tier``, by name."""
+    return {
         name: [i for i in intervals if i.label.strip()]
         for name, intervals in alignment.tiers.items()
         if name == tier or name.endswith(f" - {tier}")
     }
-    if not found:
-        raise InputError(
-            f"{role}: expected a tier {tier!r}, got {list(alignment.tiers)}; name one with tier="
-        )
-    return found
 
 
 def _matches(

@@ -1,0 +1,90 @@
+"""The console entry: a table of commands, each imported when it is run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NamedTuple
+
+import click
+
+import speechalign
+from speechalign.errors import SpeechAlignError
+
+
+class _Entry(NamedTuple):
+    target: str
+    help: str
+
+
+COMMANDS = {
+    "align": _Entry("speechalign.cli.align:align", "Align a corpus with its transcripts."),
+    "align-one": _Entry("speechalign.cli.align_one:align_one", "Align one recording."),
+    "validate": _Entry("speechalign.cli.validate:validate", "Check a corpus before aligning it."),
+    "find-oovs": _Entry("speechalign.cli.find_oovs:find_oovs", "List words without a dictionary."),
+    "compare": _Entry("speechalign.cli.compare:compare", "Score alignments against a reference."),
+    "model": _Entry("speechalign.cli.model:model", "List and inspect acoustic models."),
+    "convert": _Entry("speechalign.cli.convert:convert", "Turn alignments into another format."),
+}
+"""Name of a command to ``module:attribute`` and the line it has in ``speechalign --help``."""
+
+
+class _Commands(click.Group):
+    """A group that knows the names and the help of its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].target.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command, and turn what a user can cause into a line and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except SpeechAlignError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(4)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
+        except BrokenPipeError:
+            # The reader has gone (`| head`); what is still buffered must not fail at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+            ctx.exit(4)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+    },
+)
+@click.version_option(speechalign.__version__, prog_name="speechalign")
+def cli() -> None:
+    """Align speech with what was said.
+
+    Exit status: 0 all done, 1 internal error, 2 wrong usage, 3 some failed and the rest was
+    written, 4 nothing usable, 5 validation failed, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="speechalign")
