@@ -10,9 +10,9 @@ from speechalign.errors import FormatError
 
 
 def loads(text: str, *, path: Path, place: str) -> dict[str, object]:
-    """Parse a JSON object; FormatError names the place of what is none."""
+    """Parse a JSON object, every number a float; FormatError names the place of what is none."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_int=float)
     except json.JSONDecodeError as error:
         raise FormatError(
             f"{path}, {place}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
@@ -23,5 +23,5 @@ def loads(text: str, *, path: Path, place: str) -> dict[str, object]:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell a JSON number from everything else, booleans included."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Tell a number of `loads` from everything else, booleans included."""
+    return isinstance(value, float)

@@ -100,7 +100,7 @@ def _alignment(path: Path, supervisions: list[tuple[str, dict[str, object]]]) ->
     rows: list[Row] = []
     for place, supervision in supervisions:
         match supervision:
-            case {"start": float() | int() as start, "duration": float() | int() as length}:
+            case {"start": float() as start, "duration": float() as length}:
                 duration = max(duration, start + length)
             case _:
                 raise FormatError(f"{path}, {place}: expected numbers 'start' and 'duration'")

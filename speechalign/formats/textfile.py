@@ -41,6 +41,9 @@ def replacing(path: Path) -> Iterator[TextIO]:
             f"{path}: the text holds {error.object[error.start : error.end]!r}, half a surrogate "
             "pair, which UTF-8 cannot hold; repair the label"
         ) from None
+    except OSError as error:
+        # The user knows the file, not the temporary name beside it.
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

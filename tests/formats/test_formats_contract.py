@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import random
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -241,9 +242,44 @@ def test_read_only_folder(tmp_path):
         write_alignment(Alignment({"words": ()}, 1.0), tmp_path / "x.json")
 
 
-def test_missing_folder_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
+def test_missing_folder_is_an_os_error_of_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none/x\.json"):
         write_alignment(Alignment({"words": ()}, 1.0), tmp_path / "none/x.json")
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"folder\.json"):
+        write_alignment(Alignment({"words": ()}, 1.0), tmp_path / "folder.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.json"]
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_damaged_files_raise_format_errors_only(name, tmp_path):
+    golden = GOLDEN / name / f"sample{find_format('x', format=name).SUFFIXES[0]}"
+    whole = golden.read_bytes()
+    path = tmp_path / "damaged"
+    generator = random.Random(name)
+    messages = []
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(generator.randint(1, 3)):
+            at = generator.randrange(len(data))
+            match generator.randrange(4):
+                case 0:
+                    del data[at:]
+                    data += b" "
+                case 1:
+                    del data[at : at + generator.randint(1, 20)]
+                    data += b" "
+                case 2:
+                    data[at] = generator.choice(b'"0-19.:,{}[]<> \t\n\\aen')
+                case 3:
+                    data[at:at] = data[generator.randrange(len(data)) :][:30]
+        path.write_bytes(data)
+        try:
+            read_alignments(path, format=name)
+        except FormatError as error:
+            messages.append(str(error))
+    assert len(messages) > 30
+    assert all(str(path) in message for message in messages)
 
 
 @given(alignments())

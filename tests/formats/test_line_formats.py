@@ -132,13 +132,14 @@ def test_json_of_mfa(tmp_path):
             '{"end": 1, "tiers": {"a": {"entries": [[0, "1", "x"]]}}}',
             r"entry 0, tier 'a': expected \[start, end, label\]",
         ),
+        ('{"end": 1' + 400 * "0" + ', "tiers": {}}', "duration: expected a finite number >= 0"),
         (
             '{"end": 1, "tiers": {"a": {"entries": [[0, 1, "x"]], "confidence": []}}}',
             r"tiers\['a'\]: expected a list of 1 confidences",
         ),
         (
             '{"end": 1, "tiers": {"a": {"entries": [[0, 2, "x"]]}}}',
-            r"entry 0, tier 'a': 'x' ends at 2 s, after the recording ends at 1 s",
+            r"entry 0, tier 'a': 'x' ends at 2\.0 s, after the recording ends at 1\.0 s",
         ),
     ],
 )
