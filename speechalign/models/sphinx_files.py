@@ -7,6 +7,8 @@ and of the ``sendump`` quantised mixture weights, https://cmusphinx.github.io/wi
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +33,14 @@ def read_gaussians(path: Path) -> np.ndarray:
     FormatError
         Not an s3 file, unequal streams, or a wrong checksum.
     """
-    body, order = _s3_body(path)
-    codebooks, streams, densities = np.frombuffer(body, f"{order}i4", 3)
-    widths = np.frombuffer(body, f"{order}i4", streams, 12)
-    if (widths != widths[0]).any():
-        raise FormatError(f"{path}: expected streams of equal width, got {widths.tolist()}")
-    values = np.frombuffer(body, f"{order}f4", -1, 12 + 4 * (streams + 1))
-    return _shaped(values, (codebooks, streams, densities, widths[0]), path)
+    with _reading(path) as data:
+        body, order = _s3_body(data, path)
+        codebooks, streams, densities = np.frombuffer(body, f"{order}i4", 3)
+        widths = np.frombuffer(body, f"{order}i4", streams, 12)
+        if (widths != widths[0]).any():
+            raise FormatError(f"{path}: expected streams of equal width, got {widths.tolist()}")
+        values = np.frombuffer(body, f"{order}f4", -1, 12 + 4 * (streams + 1))
+        return _shaped(values, (codebooks, streams, densities, widths[0]), path)
 
 
 def read_transitions(path: Path) -> np.ndarray:
@@ -46,15 +49,18 @@ def read_transitions(path: Path) -> np.ndarray:
     Returns
     -------
     ndarray, shape (M, N, N + 1), float64
-        Rows of probabilities; they sum to one, and those that are not 0 are at least 1e-4.
+        Rows of probabilities; they sum to one. Those that are not 0 were raised to at least 1e-4
+        before the last scaling.
     """
-    body, order = _s3_body(path)
-    matrices, sources, targets, _ = np.frombuffer(body, f"{order}i4", 4)
-    values = np.frombuffer(body, f"{order}f4", -1, 16)
-    rows = _shaped(values, (matrices, sources, targets), path).astype(np.float64)
-    rows /= rows.sum(axis=2, keepdims=True)
-    rows = np.where(rows > 0, np.maximum(rows, 1e-4), 0.0)
-    return rows / rows.sum(axis=2, keepdims=True)
+    with _reading(path) as data:
+        body, order = _s3_body(data, path)
+        matrices, sources, targets, _ = np.frombuffer(body, f"{order}i4", 4)
+        values = np.frombuffer(body, f"{order}f4", -1, 16)
+        rows = _shaped(values, (matrices, sources, targets), path).astype(np.float64)
+        rows /= rows.sum(axis=2, keepdims=True)
+        rows = np.where(rows > 0, np.maximum(rows, 1e-4), 0.0)
+        rows /= rows.sum(axis=2, keepdims=True)
+        return rows
 
 
 def read_mixture_weights(path: Path) -> np.ndarray:
@@ -64,26 +70,35 @@ def read_mixture_weights(path: Path) -> np.ndarray:
     -------
     ndarray, shape (R, K, N), float32
         Weight of each stream's Gaussian in each senone; they sum to one over K.
+
+    Raises
+    ------
+    FormatError
+        Not a sendump file, damaged, or its weights are clustered.
     """
-    data = path.read_bytes()
-    offset, streams = 0, 0
-    while True:
-        (length,) = struct.unpack_from("<i", data, offset)
-        offset += 4
-        if length == 0:
-            break
-        if not 0 < length <= len(data) - offset:
-            raise FormatError(f"{path}: not a sendump file")
-        key, _, value = data[offset : offset + length].rstrip(b"\0").decode("latin-1").partition(" ")
-        offset += length
-        if key == "feature_count":
-            streams = int(value)
-        if key == "cluster_count" and int(value) != 0:
-            raise FormatError(f"{path}: clustered mixture weights (cluster_count {value}) unsupported")
-    densities, senones = struct.unpack_from("<2i", data, offset)
-    units = np.frombuffer(data, np.uint8, -1, offset + 8)
-    weights = np.exp(-_NATS_PER_UNIT * _shaped(units, (streams, densities, senones), path))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    with _reading(path) as data:
+        offset, streams = 0, 0
+        while True:
+            (length,) = struct.unpack_from("<i", data, offset)
+            offset += 4
+            if length == 0:
+                break
+            if not 0 < length <= len(data) - offset:
+                raise FormatError(f"{path}: not a sendump file")
+            entry = data[offset : offset + length].rstrip(b"\0").decode("latin-1")
+            key, _, value = entry.partition(" ")
+            offset += length
+            if key == "feature_count":
+                streams = int(value)
+            if key == "cluster_count" and int(value) != 0:
+                raise FormatError(f"{path}: expected cluster_count 0, got {value}")
+        densities, senones = struct.unpack_from("<2i", data, offset)
+        units = np.frombuffer(data, np.uint8, -1, offset + 8)
+        weights: np.ndarray = np.exp(
+            -_NATS_PER_UNIT * _shaped(units, (streams, densities, senones), path)
+        )
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights.astype(np.float32)
 
 
 def read_phones(path: Path) -> tuple[list[str], np.ndarray]:
@@ -95,29 +110,36 @@ def read_phones(path: Path) -> tuple[list[str], np.ndarray]:
         P phones.
     senones : ndarray, shape (P, N), int64
         Senone of each of a phone's N states.
+
+    Raises
+    ------
+    FormatError
+        Not a binary model definition, damaged, or of phones that share transitions.
     """
-    data = path.read_bytes()
-    if data[:4] != b"BMDF":
-        raise FormatError(f"{path}: expected a binary model definition, got {data[:4]!r}")
-    _, description = struct.unpack_from("<2i", data, 4)
-    offset = 12 + description
-    phones, num_phones, emitting, _, _, _, sequences, _, tree, _ = struct.unpack_from(
-        "<10i", data, offset
-    )
-    offset += 40
-    begin = offset
-    names = []
-    for _ in range(phones):
-        end = data.index(b"\0", offset)
-        names.append(data[offset:end].decode("ascii"))
-        offset = end + 1
-    offset += -(offset - begin) % 4
-    offset += 8 * tree
-    table = np.frombuffer(data, "<i4", 3 * phones, offset).reshape(phones, 3)
-    offset += 12 * num_phones + 4
-    ids = np.frombuffer(data, "<u2", -1, offset)
-    ids = _shaped(ids, (sequences, emitting), path)
-    return names, ids[table[:, 0]].astype(np.int64)
+    with _reading(path) as data:
+        if data[:4] != b"BMDF":
+            raise FormatError(f"{path}: expected a binary model definition, got {data[:4]!r}")
+        _, description = struct.unpack_from("<2i", data, 4)
+        offset = 12 + description
+        phones, num_phones, emitting, _, _, _, sequences, _, tree, _ = struct.unpack_from(
+            "<10i", data, offset
+        )
+        offset += 40
+        begin = offset
+        names = []
+        for _ in range(phones):
+            end = data.index(b"\0", offset)
+            names.append(data[offset:end].decode("ascii"))
+            offset = end + 1
+        offset += -(offset - begin) % 4
+        offset += 8 * tree
+        table = np.frombuffer(data, "<i4", 3 * phones, offset).reshape(phones, 3)
+        if (table[:, 1] != np.arange(phones)).any():
+            raise FormatError(f"{path}: expected each phone to own the transitions of its number")
+        offset += 12 * num_phones + 4
+        ids = np.frombuffer(data, "<u2", -1, offset)
+        ids = _shaped(ids, (sequences, emitting), path)
+        return names, ids[table[:, 0]].astype(np.int64)
 
 
 def read_dictionary(path: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -127,18 +149,40 @@ def read_dictionary(path: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
     -------
     dict
         Pronunciations of each word, in the order of the file.
+
+    Raises
+    ------
+    FormatError
+        Not UTF-8, or a line without phones.
     """
-    entries: dict[str, list[tuple[str, ...]]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, *phones = line.split()
-        word = name[: name.rindex("(")] if name.endswith(")") and "(" in name[1:] else name
-        entries.setdefault(word, []).append(tuple(phones))
-    return {word: tuple(variants) for word, variants in entries.items()}
+    with _reading(path) as data:
+        entries: dict[str, list[tuple[str, ...]]] = {}
+        for number, line in enumerate(data.decode("utf-8").splitlines(), 1):
+            name, *phones = line.split()
+            if not phones:
+                raise FormatError(f"{path}:{number}: expected a word and its phones, got {line!r}")
+            word = name[: name.rindex("(")] if name.endswith(")") and "(" in name[1:] else name
+            entries.setdefault(word, []).append(tuple(phones))
+        return {word: tuple(variants) for word, variants in entries.items()}
 
 
-def _s3_body(path: Path) -> tuple[bytes, str]:
+@contextmanager
+def _reading(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file; when they make no sense, name the file."""
+    try:
+        yield path.read_bytes()
+    except FormatError:
+        raise
+    except OSError as error:
+        raise FormatError(f"{path}: {error.strerror}; install the package again") from None
+    except (ValueError, IndexError, struct.error) as error:
+        raise FormatError(
+            f"{path}: truncated or damaged ({error}); install the package again"
+        ) from error
+
+
+def _s3_body(data: bytes, path: Path) -> tuple[bytes, str]:
     """Return the binary part of an s3 file without its checksum, and its byte order."""
-    data = path.read_bytes()
     end = data.find(b"endhdr\n")
     if not data.startswith(b"s3\n") or end < 0:
         raise FormatError(f"{path}: not an s3 file")
