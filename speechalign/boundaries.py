@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from speechalign.frames import FrameGrid
@@ -38,7 +40,7 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
     fft = 1 << (2 * window - 1).bit_length()
     count = len(samples) // stride + 1
     scaled = samples.astype(np.float64) * 32768.0
-    mode = "reflect" if len(samples) > window else "edge"
+    mode: Literal["reflect", "edge"] = "reflect" if len(samples) > window else "edge"
     padded = np.pad(scaled, (window // 2, window), mode)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::stride][:count]
     hamming = np.hamming(window)
@@ -114,7 +116,7 @@ def keep_apart(medians: np.ndarray, least: float) -> np.ndarray:
         Seconds, in order.
     """
     weighted, plain = medians
-    placed = weighted.copy()
+    placed: np.ndarray = weighted.copy()
     while True:
         close = np.flatnonzero(np.diff(placed) < least - 1e-9)
         close = np.union1d(close, close + 1)
@@ -152,7 +154,9 @@ def _median(
 def _mel_filters(sample_rate: int, fft: int) -> np.ndarray:
     """Return triangular filters of height 1, equally spaced in mel, shape (24, fft // 2 + 1)."""
     hz = np.arange(fft // 2 + 1) * sample_rate / fft
-    mels = 2595 * np.log10(1 + np.array([_LOWEST_HZ, _HIGHEST_HZ]) / 700)
-    edges = 700 * (10 ** (np.linspace(*mels, _BANDS + 2) / 2595) - 1)
+    lowest, highest = (2595 * np.log10(1 + end / 700) for end in (_LOWEST_HZ, _HIGHEST_HZ))
+    edges = 700 * (10 ** (np.linspace(lowest, highest, _BANDS + 2) / 2595) - 1)
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    return np.maximum(0, np.minimum((hz - low) / (middle - low), (high - hz) / (high - middle)))
+    rising, falling = (hz - low) / (middle - low), (high - hz) / (high - middle)
+    filters: np.ndarray = np.maximum(0, np.minimum(rising, falling))
+    return filters

@@ -2,11 +2,13 @@
 
 The steps and constants are those that the embedded acoustic model was trained with (its
 ``feat.params``), so that they are no choice of ours. One thing differs: the signal is shifted so
-that frame t is centred in ``[160 t, 160 (t + 1))``. Sphinx centres it 125 samples later and is 7.8 ms
-early for it.
+that frame t is centred in ``[160 t, 160 (t + 1))``. Sphinx centres it 125 samples later and is
+7.8 ms early for it.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numba import njit
@@ -39,10 +41,12 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    Pre-emphasis 0.97; Hamming window of 410 samples every 160; power spectrum of 512 points; 25
+    16-bit amplitudes; pre-emphasis 0.97; both ends mirrored, or the end samples repeated where
+    there are too few; Hamming window of 410 samples every 160; power spectrum of 512 points; 25
     triangular mel filters from 130 to 6800 Hz; noise removal (`_remove_noise`); logarithm; 13
-    coefficients of an orthonormal DCT-II; sine lifter 22; the mean over frames with c0 >= 0
-    subtracted; c[t+2] - c[t-2], and (c[t+3] - c[t-1]) - (c[t+1] - c[t-3]), ends repeated.
+    coefficients of an orthonormal DCT-II; sine lifter 22; the mean over frames with c0 >= 0 (over
+    all, if there is none) subtracted; c[t+2] - c[t-2], and (c[t+3] - c[t-1]) - (c[t+1] - c[t-3]),
+    the first and the last frame repeated.
 
     References
     ----------
@@ -56,7 +60,7 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
     emphasised = np.append(scaled[:1], scaled[1:] - _PRE_EMPHASIS * scaled[:-1])
     needed = (frames - 1) * STRIDE + _WINDOW
     tail = max(0, needed - _LEAD - len(emphasised))
-    mode = "reflect" if len(emphasised) > max(_LEAD, tail) else "edge"
+    mode: Literal["reflect", "edge"] = "reflect" if len(emphasised) > max(_LEAD, tail) else "edge"
     padded = np.pad(emphasised, (_LEAD, tail), mode)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::STRIDE][:frames]
     hamming = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_WINDOW) / (_WINDOW - 1))
@@ -80,8 +84,8 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
 def _mel_filters() -> np.ndarray:
     """Return the triangular filters, shape (25, 257), edges rounded to the nearest bin."""
     bin_hz = SAMPLE_RATE / _FFT
-    mels = 2595 * np.log10(1 + np.array([_LOWEST_HZ, _HIGHEST_HZ]) / 700)
-    edges = 700 * (10 ** (np.linspace(*mels, _FILTERS + 2) / 2595) - 1)
+    lowest, highest = (2595 * np.log10(1 + end / 700) for end in (_LOWEST_HZ, _HIGHEST_HZ))
+    edges = 700 * (10 ** (np.linspace(lowest, highest, _FILTERS + 2) / 2595) - 1)
     edges = np.floor(edges / bin_hz + 0.5) * bin_hz
     hz = np.arange(_FFT // 2 + 1) * bin_hz
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
@@ -93,13 +97,14 @@ def _mel_filters() -> np.ndarray:
 def _dct() -> np.ndarray:
     """Return the liftered orthonormal DCT-II, shape (13, 25)."""
     order = np.arange(_CEPSTRA)[:, None]
-    basis = np.cos(np.pi * order * (np.arange(_FILTERS) + 0.5) / _FILTERS)
+    basis: np.ndarray = np.cos(np.pi * order * (np.arange(_FILTERS) + 0.5) / _FILTERS)
     basis *= np.where(order == 0, np.sqrt(1 / _FILTERS), np.sqrt(2 / _FILTERS))
-    return basis * (1 + _LIFTER / 2 * np.sin(order * np.pi / _LIFTER))
+    basis *= 1 + _LIFTER / 2 * np.sin(order * np.pi / _LIFTER)
+    return basis
 
 
 @njit(cache=True, nogil=True)
-def _remove_noise(energies):
+def _remove_noise(energies: np.ndarray) -> None:
     """Scale each filter's energy down where it does not rise above a slowly tracked floor.
 
     Per filter, frame by frame: power P <- 0.7 P + 0.3 x; noise N follows P slowly up (0.995) and
@@ -133,7 +138,7 @@ def _remove_noise(energies):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _track(floor, value):
+def _track(floor: float, value: float) -> float:
     """Follow a lower envelope: slowly up, fast down."""
     if value >= floor:
         return 0.995 * floor + 0.005 * value
