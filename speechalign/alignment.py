@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from speechalign.errors import InputError
@@ -89,7 +90,7 @@ class Alignment:
             raise InputError(f"duration: expected a finite number >= 0, got {self.duration}")
         tiers = {name: tuple(intervals) for name, intervals in self.tiers.items()}
         for name, intervals in tiers.items():
-            for before, after in zip(intervals, intervals[1:]):
+            for before, after in pairwise(intervals):
                 if after.start < before.end:
                     raise InputError(
                         f"tier {name!r}: {after.label!r} starts at {after.start} s, before "

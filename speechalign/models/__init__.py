@@ -43,17 +43,24 @@ class Model(Protocol):
     """What an acoustic model of phones offers.
 
     ``language`` names the text normaliser; ``silence`` and ``noise`` are the units spoken where
-    nothing, and where something without words, is to be heard.
+    nothing, and where something without words, is to be heard. ``acoustic_scale`` is the factor on
+    log-likelihoods that makes posteriors of boundaries honest: neighbouring frames are not
+    independent. ``calibration``, (slope, intercept), turns the mean log-likelihood deficit of a
+    word into a confidence.
     """
 
     name: str
     language: str
+    licence: str
+    phones: Sequence[str]
     sample_rate: int
     grid: FrameGrid
     vocabulary: Vocabulary
     normalised: bool
     silence: str
     noise: str
+    acoustic_scale: float
+    calibration: tuple[float, float]
 
     @property
     def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
@@ -70,9 +77,6 @@ class Model(Protocol):
 
     def spans(self, graph: Graph, arcs: np.ndarray) -> list[PhoneSpan]:
         """Cut a (T,) path through ``graph`` into phones and pauses."""
-
-    def phone_columns(self, phone: str) -> Sequence[int]:
-        """Return the columns of the emissions that belong to a phone."""
 
 
 def load_model(name: str) -> Model:

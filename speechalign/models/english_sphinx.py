@@ -1,7 +1,7 @@
 """The embedded US-English aligner: the HMM-GMM and dictionary of the ``pocketsphinx`` wheel.
 
-Its files (BSD licence, Alpha Cephei Inc. and Carnegie Mellon University) are read, and scored by our
-own kernels; pocketsphinx's decoder is not used. Only the context-independent states are: they
+Its files (BSD licence, Alpha Cephei Inc. and Carnegie Mellon University) are read, and scored by
+our own kernels; pocketsphinx's decoder is not used. Only the context-independent states are: they
 place boundaries better than the triphones do.
 """
 
@@ -47,11 +47,16 @@ class EnglishSphinx:
 
     name = "english-sphinx"
     language = "en"
+    licence = "BSD-2-Clause (acoustic model: Alpha Cephei Inc., 2015; dictionary: CMU)"
     sample_rate = SAMPLE_RATE
     grid = FrameGrid(SAMPLE_RATE, STRIDE)
     normalised = False
     silence = "SIL"
     noise = "+SPN+"
+    # Chosen on synthetic speech with known boundaries (tools/tune_boundaries.py).
+    acoustic_scale = 0.3
+    # Fitted on read speech, native and not, with words replaced (tools/calibrate_confidence.py).
+    calibration = (2.41, 6.39)
 
     def __init__(
         self, folder: Path | None = None, *, stream_weights: Sequence[float] = (1.0, 0.5, 0.5)
@@ -107,13 +112,18 @@ class EnglishSphinx:
         Returns
         -------
         Emissions
-            Log-likelihoods, shape (B, T, 126), float32, T = ceil(N / 160); not normalised.
+            Log-likelihoods, shape (B, T, 126), float32, not normalised; ceil(length / 160) frames.
 
         Raises
         ------
         InputError
-            A recording is empty or holds NaN.
+            A recording is empty or holds NaN, or there is not one length for each.
         """
+        if waveforms.ndim != 2 or len(waveforms) != len(lengths):
+            raise InputError(
+                f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
+                f"{waveforms.shape}"
+            )
         check_lengths(lengths, waveforms.shape[1], name="lengths")
         frames = np.array([self.grid.count(int(length)) for length in lengths], np.int64)
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))
@@ -156,14 +166,12 @@ class EnglishSphinx:
             for begin, end in zip(begins, ends)
         ]
 
-    def phone_columns(self, phone: str) -> Sequence[int]:
-        """Return the columns of the emissions that belong to a phone."""
-        return self.units[phone].labels
-
 
 def _installed_folder() -> Path:
     """Find the model files without importing pocketsphinx, which would load an audio driver."""
     spec = find_spec("pocketsphinx")
     if spec is None or not spec.submodule_search_locations:
-        raise BackendError("english-sphinx: its files are in pocketsphinx; pip install pocketsphinx")
+        raise BackendError(
+            "english-sphinx: its files are in pocketsphinx; pip install pocketsphinx"
+        )
     return Path(spec.submodule_search_locations[0]) / "model" / "en-us"

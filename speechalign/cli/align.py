@@ -1,0 +1,113 @@
+"""speechalign align: a corpus in, TextGrids out."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.output_options import format_option
+
+if TYPE_CHECKING:
+    from speechalign.results import UtteranceResult
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("model", nargs=-1, metavar="[MODEL]")
+@click.argument("out", type=click.Path(path_type=Path))
+@corpus_options
+@format_option
+@click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
+              help="Recordings aligned at once.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Align again what has an output file.")
+@click.option("--allow-partial", is_flag=True,
+              help="Exit with 0 even when some utterances could not be aligned.")  # fmt: skip
+def align(
+    corpus: Path,
+    model: tuple[str, ...],
+    out: Path,
+    layout: str | None,
+    speaker_characters: int | None,
+    channel: int | None,
+    formats: tuple[str, ...],
+    jobs: int,
+    overwrite: bool,
+    allow_partial: bool,
+) -> None:
+    """Align every recording of CORPUS with its transcript; write TextGrids to OUT.
+
+    CORPUS is a folder of sound files with a transcript (.lab, .txt or .TextGrid) beside each, a
+    Kaldi data directory, a JSONL manifest or a lhotse cut set. MODEL is a name that `speechalign
+    model list` shows; without it, the embedded English model. The tree of OUT mirrors that of
+    CORPUS, and OUT/alignment_manifest.jsonl says what became of every utterance.
+
+    Exit status: 0 all aligned, 3 some not (the others are written), 4 none, 1 an internal error,
+    130 interrupted.
+    """
+    if len(model) > 1:
+        raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
+    from speechalign.aligner import DEFAULT_MODEL, Aligner
+    from speechalign.batch import align_corpus
+    from speechalign.cli.progress import Progress
+    from speechalign.corpus import read_corpus
+    from speechalign.errors import InputError
+
+    utterances = read_corpus(
+        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
+    )
+    if not utterances:
+        raise InputError(f"{corpus}: no recordings with transcripts here")
+    aligner = Aligner(model[0] if model else DEFAULT_MODEL)
+    with Progress(len(utterances)) as progress:
+        result = align_corpus(
+            utterances,
+            out,
+            aligner=aligner,
+            formats=formats,
+            jobs=jobs,
+            overwrite=overwrite,
+            progress=progress.advance,
+        )
+    _summarise(result.utterances, out, aligner.model.sample_rate)
+    status = result.exit_status
+    sys.exit(0 if status == 3 and allow_partial else status)
+
+
+def _summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -> None:
+    """Tell what became of the corpus: a table on a terminal, else plain lines, on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from speechalign.results import MANIFEST
+
+    counts = Counter(result.status.value for result in results)
+    words = [word for result in results for word in result.words]
+    rows = [("utterances", str(len(results)))]
+    rows += [(status, str(counts[status])) for status in counts]
+    rows.append(("words", str(len(words))))
+    guessed = sum(word.source == "g2p" for word in words)
+    if guessed:
+        rows.append(("words with a guessed pronunciation", str(guessed)))
+    mixed = sum((result.channels or 1) > 1 and result.channel is None for result in results)
+    if mixed:
+        rows.append(("several channels, averaged (--channel chooses one)", str(mixed)))
+    rates = Counter(result.sample_rate for result in results if result.sample_rate)
+    for rate in sorted(rates):
+        if rate != sample_rate:
+            rows.append((f"resampled from {rate} Hz to {sample_rate} Hz", str(rates[rate])))
+    console = Console(stderr=True)
+    if console.is_terminal:
+        table = Table(show_header=False)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    else:
+        for name, count in rows:
+            click.echo(f"{name}: {count}", err=True)
+    click.echo(f"every utterance is accounted for in {out / MANIFEST}", err=True)

@@ -1,0 +1,66 @@
+"""speechalign align-one: one recording and its transcript."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("align-one")
+@click.argument("audio", type=click.Path(path_type=Path))
+@click.argument("text")
+@click.option("--model", metavar="NAME", help="Acoustic model; see `speechalign model list`.")
+@click.option("--channel", type=click.IntRange(min=0), metavar="C",
+              help="Channel to use, counted from 0. Without: the mean of all.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the alignment; the suffix (.TextGrid, .json ...) tells the format.")  # fmt: skip
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png",
+              help="Draw waveform, spectrogram and tiers; needs speechalign[plot].")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+def align_one(
+    audio: Path,
+    text: str,
+    model: str | None,
+    channel: int | None,
+    output: Path | None,
+    plot: Path | None,
+    overwrite: bool,
+) -> None:
+    """Align one recording, AUDIO, with TEXT: a transcript file, or the words themselves.
+
+    Prints a table of the words to stdout.
+    """
+    from speechalign.aligner import DEFAULT_MODEL, align
+    from speechalign.batch import DOUBTFUL
+    from speechalign.errors import InputError
+    from speechalign.formats import write_alignment
+
+    for file in (output, plot):
+        if file is not None and file.exists() and not overwrite:
+            raise InputError(f"{file}: exists; use --overwrite to replace it")
+    result = align(audio, _transcript(text), model=model or DEFAULT_MODEL, channel=channel)
+    if output is not None:
+        write_alignment(result.alignment, output)
+    if plot is not None:
+        result.plot().savefig(plot)
+    click.echo(str(result))
+    if result.confidence < DOUBTFUL:
+        click.echo(
+            f"doubtful: confidence {result.confidence:.2f} is below {DOUBTFUL}: the audio does not "
+            "sound like the transcript; listen to it",
+            err=True,
+        )
+
+
+def _transcript(text: str) -> str:
+    """Return the content of a transcript file, or the words that were given instead of one."""
+    from speechalign.corpus.text_file import read_text
+    from speechalign.errors import InputError
+
+    path = Path(text)
+    if path.is_file():
+        return read_text(path)
+    if path.suffix.lower() in (".txt", ".lab"):
+        raise InputError(f"{text}: there is no such transcript; check its name")
+    return text

@@ -1,0 +1,132 @@
+"""English transcripts: the user's own words, and what is said for each.
+
+=============================  ==========================================================
+token                          spoken
+=============================  ==========================================================
+``Hello,`` ``café`` ``don't``  hello; cafe; don't (lower case, no accents or punctuation)
+``'em`` ``dogs'`` ``'hi'``     'em; dogs'; hi (apostrophes stay where they belong to a word)
+``well-known`` ``and/or``      well known; and or
+``FBI`` ``TVs`` ``FBI's``      f b i; t v's; f b i's: two to four capitals, or five consonants,
+                               and no known word. Not in a text that is all capitals, and not
+                               ``IV``, ``XXI``: they are words
+``A.B.C.`` ``e.g.``            a b c; e g
+``R&D`` ``B2B`` ``mp3``        r and d; b two b; m p three
+``Mr.`` ``Mrs.`` ``Ms.``       mister; missus; ms (also without the stop: ``Mr``)
+``Dr.`` ``Prof.`` ``Jr.``      doctor; professor; junior; and ``Sr.`` senior
+``vs.`` ``etc.`` ``No. 5``     versus; et cetera; number five
+``St.``                        saint before a capital, else street
+``105`` ``1,234`` ``007``      one hundred five; one thousand two hundred thirty four; zero zero
+                               seven; more than 15 digits are read one by one
+``3.14`` ``.5`` ``1.2.3``      three point one four; point five; one point two point three
+``-5`` ``+5`` ``±5``           minus five; plus five; plus minus five
+``1995`` ``1905`` ``2015``     nineteen ninety five; nineteen oh five; twenty fifteen: a number
+                               alone from 1100 to 1999, or from 2010 to 2099
+``3rd`` ``20s`` ``1990s``      third; twenties; nineteen nineties
+``1/2`` ``2 3/4`` ``½``        one half; two and three quarters; one half
+``24/7`` ``1/15/1995``         twenty four seven; one fifteen nineteen ninety five
+``2-3`` ``1995-96``            two to three; nineteen ninety five to ninety six
+``555-1234``                   five five five one two three four
+``10:30`` ``10:05`` ``10:00``  ten thirty; ten oh five; ten o'clock (ten, before am or pm)
+``2:1``                        two to one
+``$5.50`` ``£0.01`` ``5€``     five dollars fifty cents; one penny; five euros; also ¥ ₹ ¢
+``$5k`` ``$1.5 million``       five thousand dollars; one point five million dollars
+``50%`` ``20°C`` ``1°``        fifty percent; twenty degrees celsius; one degree
+``5km`` ``5 kg`` ``10 AM``     five kilometers; five kilograms; ten a m
+``x²`` ``10³`` ``H₂O``         x squared; ten cubed; h two o
+``&`` ``+`` ``=`` ``@``        and; plus; equals; at; also × times, ÷ divided by, § section
+``#5`` ``#tag`` ``C#``         number five; hashtag tag; c sharp
+``joe@x.org`` ``a.com/b``      joe at x dot org; a dot com slash b
+``[noise]`` ``<unk>`` ``{NS}`` `NOISE`: one token in brackets, with a letter in it
+``猫`` ``Москва``              `UNKNOWN`: a letter that is not Latin
+``-`` ``...`` ``🙂`` ``?``     nothing
+=============================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speechalign.text.english_rules import Context, Spoken, speak
+from speechalign.text.latin import to_latin
+
+NOISE = "<noise>"
+UNKNOWN = "<unknown>"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the transcript, and how it is said.
+
+    Parameters
+    ----------
+    label : str
+        The user's own token, casing and punctuation kept; with it, after a space, neighbouring
+        tokens that are not spoken.
+    spoken : tuple[str, ...]
+        One or more dictionary words: lower-case letters and apostrophes; or `NOISE` alone, or
+        `UNKNOWN` alone.
+    """
+
+    label: str
+    spoken: Spoken
+
+
+def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Word, ...]:
+    """Split a transcript into words that can be spoken.
+
+    Parameters
+    ----------
+    text : str
+        What was said, as the user wrote it; white space separates tokens.
+    known : callable or None
+        Tells whether the dictionary has a word, in lower case. It decides whether capitals are
+        spelled out and which apostrophes belong to a word. None: it has none.
+
+    Returns
+    -------
+    tuple[Word, ...]
+        Empty if nothing in the text can be spoken. Otherwise the labels joined by single spaces
+        are the text, its white space reduced to single spaces.
+
+    Notes
+    -----
+    The table above says what is spoken for what. Numbers are read the American way, without
+    "and". What stands in a table cell may depend on the tokens beside it, never on more.
+
+    Examples
+    --------
+    >>> [(word.label, " ".join(word.spoken)) for word in words("Dr. Who — paid $5.50, twice!")]
+    [('Dr.', 'doctor'), ('Who —', 'who'), ('paid', 'paid'), \
+('$5.50,', 'five dollars fifty cents'), ('twice!', 'twice')]
+    """
+    tokens = text.split()
+    lower_case = any(c.islower() for token in tokens if not _is_noise(token) for c in token)
+    found: list[Word] = []
+    silent: list[str] = []  # tokens before the first word
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""]):
+        context = Context(before, after, known or (lambda _: False), spell=lower_case)
+        spoken = _speak(token, context)
+        if spoken:
+            found.append(Word(" ".join([*silent, token]), spoken))
+            silent = []
+        elif found:
+            found[-1] = Word(f"{found[-1].label} {token}", found[-1].spoken)
+        else:
+            silent.append(token)
+    return tuple(found)
+
+
+_NOISE_TOKEN = re.compile(r"(?:\[[^][]*\]|<[^<>]*>|\{[^{}]*\})[.,;:!?]*")
+
+
+def _is_noise(token: str) -> bool:
+    return bool(_NOISE_TOKEN.fullmatch(token)) and any(c.isalpha() for c in token)
+
+
+def _speak(token: str, context: Context) -> Spoken:
+    if _is_noise(token):
+        return (NOISE,)
+    latin = to_latin(token)
+    return (UNKNOWN,) if latin is None else speak(latin, context)
