@@ -14,7 +14,7 @@ import click
 @click.option("--channel", type=click.IntRange(min=0), metavar="C",
               help="Channel to use, counted from 0. Without: the mean of all.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the alignment; the suffix (.TextGrid, .json ...) tells the format.")  # fmt: skip
+              help="Write the alignment; the suffix tells the format.")  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png",
               help="Draw waveform, spectrogram and tiers; needs speechalign[plot].")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")

@@ -60,7 +60,9 @@ def plot_alignment(alignment: Alignment, waveform: Waveform) -> Figure:
     wave.set_ylabel("amplitude")
     # 5 ms windows, as phoneticians read formants from broad-band spectrograms.
     hop = rate // 500
-    power = np.abs(librosa.stft(waveform.samples, n_fft=512, hop_length=hop, win_length=rate // 200))
+    window = rate // 200
+    spectrum = librosa.stft(waveform.samples, n_fft=512, hop_length=hop, win_length=window)
+    power = np.abs(spectrum)
     spectrogram.imshow(
         librosa.amplitude_to_db(power, ref=np.max, top_db=60),
         origin="lower",
