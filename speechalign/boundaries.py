@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
 
 _BANDS = 24
@@ -31,11 +32,21 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
     grid : FrameGrid
         Cell m of 5 ms has its middle where change m was measured.
 
+    Raises
+    ------
+    InputError
+        The sample rate is too low.
+
     Notes
     -----
     change[m] = || mean(L[m .. m+3]) - mean(L[m-4 .. m-1]) ||_2, with L the log mel spectra of
-    12.5 ms Hamming windows every 5 ms; L[m] is centred 2.5 ms after the middle of cell m.
+    12.5 ms Hamming windows every 5 ms, the first and the last repeated; L[m] is centred 2.5 ms
+    after the middle of cell m. The first and the last change are 0.
     """
+    if sample_rate < 2 * _HIGHEST_HZ:
+        raise InputError(
+            f"sample_rate: expected at least {2 * _HIGHEST_HZ:.0f} Hz, got {sample_rate}; resample"
+        )
     stride, window = sample_rate // 200, sample_rate // 80
     fft = 1 << (2 * window - 1).bit_length()
     count = len(samples) // stride + 1
@@ -51,12 +62,9 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
         spectrum = np.fft.rfft(frames[part] * hamming, fft)
         power = spectrum.real**2 + spectrum.imag**2
         mel[part] = np.log(np.maximum(power @ filters.T, _FLOOR))
-    sums = np.concatenate([np.zeros((1, _BANDS)), np.cumsum(mel, axis=0)])
-    at = np.arange(count + 1)
-    left, right = np.maximum(at - _SIDE, 0), np.minimum(at + _SIDE, count)
-    after = (sums[right] - sums[at]) / np.maximum(right - at, 1)[:, None]
-    before = (sums[at] - sums[left]) / np.maximum(at - left, 1)[:, None]
-    change = np.linalg.norm(after - before, axis=1)
+    ends_repeated = np.pad(mel, ((_SIDE, _SIDE), (0, 0)), "edge")
+    means = np.lib.stride_tricks.sliding_window_view(ends_repeated, _SIDE, axis=0).mean(axis=-1)
+    change = np.linalg.norm(means[_SIDE:] - means[:-_SIDE], axis=1)
     change[[0, -1]] = 0.0
     return change, FrameGrid(sample_rate, stride, offset=-stride)
 
