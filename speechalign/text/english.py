@@ -14,7 +14,7 @@ token                          spoken
 ``Mr.`` ``Mrs.`` ``Ms.``       mister; missus; ms (also without the stop: ``Mr``)
 ``Dr.`` ``Prof.`` ``Jr.``      doctor; professor; junior; and ``Sr.`` senior
 ``vs.`` ``etc.`` ``No. 5``     versus; et cetera; number five
-``St.``                        saint before a capital, else street
+``St.``                        street; before a word with a capital, saint
 ``105`` ``1,234`` ``007``      one hundred five; one thousand two hundred thirty four; zero zero
                                seven; more than 15 digits are read one by one
 ``3.14`` ``.5`` ``1.2.3``      three point one four; point five; one point two point three

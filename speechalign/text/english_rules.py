@@ -84,6 +84,7 @@ _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![A-Za-z.])\.\d+"
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion"}
 _SCALES |= {word: word for word in ("thousand", "million", "billion", "trillion")}
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
+_HALF_DAY = r"(?:(?i:([ap])\.?m)(?![A-Za-z]))?"
 _ABBREVIATIONS = {
     "mr": "mister", "mrs": "missus", "ms": "ms", "dr": "doctor", "prof": "professor",
     "jr": "junior", "sr": "senior", "vs": "versus", "etc": "et cetera",
@@ -286,7 +287,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, Context], Spoken]], ...] 
         (rf"([$£€¥₹])({_NUMBER})(?:-?((?i:{_SCALE}))(?![A-Za-z]))?", _money),
         (rf"({_NUMBER})([$£€¥₹¢])", _money_after),
         (r"(?<![\d/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\d/-])", _date),
-        (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?:(?i:([ap])m)(?![A-Za-z]))?", _clock),
+        (rf"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]){_HALF_DAY}", _clock),
         (r"(?<![\d:])(\d+):(\d+)(?![\d:])", _ratio),
         (r"(?<![\d.,/–-])(\d{1,2}|\d{4})[–-](\d{1,2}|\d{4})(?![\d/–-]|[.,:]\d)", _range),
         (r"(?<![\d.,/–-])(\d+)–(\d+)(?![\d/–-]|[.,:]\d)", _range),
