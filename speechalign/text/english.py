@@ -93,7 +93,8 @@ def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Wor
     Notes
     -----
     The table above says what is spoken for what. Numbers are read the American way, without
-    "and". What stands in a table cell may depend on the tokens beside it, never on more.
+    "and". What is said for a token depends on itself, on the tokens beside it, and on whether
+    the text has lower case anywhere outside noise tokens; on nothing else.
 
     Examples
     --------

@@ -19,7 +19,6 @@ _CURRENCIES = {
     "₹": ("rupee", "rupees", None, None),
     "¢": ("cent", "cents", None, None),
 }
-CURRENCIES = "".join(_CURRENCIES)
 
 
 def _plain(spoken: str) -> Words:

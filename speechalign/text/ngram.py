@@ -133,7 +133,8 @@ class BackoffModel:
         Returns
         -------
         tuple[float, int]
-            Natural-log probability of the symbol in that state, and the next state.
+            Natural-log probability of the symbol in that state, and the next state. No record,
+            because this is the inner loop of every search.
         """
         total = 0
         while True:
