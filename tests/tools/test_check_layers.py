@@ -1,0 +1,95 @@
+"""The layer checker finds what it is there to find, and nothing in the package itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "check_layers.py"
+
+
+def check(*arguments):
+    done = subprocess.run(
+        [sys.executable, TOOL, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.splitlines()
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Make a package that keeps all rules, to be spoilt."""
+    files = {
+        "__init__": "import importlib\n__version__ = '1'\n",
+        "errors": "class E(Exception): ...\n",
+        "frames": "import numpy as np\nfrom speechalign.errors import E\n",
+        "graphs/__init__": "from speechalign.graphs.graph import Graph\n",
+        "graphs/graph": "from __future__ import annotations\nimport math\nimport numpy.linalg\n",
+        "kernels/lattice": "from numba import njit\nfrom speechalign.graphs import Graph\n",
+        "metrics/__init__": "from speechalign.kernels import lattice\nimport matplotlib\n",
+        "viz/plot": "import librosa\nfrom ..frames import FrameGrid\nfrom . import style\n",
+        "viz/style": "",
+        "aligner": "from speechalign import __version__, metrics\nimport speechalign.batch\n",
+        "batch": "def run():\n    from speechalign import align\n",
+        "cli/main": "import speechalign\nfrom speechalign import align\nimport speechalign.viz\n",
+    }
+    folder = tmp_path / "speechalign"
+    for name, text in files.items():
+        path = folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_package_that_keeps_the_rules(package):
+    assert check(package) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "complaint"),
+    [
+        ("frames", "import speechalign.viz", "frames imports speechalign.viz: imports point down"),
+        ("graphs/graph", "from speechalign.kernels import lattice", "imports point downwards only"),
+        ("metrics/__init__", "from speechalign.viz.plot import p", "leaves do not import each oth"),
+        ("metrics/__init__", "from speechalign import viz", "leaves do not import each other"),
+        ("metrics/__init__", "from ..viz import plot", "imports speechalign.viz.plot: leave"),
+        ("viz/plot", "from .. import metrics", "viz imports speechalign.metrics: leaves"),
+        ("viz/plot", "def f():\n    import speechalign.metrics", "leaves do not import each other"),
+        ("viz/plot", "from speechalign import align", "imports speechalign.align: imports point"),
+        ("viz/plot", "import speechalign", "viz imports speechalign: imports point downwards only"),
+        ("kernels/lattice", "import scipy.signal", "kernels imports scipy.signal: graphs and ker"),
+        ("graphs/graph", "from torch import nn", "graphs imports torch.nn: graphs and kernels im"),
+        ("aligner", "from speechalign.cli import main", "imports point downwards only"),
+        ("aligner", "if True:\n    import speechalign.cli", "imports point downwards only"),
+    ],
+)
+def test_bad_import_is_named_with_its_line(package, module, statement, complaint):
+    path = package / f"{module}.py"
+    before = path.read_text()
+    path.write_text(before + statement + "\n")
+    line = len((before + statement).splitlines())
+    status, faults = check(package)
+    assert status == 1
+    assert len(faults) == 1
+    assert faults[0].startswith(f"{path}:{line}: ")
+    assert complaint in faults[0]
+
+
+def test_module_in_no_layer(package):
+    (package / "utils.py").write_text("")
+    status, faults = check(package)
+    assert status == 1
+    assert faults == [
+        f"{package / 'utils.py'}:1: utils is in no layer; add it to LAYERS in tools/check_layers.py"
+    ]
+
+
+def test_faults_of_a_file_come_in_order(package):
+    path = package / "frames.py"
+    path.write_text("import speechalign.viz\n\n\nimport speechalign.graphs\n")
+    assert [fault.split(":")[1] for fault in check(package)[1]] == ["1", "4"]
+
+
+def test_speechalign_itself_keeps_the_rules():
+    assert check() == (0, [])
