@@ -1,0 +1,68 @@
+"""Checks name the argument, what was wanted, what was found, and where."""
+
+import numpy as np
+import pytest
+
+from speechalign.checks import check_lengths, check_log_probs, check_samples
+from speechalign.errors import InputError
+
+
+class TestLogProbs:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_minus_infinity_and_positive_scores_are_fine(self, dtype):
+        check_log_probs(np.array([[-np.inf, 3.0]], dtype))
+        check_log_probs(np.zeros((0, 4), dtype))
+
+    def test_array_of_another_kind(self):
+        with pytest.raises(InputError, match=r"scores: expected shape \(T, V\), got \(3,\)"):
+            check_log_probs(np.zeros(3), name="scores")
+        for dtype in (np.float16, np.int64, np.complex128):
+            with pytest.raises(InputError, match=f"got {np.dtype(dtype)}; convert it"):
+                check_log_probs(np.zeros((2, 2), dtype))
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_first_bad_value_is_named(self, bad):
+        log_probs = np.zeros((3, 3), np.float32)
+        log_probs[1, 2] = log_probs[2, 0] = bad
+        with pytest.raises(InputError, match=rf"log_probs\[1, 2\]: .* got {bad}; check the model"):
+            check_log_probs(log_probs)
+
+
+class TestLengths:
+    def test_extremes_are_fine(self):
+        check_lengths(np.array([0, 7]), 7, name="lengths")
+        check_lengths(np.zeros(0, np.int64), 0, name="lengths")
+
+    @pytest.mark.parametrize("bad", [-1, 8])
+    def test_value_out_of_range(self, bad):
+        with pytest.raises(InputError, match=rf"lengths\[1\]: .* in \[0, 7\], got {bad}"):
+            check_lengths(np.array([3, bad]), 7, name="lengths")
+
+    @pytest.mark.parametrize(
+        "lengths", [np.array([1], np.int32), np.array([1.0]), np.array([[1]]), np.array(1)]
+    )
+    def test_array_of_another_kind(self, lengths):
+        with pytest.raises(InputError, match=r"lengths: expected \(B,\) int64, got \("):
+            check_lengths(lengths, 7, name="lengths")
+
+
+class TestSamples:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_any_finite_samples_are_fine(self, dtype):
+        check_samples(np.array([0.0, -7.0, 3e38], dtype))
+
+    def test_array_of_another_kind(self):
+        for bad in (np.zeros((2, 3)), np.zeros(3, np.int16)):
+            with pytest.raises(InputError, match=r"samples: expected shape \(N,\), floating; got"):
+                check_samples(bad)
+
+    def test_no_samples(self):
+        with pytest.raises(InputError, match=r"a\.wav: the recording has no samples; leave it out"):
+            check_samples(np.zeros(0), name="a.wav")
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+    def test_first_bad_sample_and_their_number(self, bad):
+        samples = np.zeros(10)
+        samples[[4, 8]] = bad
+        with pytest.raises(InputError, match=rf"samples\[4\]: .* got {bad} \(2 such of 10\)"):
+            check_samples(samples)
