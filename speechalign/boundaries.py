@@ -8,6 +8,7 @@ import numpy as np
 
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
+from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
 
 _BANDS = 24
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
@@ -50,18 +51,19 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
     stride, window = sample_rate // 200, sample_rate // 80
     fft = 1 << (2 * window - 1).bit_length()
     count = len(samples) // stride + 1
-    scaled = samples.astype(np.float64) * 32768.0
+    scaled = samples * np.float32(32768)
     mode: Literal["reflect", "edge"] = "reflect" if len(samples) > window else "edge"
     padded = np.pad(scaled, (window // 2, window), mode)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::stride][:count]
     hamming = np.hamming(window)
-    filters = _mel_filters(sample_rate, fft)
+    edges = mel_spaced(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 2)
+    filters = triangular_filters(edges, sample_rate, fft)
     mel = np.empty((count, _BANDS))
     for begin in range(0, count, 1024):
         part = slice(begin, begin + 1024)
         spectrum = np.fft.rfft(frames[part] * hamming, fft)
         power = spectrum.real**2 + spectrum.imag**2
-        mel[part] = np.log(np.maximum(power @ filters.T, _FLOOR))
+        mel[part] = np.log(np.maximum(apply_filters(power, filters), _FLOOR))
     ends_repeated = np.pad(mel, ((_SIDE, _SIDE), (0, 0)), "edge")
     means = np.lib.stride_tricks.sliding_window_view(ends_repeated, _SIDE, axis=0).mean(axis=-1)
     change = np.linalg.norm(means[_SIDE:] - means[:-_SIDE], axis=1)
@@ -157,14 +159,3 @@ def _median(
         return float(times[-1])
     share = (0.5 - mass[at - 1]) / (mass[at] - mass[at - 1])
     return float(times[at - 1] + share * (times[at] - times[at - 1]))
-
-
-def _mel_filters(sample_rate: int, fft: int) -> np.ndarray:
-    """Return triangular filters of height 1, equally spaced in mel, shape (24, fft // 2 + 1)."""
-    hz = np.arange(fft // 2 + 1) * sample_rate / fft
-    lowest, highest = (2595 * np.log10(1 + end / 700) for end in (_LOWEST_HZ, _HIGHEST_HZ))
-    edges = 700 * (10 ** (np.linspace(lowest, highest, _BANDS + 2) / 2595) - 1)
-    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising, falling = (hz - low) / (middle - low), (high - hz) / (high - middle)
-    filters: np.ndarray = np.maximum(0, np.minimum(rising, falling))
-    return filters

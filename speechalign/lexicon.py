@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 from speechalign.errors import InputError
 from speechalign.models import Model
-from speechalign.text import G2P_FILES, NORMALISERS
+from speechalign.text import G2PS, NORMALISERS
 from speechalign.text.english import NOISE, UNKNOWN, Word
-from speechalign.text.g2p import G2P
 
-Source = Literal["dictionary", "g2p", "noise"]
+Source = Literal["dictionary", "g2p", "noise", "unknown"]
+Variants = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,22 @@ class LexiconWord:
         The user's own word, with casing and punctuation.
     spoken : tuple[str, ...]
         What is said for it: ``("five", "dollars")`` for ``$5``.
-    variants : tuple[tuple[tuple[str, ...], ...], ...]
+    variants : tuple[Variants, ...]
         For each spoken word, its pronunciations as phone names.
-    source : {"dictionary", "g2p", "noise"}
+    source : {"dictionary", "g2p", "noise", "unknown"}
         ``g2p`` where a pronunciation had to be guessed from the spelling, ``noise`` for a bracketed
-        token such as ``[laughter]``.
+        token such as ``[laughter]``, ``unknown`` for a word without a letter of the language. The
+        last two are aligned with any sound.
     """
 
     label: str
     spoken: tuple[str, ...]
-    variants: tuple[tuple[tuple[str, ...], ...], ...]
+    variants: tuple[Variants, ...]
     source: Source
+
+
+class _G2P(Protocol):
+    def pronounce(self, word: str) -> Variants: ...
 
 
 class Lexicon:
@@ -54,8 +58,9 @@ class Lexicon:
         self._normalise = cast(Callable[..., tuple[Word, ...]], NORMALISERS[model.language])
 
     @cached_property
-    def _g2p(self) -> G2P:
-        return G2P.load(cast(Path, G2P_FILES[self._model.language]))
+    def _g2p(self) -> _G2P:
+        load = cast(Callable[[Mapping[str, Variants]], _G2P], G2PS[self._model.language])
+        return load(self._model.dictionary)
 
     def words(self, text: str) -> tuple[LexiconWord, ...]:
         """Look up every word of a transcript.
@@ -63,7 +68,7 @@ class Lexicon:
         Raises
         ------
         InputError
-            Nothing in the transcript can be said, or a word has no letter of the language.
+            Nothing in the transcript can be said, or no word has a letter of the language.
         """
         words = self._normalise(text, known=self._model.dictionary.__contains__)
         if not words:
@@ -71,7 +76,13 @@ class Lexicon:
             raise InputError(
                 f"transcript: expected at least one word, got {found}; write what is said"
             )
-        return tuple(self._look_up(word) for word in words)
+        found_words = tuple(self._look_up(word) for word in words)
+        if all(word.source == "unknown" for word in found_words):
+            raise InputError(
+                f"transcript: {words[0].label!r} and all other words have no letter of language "
+                f"{self._model.language!r}; romanise them"
+            )
+        return found_words
 
     def is_guessed(self, spoken: str) -> bool:
         """Return whether the pronunciation of a spoken word has to be guessed."""
@@ -79,19 +90,14 @@ class Lexicon:
 
     def _look_up(self, word: Word) -> LexiconWord:
         source: Source = "dictionary"
-        variants: list[tuple[tuple[str, ...], ...]] = []
+        variants: list[Variants] = []
         for spoken in word.spoken:
-            if spoken == NOISE:
-                source = "noise"
+            if spoken in (NOISE, UNKNOWN):
+                source = "noise" if spoken == NOISE else "unknown"
                 variants.append(((self._model.noise,),))
-            elif spoken == UNKNOWN:
-                raise InputError(
-                    f"transcript: {word.label!r} has no letters of language "
-                    f"{self._model.language!r}; romanise it, or put [noise] in its place"
-                )
             elif self.is_guessed(spoken):
                 source = "g2p"
-                variants.append(tuple(guess.phones for guess in self._g2p.pronounce(spoken)))
+                variants.append(self._g2p.pronounce(spoken))
             else:
                 variants.append(self._model.dictionary[spoken])
         return LexiconWord(word.label, word.spoken, tuple(variants), source)

@@ -94,6 +94,9 @@ def _summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) 
     guessed = sum(word.source == "g2p" for word in words)
     if guessed:
         rows.append(("words with a guessed pronunciation", str(guessed)))
+    unknown = sum(word.source == "unknown" for word in words)
+    if unknown:
+        rows.append(("words that cannot be pronounced, aligned with any sound", str(unknown)))
     mixed = sum((result.channels or 1) > 1 and result.channel is None for result in results)
     if mixed:
         rows.append(("several channels, averaged (--channel chooses one)", str(mixed)))

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numba import njit
 
+from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
+
 SAMPLE_RATE = 16000
 STRIDE = 160
 _WINDOW = 410
@@ -56,8 +58,8 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
        recognition", ICASSP 2012, for the noise removal.
     """
     frames = -(-len(samples) // STRIDE)
-    scaled = samples.astype(np.float64) * 32768.0
-    emphasised = np.append(scaled[:1], scaled[1:] - _PRE_EMPHASIS * scaled[:-1])
+    scaled = samples * np.float32(32768)
+    emphasised = np.append(scaled[:1], scaled[1:] - np.float32(_PRE_EMPHASIS) * scaled[:-1])
     needed = (frames - 1) * STRIDE + _WINDOW
     tail = max(0, needed - _LEAD - len(emphasised))
     mode: Literal["reflect", "edge"] = "reflect" if len(emphasised) > max(_LEAD, tail) else "edge"
@@ -69,9 +71,9 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
     for begin in range(0, frames, 1024):
         part = slice(begin, begin + 1024)
         spectrum = np.fft.rfft(windows[part] * hamming, _FFT)
-        energies[part] = (spectrum.real**2 + spectrum.imag**2) @ filters.T
+        energies[part] = apply_filters(spectrum.real**2 + spectrum.imag**2, filters)
     _remove_noise(energies)
-    cepstra = np.log(energies + 1e-4) @ _dct().T
+    cepstra = apply_filters(np.log(energies + 1e-4), _dct())
     voiced = cepstra[:, 0] >= 0
     cepstra -= cepstra[voiced].mean(axis=0) if voiced.any() else cepstra.mean(axis=0)
     around = np.pad(cepstra, ((3, 3), (0, 0)), "edge")
@@ -84,14 +86,9 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
 def _mel_filters() -> np.ndarray:
     """Return the triangular filters, shape (25, 257), edges rounded to the nearest bin."""
     bin_hz = SAMPLE_RATE / _FFT
-    lowest, highest = (2595 * np.log10(1 + end / 700) for end in (_LOWEST_HZ, _HIGHEST_HZ))
-    edges = 700 * (10 ** (np.linspace(lowest, highest, _FILTERS + 2) / 2595) - 1)
-    edges = np.floor(edges / bin_hz + 0.5) * bin_hz
-    hz = np.arange(_FFT // 2 + 1) * bin_hz
-    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising = (hz - low) / (middle - low)
-    falling = (high - hz) / (high - middle)
-    return np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
+    edges = np.floor(mel_spaced(_LOWEST_HZ, _HIGHEST_HZ, _FILTERS + 2) / bin_hz + 0.5) * bin_hz
+    heights = 2 / (edges[2:] - edges[:-2])
+    return triangular_filters(edges, SAMPLE_RATE, _FFT) * heights[:, None]
 
 
 def _dct() -> np.ndarray:
