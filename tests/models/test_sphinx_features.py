@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from speechalign.models.sphinx_features import SAMPLE_RATE, STRIDE, sphinx_features
+from speechalign.models.sphinx_features import (
+    SAMPLE_RATE,
+    STRIDE,
+    _remove_noise,
+    sphinx_features,
+)
 
 
 def reflect(n, size):
@@ -130,6 +135,21 @@ def test_silence_offset_and_click_equal_the_recipe(signal):
     signal = signal.astype(np.float32)
     found = sphinx_features(signal)
     np.testing.assert_allclose(found, expected_features(signal), rtol=1e-4, atol=1e-4)
+
+
+def test_noise_removal_of_steady_faint_and_absent_sound():
+    # Long enough for the floor to reach a steady sound, which short signals above never show.
+    rng = np.random.default_rng(0)
+    energies = 1e6 * rng.uniform(0.9, 1.1, size=(1500, 25))
+    energies[:, 5:10] *= 1e-8
+    energies[1200:1210] *= 300
+    energies[:, 20:] = 0.0
+    found = energies.copy()
+    _remove_noise(found)
+    np.testing.assert_allclose(found, without_noise(energies.tolist()), rtol=1e-9)
+    gains = found[:, :20] / energies[:, :20]
+    assert gains.min() < 0.06
+    assert gains.max() > 10
 
 
 @pytest.mark.parametrize("frames", [1, 7])

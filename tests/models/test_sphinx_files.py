@@ -142,6 +142,14 @@ def test_clustered_weights_are_refused(tmp_path):
         sphinx_files.read_mixture_weights(path)
 
 
+@pytest.mark.parametrize("length", [-4, -1, 10_000])
+def test_header_entry_of_impossible_length(tmp_path, length):
+    path = tmp_path / "sendump"
+    path.write_bytes(struct.pack("<i", length) + bytes(100))
+    with pytest.raises(FormatError, match="sendump: not a sendump file"):
+        sphinx_files.read_mixture_weights(path)
+
+
 @pytest.mark.parametrize("names", [["SIL", "A"], ["SIL", "AAH"], ["+SPN+", "SIL"]])
 def test_phones_and_senones(tmp_path, names):
     sequences = np.array([[3, 4, 5], [0, 1, 2]])
