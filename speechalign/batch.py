@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
@@ -23,16 +24,19 @@ from speechalign.waveform import audio_hash, read_waveform, sound_info
 # Below this mean confidence the audio sounds as much like other words as like the transcript.
 DOUBTFUL = 0.5
 
+_STOPPED = "the run was stopped before its turn"
+
 Progress = Callable[[Sequence[UtteranceResult]], None]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Everything that one recording needs."""
+    """One recording: its utterances, what an earlier run said of them, and the files to write."""
 
     utterances: tuple[Utterance, ...]
-    files: tuple[Path, ...]
     earlier: tuple[UtteranceResult | None, ...]
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
 
 
 def align_corpus(
@@ -103,15 +107,19 @@ def align_corpus(
     work = [
         _Job(
             tuple(members),
-            tuple(output / f"{recording}{suffix}" for suffix in suffixes),
             tuple(earlier.get(member.id) for member in members),
+            tuple(output / f"{recording}{suffix}" for suffix in suffixes),
+            tuple(f"{recording}{suffix}" for suffix in suffixes),
         )
         for recording, members in grouped.items()
     ]
     done: dict[str, UtteranceResult] = {}
+    stopped = Event()
 
     def run(job: _Job) -> list[UtteranceResult]:
-        return _align_recording(job, output, aligner, formats, overwrite)
+        if overwrite or not all(file.exists() for file in job.files):
+            return _align_recording(job, aligner, formats, stopped)
+        return [_kept(job, number, aligner) for number in range(len(job.utterances))]
 
     executor = ThreadPoolExecutor(jobs)
     futures = [executor.submit(run, job) for job in work]
@@ -121,13 +129,14 @@ def align_corpus(
             if progress is not None:
                 progress(results)
     finally:
+        stopped.set()
         executor.shutdown(cancel_futures=True)
         for future in futures:
             if not future.cancelled():
                 done.update((result.utterance, result) for result in future.result())
         whole = CorpusResult(
             tuple(
-                done.get(u.id) or _result(u, aligner, Status.INTERRUPTED, "the run was stopped")
+                done.get(u.id) or _result(u, aligner, Status.INTERRUPTED, _STOPPED)
                 for u in utterances
             )
         )
@@ -136,17 +145,22 @@ def align_corpus(
 
 
 def _align_recording(
-    job: _Job, output: Path, aligner: Aligner, formats: Sequence[str], overwrite: bool
+    job: _Job, aligner: Aligner, formats: Sequence[str], stopped: Event
 ) -> list[UtteranceResult]:
     """Align the utterances of one recording and write its files; never raises an Exception."""
-    if not overwrite and all(file.exists() for file in job.files):
-        return [
-            _kept(utterance, earlier, aligner, job.files, output)
-            for utterance, earlier in zip(job.utterances, job.earlier)
-        ]
-    pairs = [_align_utterance(utterance, aligner) for utterance in job.utterances]
-    results = [result for result, _ in pairs]
-    if not any(aligned for _, aligned in pairs):
+    results: list[UtteranceResult] = []
+    sounds: dict[Path, tuple[float, str]] = {}
+    for utterance in job.utterances:
+        if stopped.is_set():
+            return [_result(u, aligner, Status.INTERRUPTED, _STOPPED) for u in job.utterances]
+        try:
+            results.append(_align_utterance(utterance, aligner, sounds))
+        except SpeechAlignError as error:
+            results.append(_result(utterance, aligner, Status.FAILED, str(error)))
+        except Exception:
+            reason = traceback.format_exc()
+            results.append(_result(utterance, aligner, Status.CRASHED, reason))
+    if not any(result.words for result in results):
         return results
     try:
         alignment = _recording_alignment(job.utterances, results)
@@ -157,30 +171,27 @@ def _align_recording(
         return [_withdrawn(result, Status.FAILED, f"not written: {error}") for result in results]
     except Exception:
         return [_withdrawn(result, Status.CRASHED, traceback.format_exc()) for result in results]
-    outputs = tuple(file.relative_to(output).as_posix() for file in job.files)
-    return [replace(result, outputs=outputs) if result.words else result for result in results]
+    return [replace(result, outputs=job.names) if result.words else result for result in results]
 
 
 def _align_utterance(
-    utterance: Utterance, aligner: Aligner
-) -> tuple[UtteranceResult, AlignedUtterance | None]:
+    utterance: Utterance, aligner: Aligner, sounds: dict[Path, tuple[float, str]]
+) -> UtteranceResult:
+    """Align one utterance; ``sounds`` keeps the duration and hash of each sound file."""
     if utterance.problem is not None:
-        return _result(utterance, aligner, Status.FAILED, utterance.problem), None
-    try:
-        waveform = read_waveform(
-            utterance.audio,
-            sample_rate=aligner.model.sample_rate,
-            channel=utterance.channel,
-            start=utterance.start,
-            end=utterance.end,
-        )
-        aligned = aligner.align(waveform, utterance.text)
+        return _result(utterance, aligner, Status.FAILED, utterance.problem)
+    waveform = read_waveform(
+        utterance.audio,
+        sample_rate=aligner.model.sample_rate,
+        channel=utterance.channel,
+        start=utterance.start,
+        end=utterance.end,
+    )
+    if utterance.audio not in sounds:
         duration = sound_info(utterance.audio).duration
-        sha256 = audio_hash(utterance.audio)
-    except SpeechAlignError as error:
-        return _result(utterance, aligner, Status.FAILED, str(error)), None
-    except Exception:
-        return _result(utterance, aligner, Status.CRASHED, traceback.format_exc()), None
+        sounds[utterance.audio] = duration, audio_hash(utterance.audio)
+    duration, sha256 = sounds[utterance.audio]
+    aligned = aligner.align(waveform, utterance.text)
     status, reason = Status.ALIGNED, None
     if aligned.confidence < DOUBTFUL:
         status = Status.DOUBTFUL
@@ -189,7 +200,7 @@ def _align_utterance(
             "like the transcript; listen to it"
         )
     end = duration if utterance.end is None else min(utterance.end, duration)
-    result = replace(
+    return replace(
         _result(utterance, aligner, status, reason),
         end=end,
         log_likelihood=aligned.log_likelihood,
@@ -201,7 +212,6 @@ def _align_utterance(
         channels=waveform.channels,
         channel=waveform.channel,
     )
-    return result, aligned
 
 
 def _words(aligned: AlignedUtterance, offset: float, end: float) -> tuple[WordResult, ...]:
@@ -273,6 +283,7 @@ def _result(
         recording=utterance.recording,
         status=status,
         reason=reason,
+        kept=False,
         text=utterance.text,
         speaker=utterance.speaker,
         start=utterance.start,
@@ -292,21 +303,16 @@ def _result(
     )
 
 
-def _kept(
-    utterance: Utterance,
-    earlier: UtteranceResult | None,
-    aligner: Aligner,
-    files: Sequence[Path],
-    output: Path,
-) -> UtteranceResult:
+def _kept(job: _Job, number: int, aligner: Aligner) -> UtteranceResult:
     """Carry an earlier result over, or say that nothing is known of the file that is there."""
-    reason = f"{files[0].relative_to(output)} exists; use --overwrite to align again"
+    utterance, earlier = job.utterances[number], job.earlier[number]
+    reason = f"{job.names[0]} exists; use --overwrite to align again"
     if earlier is not None and earlier.status not in (Status.KEPT, Status.INTERRUPTED):
         if earlier.text == utterance.text:
-            return earlier
+            return replace(earlier, kept=True)
         reason = f"the transcript has changed since, but {reason}"
     kept = _result(utterance, aligner, Status.KEPT, reason)
-    return replace(kept, outputs=tuple(file.relative_to(output).as_posix() for file in files))
+    return replace(kept, outputs=job.names, kept=True)
 
 
 def _withdrawn(result: UtteranceResult, status: Status, reason: str) -> UtteranceResult:

@@ -29,7 +29,7 @@ class Status(str, Enum):
     DOUBTFUL = "doubtful"
     """Written, but the audio does not sound like the transcript: have a look."""
     KEPT = "kept"
-    """An earlier result is there and was left alone; nothing more is known of it."""
+    """A file is there and was left alone; whether it fits the transcript is not known."""
     FAILED = "failed"
     """Could not be aligned; ``reason`` says why."""
     CRASHED = "crashed"
@@ -63,6 +63,8 @@ class UtteranceResult:
         What became of it.
     reason : str or None
         Why it is not simply aligned.
+    kept : bool
+        Whether this is the result of an earlier run, whose files were left alone.
     text : str
         The transcript that was aligned.
     speaker : str or None
@@ -95,6 +97,7 @@ class UtteranceResult:
     recording: str
     status: Status
     reason: str | None
+    kept: bool
     text: str
     speaker: str | None
     start: float

@@ -90,6 +90,9 @@ def _summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) 
     words = [word for result in results for word in result.words]
     rows = [("utterances", str(len(results)))]
     rows += [(status, str(counts[status])) for status in counts]
+    kept = sum(result.kept for result in results)
+    if kept:
+        rows.append(("of these, kept from an earlier run (--overwrite aligns again)", str(kept)))
     rows.append(("words", str(len(words))))
     guessed = sum(word.source == "g2p" for word in words)
     if guessed:
