@@ -34,7 +34,7 @@ def tied_mixture_log_likelihoods(
     means, half_precisions : ndarray, shape (C, R, K, DIMS), float32
         K Gaussians for each codebook and stream; ``half_precisions`` is 1 / (2 variance).
     log_norms : ndarray, shape (C, R, K), float32
-        Logarithm of each Gaussian's normaliser.
+        Logarithm of each Gaussian's normaliser; -inf leaves it out, but never all K of a stream.
     mixture_weights : ndarray, shape (C, R, K, STATES), float32
         Weight of each Gaussian in each of the states that own the codebook.
     stream_weights : ndarray, shape (R,), float32

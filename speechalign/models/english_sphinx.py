@@ -71,6 +71,9 @@ class EnglishSphinx:
                 f"{acoustic}: expected streams of {DIMS} values and {STATES} states a phone, got "
                 f"{means.shape[3]} and {senones.shape[1]}"
             )
+        # A Gaussian without any variance was trained on one vector. One of ZH's sits exactly where
+        # nothing changes, and would claim all digital silence (test_digital_silence_is_silence).
+        degenerate = (variances < _VARIANCE_FLOOR).all(axis=3)
         variances = np.maximum(variances, _VARIANCE_FLOOR)
         weights = sphinx_files.read_mixture_weights(acoustic / "sendump")
         self._means = means
@@ -78,6 +81,7 @@ class EnglishSphinx:
         self._log_norms = (-0.5 * np.log(2 * np.pi * variances.astype(np.float64)).sum(3)).astype(
             np.float32
         )
+        self._log_norms[degenerate] = -np.inf
         # (R, K, P, H) -> (P, R, K, H): each phone owns the codebook of its number.
         self._mixture_weights = np.ascontiguousarray(weights[:, :, senones].transpose(2, 0, 1, 3))
         self._stream_weights = np.array(stream_weights, np.float32)

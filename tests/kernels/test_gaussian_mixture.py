@@ -61,6 +61,14 @@ def test_densities_that_are_alike_or_far_apart(spread):
     )
 
 
+def test_gaussian_left_out_counts_for_nothing():
+    arguments = mixture(np.random.default_rng(5), densities=4)
+    arguments["log_norms"][:, 0, 2] = arguments["log_norms"][1, 1, 0] = -math.inf
+    np.testing.assert_allclose(
+        tied_mixture_log_likelihoods(**arguments), expected_scores(arguments), rtol=2e-6, atol=1e-4
+    )
+
+
 def test_unused_codebooks_are_minus_infinity_and_leave_the_others_alone():
     arguments = mixture(np.random.default_rng(2), codebooks=3)
     everything = tied_mixture_log_likelihoods(**arguments)
