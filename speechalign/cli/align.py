@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 @click.argument("out", type=click.Path(path_type=Path))
 @corpus_options
 @format_option
-@click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
-              help="Recordings aligned at once.")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
+              help="Recordings aligned at once. Without: as many as there are cores.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Align again what has an output file.")
 @click.option("--allow-partial", is_flag=True,
               help="Exit with 0 even when some utterances could not be aligned.")  # fmt: skip
@@ -36,7 +37,7 @@ def align(
     speaker_characters: int | None,
     channel: int | None,
     formats: tuple[str, ...],
-    jobs: int,
+    jobs: int | None,
     overwrite: bool,
     allow_partial: bool,
 ) -> None:
@@ -70,7 +71,7 @@ def align(
             out,
             aligner=aligner,
             formats=formats,
-            jobs=jobs,
+            jobs=jobs or os.cpu_count() or 1,
             overwrite=overwrite,
             progress=progress.advance,
         )
