@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 
 from speechalign.alignment import Alignment
 from speechalign.errors import BackendError
+from speechalign.viz.fonts import Lettering, lettering
 from speechalign.waveform import Waveform
 
 if TYPE_CHECKING:
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 _INCHES_PER_SECOND = 3.0
 _NARROWEST, _WIDEST = 8.0, 60.0
+_LARGEST, _SMALLEST = 10.0, 5.0
+# Width of a capital letter, in ems; those of East Asian scripts are twice as wide.
+_LETTER = 0.75
+_ELLIPSIS = "…"
+_FFT = 512
 
 
 def plot_alignment(alignment: Alignment, waveform: Waveform) -> Figure:
@@ -61,7 +68,8 @@ def plot_alignment(alignment: Alignment, waveform: Waveform) -> Figure:
     # 5 ms windows, as phoneticians read formants from broad-band spectrograms.
     hop = rate // 500
     window = rate // 200
-    spectrum = librosa.stft(waveform.samples, n_fft=512, hop_length=hop, win_length=window)
+    samples = np.pad(waveform.samples, (0, max(0, _FFT - len(waveform.samples))))
+    spectrum = librosa.stft(samples, n_fft=_FFT, hop_length=hop, win_length=window)
     power = np.abs(spectrum)
     spectrogram.imshow(
         librosa.amplitude_to_db(power, ref=np.max, top_db=60),
@@ -71,36 +79,55 @@ def plot_alignment(alignment: Alignment, waveform: Waveform) -> Figure:
         extent=(0, power.shape[1] * hop / rate, 0, rate / 2000),
     )
     spectrogram.set_ylabel("kHz")
+    labels = [interval.label for tier in alignment.tiers.values() for interval in tier]
+    letters = lettering([*alignment.tiers, *labels, _ELLIPSIS])
     for axes, tier in zip(rows, alignment.tiers):
-        _draw_tier(axes, alignment, tier, width)
+        _draw_tier(axes, alignment, tier, letters, width)
+    first = next(iter(alignment.tiers.values()), ())
+    edges = sorted({edge for interval in first for edge in (interval.start, interval.end)})
     for axes in (wave, spectrogram):
-        for interval in alignment.tiers[next(iter(alignment.tiers))] if alignment.tiers else ():
-            for edge in (interval.start, interval.end):
-                axes.axvline(edge, color="tab:blue", linewidth=0.6, alpha=0.6)
+        for edge in edges:
+            axes.axvline(edge, color="tab:blue", linewidth=0.6, alpha=0.6)
     (rows[-1] if rows else spectrogram).set_xlabel("seconds")
     wave.set_xlim(0, alignment.duration)
     return figure
 
 
-def _draw_tier(axes: Axes, alignment: Alignment, tier: str, width: float) -> None:
+def _draw_tier(
+    axes: Axes, alignment: Alignment, tier: str, letters: Lettering, width: float
+) -> None:
     axes.set_yticks([])
     axes.set_ylim(0, 1)
-    axes.set_ylabel(tier, rotation=0, ha="right", va="center")
+    axes.set_ylabel(
+        letters.drawable(tier),
+        rotation=0,
+        ha="right",
+        va="center",
+        family=letters.families,
+        parse_math=False,
+    )
     for interval in alignment.tiers[tier]:
         shade = "white"
         if interval.confidence is not None:
             shade = "honeydew" if interval.confidence >= 0.5 else "peachpuff"
         axes.axvspan(interval.start, interval.end, facecolor=shade, edgecolor="tab:blue", lw=0.6)
-        inches = interval.duration / alignment.duration * width
-        size = min(10.0, 72 * inches / max(1, len(interval.label)) * 1.5)
-        if size >= 4:
-            axes.text(
-                (interval.start + interval.end) / 2,
-                0.5,
-                interval.label,
-                ha="center",
-                va="center",
-                fontsize=size,
-                clip_on=True,
-                parse_math=False,
-            )
+        points = 72 * width * interval.duration / alignment.duration
+        label = _shortened(letters.drawable(interval.label), int(points / (_LETTER * _SMALLEST)))
+        axes.text(
+            (interval.start + interval.end) / 2,
+            0.5,
+            label,
+            ha="center",
+            va="center",
+            fontsize=min(_LARGEST, points / (_LETTER * max(1, cell_len(label)))),
+            family=letters.families,
+            clip_on=True,
+            parse_math=False,
+        )
+
+
+def _shortened(label: str, room: int) -> str:
+    """Return a label that fits into so many cells; nothing where not even a few letters do."""
+    if cell_len(label) <= room:
+        return label
+    return set_cell_size(label, room - 1).rstrip() + _ELLIPSIS if room >= 4 else ""
