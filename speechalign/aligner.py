@@ -188,7 +188,6 @@ class Aligner:
             raise AlignmentError(self._too_long(spoken, waveform)) from None
         spans = self.model.spans(graph, path.arcs)
         times = self._place(log_probs, emissions.grid, spans, samples)
-        times[0], times[-1] = 0.0, waveform.duration
         scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
         deficits = scores - log_probs.max(axis=1)
         owner = [number for number, word in enumerate(words) for _ in word.variants]
@@ -249,7 +248,7 @@ class Aligner:
             # Boundary k of the window lies between its items k and k + 1.
             wanted = min(end, len(spans) - 1)
             medians.append(found[:, begin - low : wanted - low])
-        edge = np.full((2, 1), grid.seconds(len(log_probs)))
+        edge = np.full((2, 1), len(samples) / self.model.sample_rate)
         return keep_apart(
             np.concatenate([*medians, edge], axis=1), grid.stride / grid.sample_rate
         )
