@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs import Graph, HmmUnit, hmm_graph
-from speechalign.kernels import forward_backward, lattice, viterbi
+from speechalign.kernels import forward_backward, lattice_numba, viterbi
 
 # Multiples of 1/4 add up without rounding, so that equal scores are equal.
 _SCORE = st.integers(-6, 4).map(lambda n: n / 4 if n > -6 else -math.inf)
@@ -142,7 +142,7 @@ def test_checkpoints_change_nothing(problem):
     except AlignmentError:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lattice, "_BLOCK_BYTES", 1)
+        patch.setattr(lattice_numba, "_BLOCK_BYTES", 1)
         blocks = viterbi(log_probs, graph)
     assert blocks.arcs.tolist() == whole.arcs.tolist()
     assert blocks.score == whole.score
@@ -167,7 +167,7 @@ def test_long_path_is_consistent_and_optimal(monkeypatch, block_bytes):
         scores = best[graph.sources] + graph.weights + log_probs[t, graph.labels]
         best = np.full(states, -np.inf)
         np.maximum.at(best, graph.targets, scores)
-    monkeypatch.setattr(lattice, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(lattice_numba, "_BLOCK_BYTES", block_bytes)
     path = viterbi(log_probs, graph)
     assert path.score == best[-1]
     assert path_score(log_probs, graph, path.arcs) == path.score
