@@ -54,13 +54,13 @@ def arc_list(graph: Graph, frames: int) -> ArcList:
     AlignmentError
         No path of that many arcs leads from a start to a final state.
     """
-    order, offsets = _grouped(graph.targets, graph.num_states)
+    order, offsets = grouped(graph.targets, graph.num_states)
     sources = graph.sources[order]
     first, last = _windows(graph, offsets, sources, frames)
     return ArcList(order, offsets, sources, graph.labels[order], graph.weights[order], first, last)
 
 
-def _grouped(states: np.ndarray, num_states: int) -> tuple[np.ndarray, np.ndarray]:
+def grouped(states: np.ndarray, num_states: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the arcs by state, in order, and where each of the S states begins; (A,), (S + 1,)."""
     counts = np.bincount(states, minlength=num_states)
     return np.argsort(states, kind="stable"), np.append(0, np.cumsum(counts))
@@ -70,7 +70,7 @@ def _windows(
     graph: Graph, offsets_in: np.ndarray, sources: np.ndarray, frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return, for t = 0 .. T, the range of states that some whole path may be in after t arcs."""
-    order, offsets = _grouped(graph.sources, graph.num_states)
+    order, offsets = grouped(graph.sources, graph.num_states)
     since = _distances(offsets, graph.targets[order], graph.start)
     until = _distances(offsets_in, sources, graph.final)
     shortest = max(1, int((since + until).min(initial=_NEVER)))
