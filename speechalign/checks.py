@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from speechalign.errors import InputError
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def check_log_probs(log_probs: np.ndarray, *, name: str = "log_probs") -> None:
-    """Refuse anything but a (T, V) floating array without NaN or +inf."""
+
+def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") -> None:
+    """Refuse anything but a (T, V) floating array or tensor without NaN or +inf."""
     if log_probs.ndim != 2:
-        raise InputError(f"{name}: expected shape (T, V), got {log_probs.shape}")
-    if log_probs.dtype not in (np.float32, np.float64):
-        raise InputError(f"{name}: expected float32 or float64, got {log_probs.dtype}; convert it")
-    bad = np.isnan(log_probs) | (log_probs == np.inf)
+        raise InputError(f"{name}: expected shape (T, V), got {tuple(log_probs.shape)}")
+    dtype = str(log_probs.dtype).replace("torch.", "")
+    if dtype not in ("float32", "float64"):
+        raise InputError(f"{name}: expected float32 or float64, got {dtype}; convert it")
+    bad = ~(log_probs < np.inf)  # Holds for NaN as well, and runs where the data are.
     if bad.any():
-        t, v = (int(i[0]) for i in np.nonzero(bad))
+        t, v = divmod(int((1 * bad).argmax()), log_probs.shape[1])
         raise InputError(
             f"{name}[{t}, {v}]: expected a finite value or -inf, got {log_probs[t, v]}; "
             "check the model that made it"

@@ -8,7 +8,8 @@ Prints one line for each import that breaks a rule, and exits 1 if there is any.
    layers below its own. Within a layer, units may import each other, except in the layer of leaves.
 2. The public names of ``speechalign`` itself, but not ``__version__``, are above everything except
    the command line; others import them inside a function only.
-3. Graphs and kernels import numpy, numba and the standard library, nothing else from outside.
+3. Graphs and kernels import numpy, numba and the standard library, nothing else from outside,
+   except what a backend needs, torch or k2: inside a function, or for its type annotations.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ LAYERS = [
 LEAVES = LAYERS[3]
 NUMERIC = {"kernels", "graphs"}
 NUMERIC_PACKAGES = sys.stdlib_module_names | {"numpy", "numba"}
+BACKEND_PACKAGES = {"torch", "k2"}
 DEPTHS = {unit: depth for depth, units in enumerate(LAYERS) for unit in units}
 
 
@@ -63,7 +65,10 @@ def check_file(path: Path, folder: Path) -> Iterator[str]:
 
 
 def imports(tree: ast.Module, parts: tuple[str, ...]) -> Iterator[tuple[int, str, bool]]:
-    """Yield the line and dotted name of everything imported, and whether in a function."""
+    """Yield the line and dotted name of everything imported, and whether only when called for.
+
+    That is inside a function, or under ``if TYPE_CHECKING``.
+    """
     package = (ROOT, *parts[:-1])
     waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
     while waiting:
@@ -76,7 +81,11 @@ def imports(tree: ast.Module, parts: tuple[str, ...]) -> Iterator[tuple[int, str
             prefix = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
                 yield node.lineno, f"{prefix}.{alias.name}", lazy
-        lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        lazy = (
+            lazy
+            or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        )
         waiting.extend((child, lazy) for child in ast.iter_child_nodes(node))
 
 
@@ -84,7 +93,8 @@ def objection(unit: str, imported: str, lazy: bool, folder: Path) -> str:
     """Return why a unit may not import a dotted name, or an empty string if it may."""
     top, _, rest = imported.partition(".")
     if top != ROOT:
-        if unit in NUMERIC and top not in NUMERIC_PACKAGES:
+        allowed = top in NUMERIC_PACKAGES or (lazy and top in BACKEND_PACKAGES)
+        if unit in NUMERIC and not allowed:
             return "graphs and kernels import numpy and numba only"
         return ""
     other = rest.partition(".")[0]

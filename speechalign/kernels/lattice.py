@@ -1,31 +1,46 @@
 """Viterbi and forward-backward over the arcs of a Graph, on whichever backend fits the data.
 
 A backend is a module with ``best_path`` and ``occupation``, as in `lattice_numba`; every backend
-returns the same path: among equal scores the arc listed first wins.
+returns the same path: among equal scores the arc listed first wins. One that needs a package or a
+device that is not there says so with a BackendError when it is called, not when it is imported.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 
 from speechalign.checks import check_log_probs
-from speechalign.errors import InputError
+from speechalign.errors import BackendError, InputError
 from speechalign.graphs import Graph
 from speechalign.registry import Registry
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Answer = TypeVar("Answer")
+
 BACKENDS = Registry(
-    "speechalign.kernels.lattice", {"numba": "speechalign.kernels.lattice_numba"}
+    "speechalign.kernels.lattice",
+    {
+        "numba": "speechalign.kernels.lattice_numba",
+        "k2": "speechalign.kernels.lattice_k2",
+    },
 )
+_ON_CUDA = ("cuda", "k2")  # What "auto" tries, in this order, for data on the GPU.
 
 
 class _Backend(Protocol):
-    def best_path(self, log_probs: np.ndarray, graph: Graph) -> tuple[np.ndarray, float]: ...
+    def best_path(
+        self, log_probs: np.ndarray | Tensor, graph: Graph
+    ) -> tuple[np.ndarray, float]: ...
 
     def occupation(
-        self, log_probs: np.ndarray, graph: Graph, columns: np.ndarray, width: int
+        self, log_probs: np.ndarray | Tensor, graph: Graph, columns: np.ndarray, width: int
     ) -> tuple[np.ndarray, float]: ...
 
 
@@ -61,17 +76,18 @@ class Occupation:
     score: float
 
 
-def viterbi(log_probs: np.ndarray, graph: Graph, *, backend: str = "numba") -> Path:
+def viterbi(log_probs: np.ndarray | Tensor, graph: Graph, *, backend: str = "auto") -> Path:
     """Find the most probable path through a graph.
 
     Parameters
     ----------
-    log_probs : ndarray, shape (T, V), float32 or float64
+    log_probs : ndarray or torch.Tensor, shape (T, V), float32 or float64
         Natural-log probabilities; -inf marks an impossible label.
     graph : Graph
         Arcs that each consume one frame.
     backend : str
-        A name in ``BACKENDS``.
+        A name in ``BACKENDS``; or "auto", which follows the device of the data: numba in host
+        memory; on a CUDA device "cuda", else "k2", else a copy to the host, with a warning.
 
     Returns
     -------
@@ -82,6 +98,8 @@ def viterbi(log_probs: np.ndarray, graph: Graph, *, backend: str = "numba") -> P
     ------
     AlignmentError
         No path of T arcs leads from a start to a final state.
+    BackendError
+        The backend asked for by name lacks a package or a device, or cannot hold the problem.
     InputError
         ``log_probs`` has the wrong shape or dtype, holds NaN, or lacks a column.
 
@@ -107,30 +125,31 @@ def viterbi(log_probs: np.ndarray, graph: Graph, *, backend: str = "numba") -> P
     >>> graph.labels[path.arcs].tolist(), round(float(np.exp(path.score)), 3)
     ([0, 0, 1], 0.504)
     """
-    _check(log_probs, graph)
-    arcs, score = cast(_Backend, BACKENDS[backend]).best_path(log_probs, graph)
+    log_probs = _checked(log_probs, graph)
+    arcs, score = _on(backend, log_probs, lambda module, data: module.best_path(data, graph))
     return Path(arcs, score)
 
 
 def forward_backward(
-    log_probs: np.ndarray,
+    log_probs: np.ndarray | Tensor,
     graph: Graph,
     *,
     by: Literal["arc", "label", "position"] = "position",
-    backend: str = "numba",
+    backend: str = "auto",
 ) -> Occupation:
     """Sum over all paths through a graph, and say how much of the sum passes where.
 
     Parameters
     ----------
-    log_probs : ndarray, shape (T, V), float32 or float64
+    log_probs : ndarray or torch.Tensor, shape (T, V), float32 or float64
         Natural-log probabilities; -inf marks an impossible label.
     graph : Graph
         Arcs that each consume one frame.
     by : {"arc", "label", "position"}
         What the K columns of the result are.
     backend : str
-        A name in ``BACKENDS``.
+        A name in ``BACKENDS``; or "auto", which follows the device of the data: numba in host
+        memory; on a CUDA device "cuda", else "k2", else a copy to the host, with a warning.
 
     Returns
     -------
@@ -141,6 +160,8 @@ def forward_backward(
     ------
     AlignmentError
         No path of T arcs leads from a start to a final state.
+    BackendError
+        The backend asked for by name lacks a package or a device, or cannot hold the problem.
     InputError
         ``log_probs`` has the wrong shape or dtype, holds NaN, or lacks a column.
 
@@ -155,7 +176,7 @@ def forward_backward(
     .. [1] L. R. Rabiner, "A tutorial on hidden Markov models and selected applications in speech
        recognition", Proc. IEEE 77(2), 1989, eq. 19-27.
     """
-    _check(log_probs, graph)
+    log_probs = _checked(log_probs, graph)
     if by == "position":
         columns = graph.positions
     elif by == "label":
@@ -165,16 +186,51 @@ def forward_backward(
     else:
         raise InputError(f"by: expected 'arc', 'label' or 'position', got {by!r}")
     width = log_probs.shape[1] if by == "label" else int(columns.max(initial=-1)) + 1
-    posteriors, score = cast(_Backend, BACKENDS[backend]).occupation(
-        log_probs, graph, columns, width
+    posteriors, score = _on(
+        backend, log_probs, lambda module, data: module.occupation(data, graph, columns, width)
     )
     return Occupation(posteriors, score)
 
 
-def _check(log_probs: np.ndarray, graph: Graph) -> None:
+def _checked(log_probs: np.ndarray | Tensor, graph: Graph) -> np.ndarray | Tensor:
+    """Return the checked scores; those of a tensor in host memory as an array that shares it."""
     check_log_probs(log_probs)
     if graph.num_arcs and graph.labels.max() >= log_probs.shape[1]:
         raise InputError(
             f"log_probs: expected at least {graph.labels.max() + 1} columns for the labels of the "
             f"graph, got {log_probs.shape[1]}"
         )
+    if isinstance(log_probs, np.ndarray):
+        return log_probs
+    log_probs = log_probs.detach()
+    return log_probs if log_probs.is_cuda else log_probs.numpy()
+
+
+def _on(
+    backend: str,
+    log_probs: np.ndarray | Tensor,
+    call: Callable[[_Backend, np.ndarray | Tensor], Answer],
+) -> Answer:
+    """Call the backend of that name or, for "auto", the first that can work on these data."""
+    if isinstance(log_probs, np.ndarray):
+        name = "numba" if backend == "auto" else backend
+        return call(cast(_Backend, BACKENDS[name]), log_probs)
+    if backend == "numba":
+        raise BackendError(
+            f"log_probs: backend 'numba' reads host memory, got a tensor on {log_probs.device}; "
+            "pass log_probs.cpu(), or backend='auto'"
+        )
+    if backend != "auto":
+        return call(cast(_Backend, BACKENDS[backend]), log_probs)
+    reasons = []
+    for name in _ON_CUDA:
+        try:
+            return call(cast(_Backend, BACKENDS[name]), log_probs)
+        except BackendError as error:
+            reasons.append(f"{name}: {error}")
+    warnings.warn(
+        f"log_probs: copied from {log_probs.device} and aligned on the CPU ({'; '.join(reasons)})",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return call(cast(_Backend, BACKENDS["numba"]), log_probs.cpu().numpy())
