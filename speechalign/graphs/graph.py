@@ -26,7 +26,8 @@ class Graph:
         Natural-log weight of the arc.
     positions : ndarray, shape (A,), int64
         Piece of the transcript that the arc belongs to: ``2i + 1`` inside item i, ``2i`` in the
-        gap before it. Positions never fall along a path.
+        gap before it. Positions never fall along a path, except where a topology lets the reader
+        go back in the text.
     start, final : ndarray, shape (S,), float64
         Natural-log weight of beginning or ending in each state; -inf where it is not allowed.
 
