@@ -25,7 +25,7 @@ LAYERS = [
     {ROOT},
     {"aligner", "batch", "executors", "lexicon", "results"},
     {"models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries"},
-    {"functional"},
+    {"confidence", "functional"},
     {"kernels"},
     {"graphs"},
     {
