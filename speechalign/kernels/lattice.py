@@ -2,25 +2,30 @@
 
 A backend is a module with ``best_path`` and ``occupation``, as in `lattice_numba`; every backend
 returns the same path: among equal scores the arc listed first wins. One that needs a package or a
-device that is not there says so with a BackendError when it is called, not when it is imported.
+device that is not there says so with a BackendError. One that takes a batch at once also has
+``best_paths`` and ``occupations``, as in `lattice_cuda`; the others get one utterance at a time.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 
-from speechalign.checks import check_log_probs
-from speechalign.errors import BackendError, InputError
+from speechalign.checks import check_lengths, check_log_probs
+from speechalign.errors import AlignmentError, BackendError, InputError
 from speechalign.graphs import Graph
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    # Of one utterance of a batch: arcs or posteriors, and their score; or why there are none.
+    Outcome = tuple[np.ndarray, float] | AlignmentError | InputError
 
 Answer = TypeVar("Answer")
 
@@ -28,6 +33,7 @@ BACKENDS = Registry(
     "speechalign.kernels.lattice",
     {
         "numba": "speechalign.kernels.lattice_numba",
+        "cuda": "speechalign.kernels.lattice_cuda",
         "k2": "speechalign.kernels.lattice_k2",
     },
 )
@@ -42,6 +48,22 @@ class _Backend(Protocol):
     def occupation(
         self, log_probs: np.ndarray | Tensor, graph: Graph, columns: np.ndarray, width: int
     ) -> tuple[np.ndarray, float]: ...
+
+
+@runtime_checkable
+class _BatchBackend(_Backend, Protocol):
+    def best_paths(
+        self, log_probs: np.ndarray | Tensor, lengths: np.ndarray, graphs: Sequence[Graph]
+    ) -> list[Outcome]: ...
+
+    def occupations(
+        self,
+        log_probs: np.ndarray | Tensor,
+        lengths: np.ndarray,
+        graphs: Sequence[Graph],
+        columns: Sequence[np.ndarray],
+        widths: Sequence[int],
+    ) -> list[Outcome]: ...
 
 
 @dataclass(frozen=True)
@@ -177,29 +199,169 @@ def forward_backward(
        recognition", Proc. IEEE 77(2), 1989, eq. 19-27.
     """
     log_probs = _checked(log_probs, graph)
-    if by == "position":
-        columns = graph.positions
-    elif by == "label":
-        columns = graph.labels
-    elif by == "arc":
-        columns = np.arange(graph.num_arcs)
-    else:
-        raise InputError(f"by: expected 'arc', 'label' or 'position', got {by!r}")
-    width = log_probs.shape[1] if by == "label" else int(columns.max(initial=-1)) + 1
+    columns, width = _columns(graph, by, log_probs.shape[1])
     posteriors, score = _on(
         backend, log_probs, lambda module, data: module.occupation(data, graph, columns, width)
     )
     return Occupation(posteriors, score)
 
 
+def viterbi_batch(
+    log_probs: np.ndarray | Tensor,
+    input_lengths: np.ndarray,
+    graphs: Sequence[Graph],
+    *,
+    backend: str = "auto",
+    jobs: int = 1,
+) -> list[Path]:
+    """Find the most probable path of each utterance of a batch.
+
+    Parameters
+    ----------
+    log_probs : ndarray or torch.Tensor, shape (B, T, V), float32 or float64
+        Natural-log probabilities; those beyond the length of an utterance are never read.
+    input_lengths : ndarray, shape (B,), int64
+        Frames of each utterance.
+    graphs : Sequence[Graph]
+        One for each utterance.
+    backend : str
+        As for `viterbi`.
+    jobs : int
+        Threads, for a backend that takes one utterance at a time; no result depends on it.
+
+    Returns
+    -------
+    list[Path]
+        What `viterbi` returns for each utterance on its own.
+
+    Raises
+    ------
+    AlignmentError, InputError
+        What `viterbi` raises for one of the utterances. The message names the first such;
+        nothing is returned for the others.
+    BackendError
+        As for `viterbi`, of the whole batch.
+    """
+    log_probs = _checked_batch(log_probs, input_lengths, graphs, jobs)
+
+    def search(module: _Backend, data: np.ndarray | Tensor) -> list[Outcome]:
+        if isinstance(module, _BatchBackend):
+            return module.best_paths(data, input_lengths, graphs)
+        single = module.best_path
+        return _one_by_one(lambda b, frames: single(frames, graphs[b]), data, input_lengths, jobs)
+
+    return [Path(*found) for found in _settled(_on(backend, log_probs, search))]
+
+
+def forward_backward_batch(
+    log_probs: np.ndarray | Tensor,
+    input_lengths: np.ndarray,
+    graphs: Sequence[Graph],
+    *,
+    by: Literal["arc", "label", "position"] = "position",
+    backend: str = "auto",
+    jobs: int = 1,
+) -> list[Occupation]:
+    """Sum over all paths of each utterance of a batch, and say how much passes where.
+
+    Parameters and errors are those of `viterbi_batch`; ``by`` and the results those of
+    `forward_backward`.
+    """
+    log_probs = _checked_batch(log_probs, input_lengths, graphs, jobs)
+    kinds = [_columns(graph, by, log_probs.shape[2]) for graph in graphs]
+
+    def search(module: _Backend, data: np.ndarray | Tensor) -> list[Outcome]:
+        if isinstance(module, _BatchBackend):
+            columns, widths = [c for c, _ in kinds], [width for _, width in kinds]
+            return module.occupations(data, input_lengths, graphs, columns, widths)
+        single = module.occupation
+        return _one_by_one(
+            lambda b, frames: single(frames, graphs[b], *kinds[b]), data, input_lengths, jobs
+        )
+
+    return [Occupation(*found) for found in _settled(_on(backend, log_probs, search))]
+
+
+def _one_by_one(
+    search: Callable[[int, np.ndarray | Tensor], tuple[np.ndarray, float]],
+    log_probs: np.ndarray | Tensor,
+    lengths: np.ndarray,
+    jobs: int,
+) -> list[Outcome]:
+    def attempt(b: int) -> Outcome:
+        frames = log_probs[b, : lengths[b]]
+        try:
+            check_log_probs(frames)
+            return search(b, frames)
+        except (AlignmentError, InputError) as error:
+            return error
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(attempt, range(len(lengths))))
+
+
+def _settled(outcomes: Sequence[Outcome]) -> list[tuple[np.ndarray, float]]:
+    """Return the outcomes, or raise the first that is an error, naming its utterance."""
+    found = []
+    for b, outcome in enumerate(outcomes):
+        if isinstance(outcome, (AlignmentError, InputError)):
+            raise type(outcome)(f"utterance {b}: {outcome}") from outcome
+        found.append(outcome)
+    return found
+
+
+def _columns(graph: Graph, by: str, num_labels: int) -> tuple[np.ndarray, int]:
+    """Return the column of the posteriors that each arc counts for, and how many there are."""
+    if by == "label":
+        return graph.labels, num_labels
+    if by not in ("arc", "position"):
+        raise InputError(f"by: expected 'arc', 'label' or 'position', got {by!r}")
+    columns = graph.positions if by == "position" else np.arange(graph.num_arcs)
+    return columns, int(columns.max(initial=-1)) + 1
+
+
 def _checked(log_probs: np.ndarray | Tensor, graph: Graph) -> np.ndarray | Tensor:
     """Return the checked scores; those of a tensor in host memory as an array that shares it."""
     check_log_probs(log_probs)
-    if graph.num_arcs and graph.labels.max() >= log_probs.shape[1]:
+    _check_labels(graph, log_probs.shape[1])
+    return _without_history(log_probs)
+
+
+def _checked_batch(
+    log_probs: np.ndarray | Tensor, input_lengths: np.ndarray, graphs: Sequence[Graph], jobs: int
+) -> np.ndarray | Tensor:
+    """Do as `_checked` for a batch, except that NaN is left to the search for it."""
+    dtype = str(log_probs.dtype).replace("torch.", "")
+    if log_probs.ndim != 3 or dtype not in ("float32", "float64"):
+        raise InputError(
+            "log_probs: expected shape (B, T, V), float32 or float64, "
+            f"got {tuple(log_probs.shape)} {dtype}"
+        )
+    batch, frames, num_labels = log_probs.shape
+    check_lengths(input_lengths, frames, name="input_lengths")
+    for name, count in (("input_lengths", len(input_lengths)), ("graphs", len(graphs))):
+        if count != batch:
+            raise InputError(f"{name}: expected {batch}, one for each utterance, got {count}")
+    if jobs < 1:
+        raise InputError(f"jobs: expected at least 1, got {jobs}")
+    for b, graph in enumerate(graphs):
+        try:
+            _check_labels(graph, num_labels)
+        except InputError as error:
+            raise InputError(f"utterance {b}: {error}") from error
+    return _without_history(log_probs)
+
+
+def _check_labels(graph: Graph, num_labels: int) -> None:
+    if graph.num_arcs and graph.labels.max() >= num_labels:
         raise InputError(
             f"log_probs: expected at least {graph.labels.max() + 1} columns for the labels of the "
-            f"graph, got {log_probs.shape[1]}"
+            f"graph, got {num_labels}"
         )
+
+
+def _without_history(log_probs: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """Return an array, or what is on a GPU; a tensor is no longer part of a computation."""
     if isinstance(log_probs, np.ndarray):
         return log_probs
     log_probs = log_probs.detach()
