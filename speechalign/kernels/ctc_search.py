@@ -1,0 +1,310 @@
+"""The best CTC path: rows forward with checkpoints, then choices again, block by block, backwards.
+
+No choice is stored on the way forward. The row of scores is kept every so many frames; once the
+last state is known, each stretch between two such checkpoints is redone from its end to the left,
+only in the window from which the known state can be reached: a path moves up by at most one target
+a frame. A long stretch is first cut by checkpoints of its own, within that window.
+
+Pruning is exact. A narrow beam finds some path, of score S. No frame can add more than its highest
+emission (0, where reading all columns would cost more than it saves), so a state whose score, plus
+all that the frames to come can add, stays below S lies on no best path and is dropped from either
+end of the row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from speechalign.kernels.ctc_rows import BLOCK, DEAD, FLOOR, NARROW, advance, pairs_of, scratch
+
+FOUND, ILLEGAL, IMPOSSIBLE, WIDE = range(4)
+_BEAM = np.float32(50.0)
+_NO_BEAM = np.float32(1e30)
+
+
+@njit(cache=True, nogil=True)
+def search(log_probs, targets, blank, ceiling, bounded, block, every, stretch):
+    """Find the best path of one utterance.
+
+    Parameters
+    ----------
+    log_probs : ndarray, shape (T, V), float32 or float64
+        Emissions, C-contiguous.
+    targets : ndarray, shape (L,), int64
+        Labels in order, L >= 1.
+    blank : int
+        Column of the blank.
+    ceiling : float32
+        Value that no emission may exceed.
+    bounded : bool
+        Whether to prune; needs V <= NARROW, or a ceiling near 0.
+    block : int
+        Frames between two looks at the ends of the row, a multiple of 4, at most `BLOCK`.
+    every, stretch : int
+        Frames between two checkpoints, and at most so many whose choices are held at a time;
+        multiples of ``block``.
+
+    Returns
+    -------
+    status, positions, score
+        ``positions``, shape (T,), int64, the state at each frame; its score in float64.
+    """
+    frames = len(log_probs)
+    count = len(targets)
+    positions = np.empty(frames, np.int64)
+    text = pairs_of(targets, blank, log_probs.shape[1])
+    work = scratch(log_probs.shape[1])
+    row = np.empty((2, len(text[0])), np.float32)
+    saved = np.empty(2 * (count + 1) * (-(-frames // every)), np.float32)
+    places = np.empty((-(-frames // every), 3), np.int64)
+    goal = text[2][count - 1]
+    limits = np.empty(0)
+    nowhere = np.empty(0, np.float32)
+    no_places = np.empty((0, 3), np.int64)
+    if bounded:
+        status, lo, hi, base = _forward(
+            log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
+            block, 0, nowhere, no_places, _BEAM, limits,
+        )  # fmt: skip
+        if status == ILLEGAL:
+            return status, positions, 0.0
+        if status == FOUND:
+            last, best = _last_state(row, count, lo, hi)
+            if best > DEAD:
+                limits = _limits(log_probs, block, base + best, ceiling)
+    status, lo, hi, base = _forward(
+        log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
+        block, every, saved, places, _NO_BEAM, limits,
+    )  # fmt: skip
+    if status != FOUND:
+        return status, positions, 0.0
+    state, best = _last_state(row, count, lo, hi)
+    if best < DEAD:
+        return IMPOSSIBLE, positions, 0.0
+    _walk_back(
+        log_probs, blank, ceiling, text, work, row, block, every, stretch, saved, places, state,
+        positions,
+    )  # fmt: skip
+    return FOUND, positions, _score(log_probs, targets, blank, positions)
+
+
+@njit(cache=True, nogil=True)
+def _forward(
+    log_probs, blank, ceiling, text, work, begin, end, goal, last, row, lo, hi,
+    block, every, saved, places, beam, limits,
+):  # fmt: skip
+    """Carry a row from frame ``begin`` to ``end``, as far as ``goal`` can be reached from it.
+
+    The row holds pairs lo .. hi, and `FLOOR` to the right of them; lo < 0 asks for the row before
+    the first frame. ``goal`` is the ``earliest`` of the state to end in, ``last`` its pair. Every
+    ``every`` frames the row is saved, and its place noted. States ``beam`` below the best, or below
+    the absolute ``limits`` of each block where there are any, are dropped.
+    """
+    earliest = text[2]
+    if lo < 0:
+        row[:] = FLOOR
+        row[0, 0] = 0.0
+        lo = 0
+    pruning = beam < _NO_BEAM or len(limits) > 0
+    shift = np.float32(0.0)
+    base = 0.0
+    used = 0
+    spent = 0
+    for t in range(begin, end, block):
+        after = min(t + block, end)
+        while earliest[lo] < goal - (end - t):
+            lo += 1
+        if every > 0 and (t - begin) % every == 0:
+            places[(t - begin) // every] = used, lo, hi
+            used = _save(row, lo, hi, saved, used)
+        reach = min(hi + after - t, last)
+        while reach > hi and earliest[reach - 1] >= after:
+            reach -= 1
+        if lo > reach:
+            return IMPOSSIBLE, lo, hi, base
+        legal, stop, peak = advance(
+            log_probs, t, after, text, blank, ceiling, row, lo, reach, shift, work
+        )
+        if not legal:
+            return ILLEGAL, lo, hi, base
+        if peak < DEAD:
+            return IMPOSSIBLE, lo, hi, base
+        base += shift
+        shift = peak
+        hi = reach
+        if pruning:
+            limit = peak - beam
+            if len(limits) > 0:
+                limit = np.float32(limits[t // block] - base)
+            else:
+                spent += (after - t) * (hi - lo)
+                if 4 * spent > (end - begin) * last:
+                    return WIDE, lo, hi, base
+            while hi > lo and row[0, hi] < limit and row[1, hi] < limit:
+                hi -= 1
+            while lo < hi and row[0, lo] < limit and row[1, lo] < limit:
+                lo += 1
+            row[:, hi + 1 : stop] = FLOOR
+    return FOUND, lo, hi, base
+
+
+@njit(cache=True, nogil=True)
+def _save(row, lo, hi, saved, used):
+    pairs = hi - lo + 1
+    if pairs > 0:
+        saved[used : used + pairs] = row[0, lo : hi + 1]
+        saved[used + pairs : used + 2 * pairs] = row[1, lo : hi + 1]
+        used += 2 * pairs
+    return used
+
+
+@njit(cache=True, nogil=True)
+def _last_state(row, count, lo, hi):
+    """Return the better of the last label and the blank after it; the label if they are equal."""
+    best = row[1, count - 1] if lo < count <= hi + 1 else FLOOR
+    if hi == count and row[0, count] > best:
+        return 2 * count, row[0, count]
+    return 2 * count - 1, best
+
+
+@njit(cache=True, nogil=True)
+def _limits(log_probs, block, score, ceiling):
+    """Return what a state must have scored at the end of each block to be on a path of ``score``.
+
+    Scores are sums of T float32 terms, each rounded at the size that the row spans; twice the bound
+    on those errors is conceded.
+    """
+    frames, vocabulary = log_probs.shape
+    count = -(-frames // block)
+    gains = np.zeros(count)
+    for number in range(count):
+        begin = number * block
+        end = min(begin + block, frames)
+        if vocabulary <= NARROW:
+            for t in range(begin, end):
+                highest = log_probs[t, 0]
+                for v in range(1, vocabulary):
+                    x = log_probs[t, v]
+                    highest = x if x > highest else highest
+                gains[number] += max(highest, FLOOR)
+        else:
+            gains[number] = (end - begin) * ceiling
+    to_come = gains.sum()
+    slack = 2.0**-23 * frames * (abs(to_come - score) + 64.0)
+    limits = np.empty(count)
+    for number in range(count):
+        to_come -= gains[number]
+        limits[number] = score - to_come - slack
+    return limits
+
+
+@njit(cache=True, nogil=True)
+def _walk_back(
+    log_probs, blank, ceiling, text, work, row, block, every, stretch, saved, places, state,
+    positions,
+):  # fmt: skip
+    """Fill in the positions from the last frame to the first."""
+    frames = len(positions)
+    choices = np.empty(stretch * (stretch + 1), np.uint8)
+    scores = np.empty((2, stretch + 2), np.float32)
+    inner = np.empty((0, 3), np.int64)
+    inner_saved = np.empty(0, np.float32)
+    if every > stretch:
+        inner = np.empty((every // stretch, 3), np.int64)
+        window = min(every, len(text[0]))
+        inner_saved = np.empty(2 * (window + 1) * len(inner), np.float32)
+    limits = np.empty(0)
+    for number in range(len(places) - 1, -1, -1):
+        begin = number * every
+        end = min(begin + every, frames)
+        if end - begin <= stretch:
+            state = _retrace(
+                log_probs, blank, text, begin, end, saved, places[number], state, choices, scores,
+                positions,
+            )  # fmt: skip
+            continue
+        pair = state // 2
+        offset, lo, hi = places[number]
+        first = max(lo, pair - (end - begin))
+        row[:, first : pair + 2 + BLOCK] = FLOOR
+        for p in range(first, min(hi, pair) + 1):
+            row[0, p] = saved[offset + p - lo]
+            row[1, p] = saved[offset + hi + 1 - lo + p - lo]
+        goal = 0
+        if state % 2 == 1:
+            goal = text[2][pair]
+        elif pair > 0:
+            goal = text[2][pair - 1] + 1
+        _forward(
+            log_probs, blank, ceiling, text, work, begin, end, goal, pair, row, first,
+            min(hi, pair), block, stretch, inner_saved, inner, _NO_BEAM, limits,
+        )  # fmt: skip
+        for part in range((end - begin - 1) // stretch, -1, -1):
+            since = begin + part * stretch
+            until = min(since + stretch, end)
+            state = _retrace(
+                log_probs, blank, text, since, until, inner_saved, inner[part], state, choices,
+                scores, positions,
+            )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _retrace(
+    log_probs, blank, text, begin, end, saved, place, state, choices, scores, positions
+):  # fmt: skip
+    """Redo frames [begin, end) from a saved row, noting choices; follow them back from a state."""
+    labels, penalties = text[0], text[1]
+    offset, lo, hi = place
+    pair = state // 2
+    first = max(lo, pair - (end - begin))
+    width = pair - first + 1
+    blanks = scores[0]
+    targets = scores[1]
+    # Label i of the window is targets[i + 1]; targets[0] lies left of it and is out of reach.
+    targets[0] = FLOOR
+    for i in range(width):
+        p = first + i
+        alive = p <= hi
+        blanks[i] = saved[offset + p - lo] if alive else FLOOR
+        targets[i + 1] = saved[offset + hi + 1 - lo + p - lo] if alive else FLOOR
+    for t in range(begin, end):
+        of_blank = max(np.float32(log_probs[t, blank]), FLOOR)
+        noted = choices[(t - begin) * width : (t - begin + 1) * width]
+        for i in range(width - 1, max(-1, width - 2 - (end - t)), -1):
+            label = labels[first + i]
+            emission = FLOOR
+            if label < log_probs.shape[1]:
+                emission = max(np.float32(log_probs[t, label]), FLOOR)
+            stay = targets[i + 1]
+            before = blanks[i]
+            previous = targets[i]
+            skip = previous + penalties[first + i]
+            # Two choices in one byte: the target's, 0 stay, 1 step, 2 skip; the blank's, 0 or 4.
+            choice = 0
+            if before > stay:
+                choice = 1
+                stay = before
+            if skip > stay:
+                choice = 2
+                stay = skip
+            if previous > before:
+                choice += 4
+                before = previous
+            noted[i] = choice
+            blanks[i] = before + of_blank
+            targets[i + 1] = stay + emission
+    for t in range(end - 1, begin - 1, -1):
+        positions[t] = state
+        choice = np.int64(choices[(t - begin) * width + state // 2 - first])
+        state -= choice & 3 if state % 2 == 1 else choice >> 2
+    return state
+
+
+@njit(cache=True, nogil=True)
+def _score(log_probs, targets, blank, positions):
+    total = 0.0
+    for t in range(len(positions)):
+        label = blank if positions[t] % 2 == 0 else targets[positions[t] // 2]
+        total += log_probs[t, label]
+    return total
