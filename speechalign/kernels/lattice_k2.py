@@ -30,7 +30,7 @@ _MOST_UINT16 = 2**16 - 1  # k2 counts states, frames and labels so, and wraps ar
 _MOST_INT32 = 2**31 - 1  # And states and arcs of all frames so.
 _MOST_STATES = 15_000_000  # Of a lattice that is not pruned: where k2 itself would begin to prune.
 _MOST_FLOAT32 = 1e38
-_FIRST_BEAM = 1.0
+_BEAMS = (1.0, 32.0, math.inf)  # Tried in turn until rounding leaves a path within.
 
 
 @dataclass(frozen=True)
@@ -60,25 +60,21 @@ class _Problem:
 
 def best_path(log_probs: np.ndarray | Tensor, graph: Graph) -> tuple[np.ndarray, float]:
     """Return the arcs (T,) int64 and the score of the best path; see `lattice.viterbi`."""
-    import torch
-
     frames = len(log_probs)
     arc_list(graph, frames)
     problem = _problem(log_probs, graph)
-    lattice = _intersection(problem, _FIRST_BEAM)
-    needed = _rounding(lattice, frames)
-    if needed > _FIRST_BEAM:
-        lattice = _intersection(problem, needed)
-    if lattice.num_arcs == 0:
+    for beam in _BEAMS:
+        arcs, score = _best_in(problem, graph, beam)
+        if score > -math.inf:
+            break
+    else:
         raise AlignmentError(_impossible(frames))
-    frame, arc = _steps(lattice)
-    column = torch.from_numpy(problem.columns).to(arc.device)[arc]
-    at, arcs, scores = (x.cpu().numpy() for x in (frame, arc, problem.read[frame, column]))
-    order = np.lexsort((arcs, at))
-    return _choose(
-        at[order], arcs[order], scores[order],
-        graph.sources, graph.targets, graph.weights, graph.start, graph.final, frames,
-    )  # fmt: skip
+    # A path has T + 1 arcs, two additions each, and its score is compared with another one that is
+    # rounded as often; no partial sum is above the whole in size.
+    needed = 5 * (frames + 5) * 2.0**-24 * (problem.shift - score)
+    if needed > beam:
+        arcs, score = _best_in(problem, graph, needed)
+    return arcs, score
 
 
 def occupation(
@@ -101,7 +97,7 @@ def occupation(
         raise AlignmentError(_impossible(frames))
     posteriors = lattice.get_arc_post(use_double_scores=True, log_semiring=True).exp()
     frame, arc = _steps(lattice)
-    cell = frame * width + torch.from_numpy(columns).to(arc.device)[arc]
+    cell = frame * width + torch.tensor(columns, device=arc.device)[arc]
     summed = torch.zeros(frames * width, dtype=torch.float64, device=arc.device)
     summed.index_add_(0, cell, posteriors[lattice.graph_arc >= 0])
     score = lattice.get_tot_scores(use_double_scores=True, log_semiring=True).item()
@@ -120,7 +116,8 @@ def _problem(log_probs: np.ndarray | Tensor, graph: Graph) -> _Problem:
         ) from error
     frames = len(log_probs)
     used, columns = np.unique(graph.labels, return_inverse=True)
-    states, arcs = graph.num_states + 2, 2 * graph.num_arcs + graph.num_states
+    begins, ends = graph.start[graph.sources] > -np.inf, graph.final > -np.inf
+    states, arcs = graph.num_states + 2, int(begins.sum()) + graph.num_arcs + int(ends.sum())
     _refuse_above(_MOST_UINT16, frames + 1, "frames")
     _refuse_above(_MOST_UINT16, states, "states")
     _refuse_above(_MOST_UINT16, len(used) + 1, "labels")
@@ -193,16 +190,24 @@ def _intersection(problem: _Problem, beam: float) -> Fsa:
     )  # fmt: skip
 
 
-def _rounding(lattice: Fsa, frames: int) -> float:
-    """Return a beam that no path as good as the best can fall out of, whatever float32 rounds.
+def _best_in(problem: _Problem, graph: Graph, beam: float) -> tuple[np.ndarray, float]:
+    """Return the best path within a beam and its score, -inf if rounding left none."""
+    import torch
 
-    A path has T + 1 arcs, two additions each, and its score is compared with another one that is
-    rounded as often; every partial sum is at most the best score in size.
-    """
-    if lattice.num_arcs == 0:  # Or else rounding is above the beam; then nothing is pruned.
-        return math.inf
-    best: float = lattice.get_tot_scores(use_double_scores=True, log_semiring=False).item()
-    return 5 * (frames + 5) * 2.0**-24 * -best
+    try:
+        lattice = _intersection(problem, beam)
+    except ValueError:  # Rounding left pieces of paths, which k2 does not accept as its own result.
+        if math.isinf(beam):
+            raise
+        return np.empty(0, np.int64), -math.inf
+    frame, arc = _steps(lattice)
+    column = torch.tensor(problem.columns, device=arc.device)[arc]
+    at, arcs, scores = (x.cpu().numpy() for x in (frame, arc, problem.read[frame, column]))
+    order = np.lexsort((arcs, at))
+    return _choose(
+        at[order], arcs[order], scores[order], len(problem.read),
+        graph.sources, graph.targets, graph.weights, graph.start, graph.final,
+    )  # fmt: skip
 
 
 def _steps(lattice: Fsa) -> tuple[Tensor, Tensor]:
@@ -228,35 +233,36 @@ def _choose(
     at: np.ndarray,
     arcs: np.ndarray,
     scores: np.ndarray,
+    frames: int,
     sources: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray,
     start: np.ndarray,
     final: np.ndarray,
-    frames: int,
 ) -> tuple[np.ndarray, float]:
     """Find the best path among arcs sorted by frame and number, with the sums of lattice_numba."""
-    before, after = start.copy(), np.full(len(start), -math.inf)
+    before, after = np.empty_like(start), start.copy()
     step_before, step_after = np.full(len(start), -1), np.full(len(start), -1)
     previous = np.empty(len(arcs), np.int64)
-    t = 0
-    for k in range(len(arcs)):
-        if at[k] > t:
-            before, after = after, before
-            step_before, step_after = step_after, step_before
-            after[:] = -math.inf
-            t += 1
-        a = arcs[k]
-        score = before[sources[a]] + weights[a] + scores[k]
-        previous[k] = step_before[sources[a]]
-        if score > after[targets[a]]:
-            after[targets[a]] = score
-            step_after[targets[a]] = k
+    k = 0
+    for t in range(frames):
+        before, after = after, before
+        step_before, step_after = step_after, step_before
+        after[:] = -math.inf
+        while k < len(arcs) and at[k] == t:
+            a = arcs[k]
+            score = before[sources[a]] + weights[a] + scores[k]
+            previous[k] = step_before[sources[a]]
+            if score > after[targets[a]]:
+                after[targets[a]] = score
+                step_after[targets[a]] = k
+            k += 1
     total = after + final
     state = int(np.argmax(total))
     taken = np.empty(frames, np.int64)
-    step = step_after[state]
-    for t in range(frames - 1, -1, -1):
-        taken[t] = arcs[step]
-        step = previous[step]
+    if total[state] > -math.inf:
+        step = step_after[state]
+        for t in range(frames - 1, -1, -1):
+            taken[t] = arcs[step]
+            step = previous[step]
     return taken, float(total[state])
