@@ -89,7 +89,7 @@ def ctc_word_graph(
     rule of CTC holds throughout: equal labels do not follow each other without another column
     between them, so that a path is known from the columns it reads and the positions they belong
     to. A gap is any row of blanks and wildcards, or empty. What is said between two words around
-    others that were left out lies in the gap after the first; at the end, in the last gap.
+    others that were left out lies in the gap after the first; after the last word, in the last gap.
 
     A word that is replaced is left out where the wildcard is heard, so substitutions need ``star``
     and ``skip_weight``. Weights are log priors: with -7, one word in a thousand is left out.
@@ -148,7 +148,7 @@ def ctc_word_graph(
     final = np.full(len(rows.labels), -np.inf)
     final[[*gaps[count], *ends(count)]] = 0.0
     for left, weight in jumps.into(count):
-        final[ends(left) or gaps[0]] = weight
+        final[ends(left) or [*gaps[0]]] = weight
     return rows.graph(start, final)
 
 
@@ -331,7 +331,8 @@ def _jumps(
     skip_weight: float | Sequence[float], repeat_weight: float, max_jump: int, count: int
 ) -> _Jumps:
     """Check the weights of jumps among so many words."""
-    skips = [skip_weight] * count if isinstance(skip_weight, (int, float)) else list(skip_weight)
+    given = np.asarray(skip_weight, np.float64)
+    skips = np.full(count, given).tolist() if given.ndim == 0 else given.tolist()
     if len(skips) != count:
         raise InputError(f"skip_weight: expected one for each of {count} words, got {len(skips)}")
     for name, weight in [("repeat_weight", repeat_weight), *(("skip_weight", w) for w in skips)]:
