@@ -219,7 +219,8 @@ def viterbi_batch(
     Parameters
     ----------
     log_probs : ndarray or torch.Tensor, shape (B, T, V), float32 or float64
-        Natural-log probabilities; those beyond the length of an utterance are never read.
+        Natural-log probabilities; those beyond the length of an utterance are never read. For
+        "cuda" also anything else that has ``__cuda_array_interface__``.
     input_lengths : ndarray, shape (B,), int64
         Frames of each utterance.
     graphs : Sequence[Graph]
@@ -362,7 +363,7 @@ def _check_labels(graph: Graph, num_labels: int) -> None:
 
 def _without_history(log_probs: np.ndarray | Tensor) -> np.ndarray | Tensor:
     """Return an array, or what is on a GPU; a tensor is no longer part of a computation."""
-    if isinstance(log_probs, np.ndarray):
+    if not hasattr(log_probs, "detach"):
         return log_probs
     log_probs = log_probs.detach()
     return log_probs if log_probs.is_cuda else log_probs.numpy()

@@ -35,13 +35,17 @@ except ImportError as error:
         "backend 'cuda': numba has no CUDA target; pip install numba-cuda[cu12] (or [cu13])"
     ) from error
 
-from speechalign.kernels.lattice_cuda_kernels import fill_best_paths, fill_occupations, find_bad
+from speechalign.kernels.lattice_cuda_kernels import (
+    NOWHERE,
+    fill_best_paths,
+    fill_occupations,
+    find_bad,
+)
 
 # Threads of a block; fewer where no frame has so many states.
 _THREADS = 256
 # Frames of one utterance in which one block looks for NaN.
 _FRAMES_CHECKED = 32
-_NOWHERE = np.iinfo(np.int64).max
 
 
 class DeviceArray(Protocol):
@@ -99,17 +103,18 @@ def best_paths(
     arrays = batch.arrays()
     working = cells * choice_dtype.itemsize + 4 * frames + 16 * states
     probs = _on_gpu(log_probs, working + sum(array.nbytes for array in arrays))
+    where = _bad_numbers(probs, lengths)
     scores = cuda.device_array(len(batch.arcs), np.float64)
     taken = cuda.device_array(frames, np.int32)
     if batch.arcs:
         _launch(
-            fill_best_paths, len(batch.arcs), batch.threads, probs, *map(cuda.to_device, arrays),
-            cuda.device_array((2, states), np.float64), cuda.device_array(cells, choice_dtype),
-            taken, scores,
+            fill_best_paths, len(batch.arcs), batch.threads,
+            probs, where, *map(cuda.to_device, arrays), cuda.device_array((2, states), np.float64),
+            cuda.device_array(cells, choice_dtype), taken, scores,
         )  # fmt: skip
     pieces = np.split(taken.copy_to_host(), batch.frame_base[1:-1])
     return batch.outcomes(
-        probs, scores.copy_to_host(), lambda n: batch.arcs[n].order[pieces[n]]
+        probs, where, scores.copy_to_host(), lambda n: batch.arcs[n].order[pieces[n]]
     )
 
 
@@ -131,12 +136,14 @@ def occupations(
     arrays = (*batch.arrays(), *batch.arrays_by_source_and_column(columns, widths), base)
     working = 8 * (cells + 2 * states + 2 * num_arcs + int(base[-1]))
     probs = _on_gpu(log_probs, working + sum(array.nbytes for array in arrays))
+    where = _bad_numbers(probs, lengths)
     scores = cuda.device_array(len(batch.arcs), np.float64)
     posteriors = cuda.device_array(int(base[-1]), np.float64)
     if batch.arcs:
         _launch(
-            fill_occupations, len(batch.arcs), batch.threads, probs, *map(cuda.to_device, arrays),
-            cuda.device_array(cells, np.float64), cuda.device_array((2, states), np.float64),
+            fill_occupations, len(batch.arcs), batch.threads,
+            probs, where, *map(cuda.to_device, arrays), cuda.device_array(cells, np.float64),
+            cuda.device_array((2, states), np.float64),
             cuda.device_array((2, num_arcs), np.float64), posteriors, scores,
         )  # fmt: skip
 
@@ -144,7 +151,7 @@ def occupations(
         values = posteriors[base[n] : base[n + 1]].copy_to_host()
         return np.asarray(values.reshape(-1, widths[batch.utterances[n]]))
 
-    return batch.outcomes(probs, scores.copy_to_host(), found)
+    return batch.outcomes(probs, where, scores.copy_to_host(), found)
 
 
 class _Batch:
@@ -154,7 +161,7 @@ class _Batch:
         self.lengths = lengths
         self.utterances: list[int] = []
         self.arcs: list[ArcList] = []
-        self.refusals: dict[int, AlignmentError | InputError] = {}
+        self.refusals: dict[int, AlignmentError] = {}
         for b, graph in enumerate(graphs):
             try:
                 self.arcs.append(arc_list(graph, int(lengths[b])))
@@ -212,11 +219,14 @@ class _Batch:
         )
 
     def outcomes(
-        self, probs: DeviceNDArray, scores: np.ndarray, found: Callable[[int], np.ndarray]
+        self,
+        probs: DeviceNDArray,
+        where: DeviceNDArray,
+        scores: np.ndarray,
+        found: Callable[[int], np.ndarray],
     ) -> list[Outcome]:
         """Return the n-th array found and its score, or why there is none, for all B utterances."""
-        outcomes: dict[int, Outcome] = {}
-        outcomes.update(self.refusals)
+        outcomes: dict[int, Outcome] = dict(self.refusals)
         for n, b in enumerate(self.utterances):
             if scores[n] > -math.inf:
                 outcomes[b] = (found(n), float(scores[n]))
@@ -225,7 +235,13 @@ class _Batch:
                     f"log_probs: every path of {self.lengths[b]} frames has probability zero; "
                     "check the model"
                 )
-        outcomes.update(_bad_numbers(probs, self.lengths))
+        for b, place in enumerate(where.copy_to_host()):
+            if place < NOWHERE:
+                t, v = divmod(int(place), probs.shape[2])
+                outcomes[b] = InputError(
+                    f"log_probs[{t}, {v}]: expected a finite value or -inf, "
+                    f"got {probs[b, t, v]}; check the model that made it"
+                )
         return [outcomes[b] for b in range(len(self.lengths))]
 
 
@@ -243,8 +259,8 @@ def _laid_end_to_end(
 def _require_gpu() -> None:
     if not cuda.is_available():
         raise BackendError(
-            "backend 'cuda': found no NVIDIA GPU; it needs one, its driver and "
-            "`pip install numba-cuda[cu12]` (or [cu13])"
+            "backend 'cuda': found no NVIDIA GPU; it needs one, its driver, and numba-cuda: "
+            "pip install numba-cuda[cu12] (or [cu13])"
         )
 
 
@@ -254,8 +270,8 @@ def _on_gpu(log_probs: np.ndarray | DeviceArray, working: int) -> DeviceNDArray:
     free = cuda.current_context().get_memory_info().free
     if needed > free:
         raise BackendError(
-            f"log_probs: a batch of {len(log_probs)} needs {needed / 2**20:.0f} MiB on the GPU, "
-            f"which has {free / 2**20:.0f} MiB free; pass fewer at a time, or use backend='numba'"
+            f"log_probs: a batch of {len(log_probs)} needs {needed / 2**20:.1f} MiB on the GPU, "
+            f"which has {free / 2**20:.1f} MiB free; pass fewer at a time, or use backend='numba'"
         )
     if isinstance(log_probs, np.ndarray):
         return cuda.to_device(np.ascontiguousarray(log_probs))
@@ -271,21 +287,12 @@ def _launch(
         kernel[blocks, threads](*arguments)
 
 
-def _bad_numbers(probs: DeviceNDArray, lengths: np.ndarray) -> dict[int, InputError]:
-    """Return an error for each utterance with NaN or +inf within its length."""
-    frames = int(lengths.max(initial=0))
-    columns = probs.shape[2]
-    if frames * columns == 0:
-        return {}
-    where = cuda.to_device(np.full(len(lengths), _NOWHERE))
-    blocks = (len(lengths), -(-frames // _FRAMES_CHECKED))
-    _launch(find_bad, blocks, min(_THREADS, columns), probs, cuda.to_device(lengths), where)
-    found = {}
-    for b, place in enumerate(where.copy_to_host()):
-        if place < _NOWHERE:
-            t, v = divmod(int(place), columns)
-            found[b] = InputError(
-                f"log_probs[{t}, {v}]: expected a finite value or -inf, got {probs[b, t, v]}; "
-                "check the model that made it"
-            )
-    return found
+def _bad_numbers(probs: DeviceNDArray, lengths: np.ndarray) -> DeviceNDArray:
+    """Return the place t V + v of each utterance's first NaN or +inf, NOWHERE without one."""
+    where = cuda.to_device(np.full(len(lengths), NOWHERE))
+    frames, columns = int(lengths.max(initial=0)), probs.shape[2]
+    if frames * columns:
+        blocks = (len(lengths), -(-frames // _FRAMES_CHECKED))
+        limits = cuda.to_device(np.ascontiguousarray(lengths))
+        _launch(find_bad, blocks, min(_THREADS, columns), probs, limits, where)
+    return where

@@ -18,6 +18,9 @@ from numba import cuda
 
 from speechalign.kernels.logspace import log_add
 
+# Where an utterance has its first bad number, when it has none.
+NOWHERE = np.iinfo(np.int64).max
+
 _log_add = cuda.jit(device=True)(getattr(log_add, "py_func", log_add))
 
 
@@ -42,14 +45,18 @@ def find_bad(log_probs: np.ndarray, lengths: np.ndarray, where: np.ndarray) -> N
 
 @cuda.jit(cache=True)
 def fill_best_paths(
-    log_probs: np.ndarray, utterances: np.ndarray, frame_base: np.ndarray, state_base: np.ndarray,
-    arc_base: np.ndarray, offsets: np.ndarray, sources: np.ndarray, labels: np.ndarray,
-    weights: np.ndarray, first: np.ndarray, last: np.ndarray, cells: np.ndarray, start: np.ndarray,
-    final: np.ndarray, rows: np.ndarray, choices: np.ndarray, taken: np.ndarray, scores: np.ndarray,
+    log_probs: np.ndarray, where: np.ndarray, utterances: np.ndarray, frame_base: np.ndarray,
+    state_base: np.ndarray, arc_base: np.ndarray, offsets: np.ndarray, sources: np.ndarray,
+    labels: np.ndarray, weights: np.ndarray, first: np.ndarray, last: np.ndarray,
+    cells: np.ndarray, start: np.ndarray, final: np.ndarray, rows: np.ndarray,
+    choices: np.ndarray, taken: np.ndarray, scores: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill the arcs taken by, and the score of, the best path of each utterance."""
     n, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
     b = utterances[n]
+    if where[b] < NOWHERE:
+        scores[n] = -math.inf
+        return
     frames = frame_base[n + 1] - frame_base[n]
     first = first[frame_base[n] + n :]
     last = last[frame_base[n] + n :]
@@ -99,17 +106,21 @@ def fill_best_paths(
 
 @cuda.jit(cache=True)
 def fill_occupations(
-    log_probs: np.ndarray, utterances: np.ndarray, frame_base: np.ndarray, state_base: np.ndarray,
-    arc_base: np.ndarray, offsets: np.ndarray, sources: np.ndarray, labels: np.ndarray,
-    weights: np.ndarray, first: np.ndarray, last: np.ndarray, cells: np.ndarray, start: np.ndarray,
-    final: np.ndarray, targets: np.ndarray, leaving_offsets: np.ndarray, leaving: np.ndarray,
-    column_base: np.ndarray, column_offsets: np.ndarray, counted: np.ndarray,
-    posterior_base: np.ndarray, alphas: np.ndarray, betas: np.ndarray, terms: np.ndarray,
-    posteriors: np.ndarray, scores: np.ndarray,
+    log_probs: np.ndarray, where: np.ndarray, utterances: np.ndarray, frame_base: np.ndarray,
+    state_base: np.ndarray, arc_base: np.ndarray, offsets: np.ndarray, sources: np.ndarray,
+    labels: np.ndarray, weights: np.ndarray, first: np.ndarray, last: np.ndarray,
+    cells: np.ndarray, start: np.ndarray, final: np.ndarray, targets: np.ndarray,
+    leaving_offsets: np.ndarray, leaving: np.ndarray, column_base: np.ndarray,
+    column_offsets: np.ndarray, counted: np.ndarray, posterior_base: np.ndarray,
+    alphas: np.ndarray, betas: np.ndarray, terms: np.ndarray, posteriors: np.ndarray,
+    scores: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill the posteriors, frame by frame, and the total score of each utterance."""
     n, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
     b = utterances[n]
+    if where[b] < NOWHERE:
+        scores[n] = -math.inf
+        return
     frames = frame_base[n + 1] - frame_base[n]
     width = column_base[n + 1] - column_base[n]
     first = first[frame_base[n] + n :]
