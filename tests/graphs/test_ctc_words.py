@@ -140,6 +140,13 @@ def test_without_options_it_is_the_graph_of_all_labels(words):
         np.testing.assert_array_equal(getattr(graph, name), getattr(plain, name))
 
 
+@pytest.mark.parametrize("weights", [np.float32(-1.5), [-1.5, -1.5], np.full(2, -1.5)])
+def test_one_skip_weight_is_that_of_every_word(weights):
+    graph = ctc_word_graph([[1], [2]], blank=BLANK, skip_weight=weights)
+    same = ctc_word_graph([[1], [2]], blank=BLANK, skip_weight=-1.5)
+    assert graph.weights.tolist() == same.weights.tolist()
+
+
 @given(WORDS)
 def test_positions_never_fall_unless_the_reader_may_go_back(words):
     graph = ctc_word_graph(words, blank=BLANK, star=STAR, skip_weight=-1.0)
@@ -186,6 +193,11 @@ def arcs_of(graph, labels, positions):
             [1, 2, 1, 2, 1], [1, 3, 1, 3, 5],
             ["0 0 1 aligned", "1 1 2 aligned", "0 2 3 repeated", "1 3 4 repeated",
              "2 4 5 aligned"],
+        ),
+        # the end, then the beginning again; the word in the middle never
+        (
+            [1, 0, 1, 0, 1], [1, 2, 5, 6, 1],
+            ["0 0 1 aligned", "1 - - skipped", "2 2 3 aligned", "0 4 5 repeated"],
         ),
         # the last two words in the wrong order
         (
