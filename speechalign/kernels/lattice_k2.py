@@ -107,8 +107,8 @@ def occupation(
 def _problem(log_probs: np.ndarray | Tensor, graph: Graph) -> _Problem:
     """Translate a graph and its frames; refuse what k2 would get wrong."""
     try:
-        import k2
         import torch
+        from k2 import DenseFsaVec, with_cuda
     except ImportError as error:
         raise BackendError(
             f"backend 'k2': {error}; pip install k2==1.23.4 on CPython 3.9, or for another Python "
@@ -129,7 +129,7 @@ def _problem(log_probs: np.ndarray | Tensor, graph: Graph) -> _Problem:
     # Everything at most zero: no partial sum then exceeds the whole, which bounds the rounding.
     weights, start, final = graph.weights - tops[0], graph.start - tops[1], graph.final - tops[2]
     read = torch.as_tensor(log_probs[:, used])
-    if read.is_cuda and not k2.with_cuda:
+    if read.is_cuda and not with_cuda:
         raise BackendError(
             f"backend 'k2': got data on {read.device}, but this k2 was built without CUDA; install "
             "one built for it, or pass log_probs.cpu()"
@@ -149,7 +149,7 @@ def _problem(log_probs: np.ndarray | Tensor, graph: Graph) -> _Problem:
 
     fsa = _fsa(weights, start, final, columns, graph).to(read.device)
     whole = torch.tensor([[0, 0, frames]], dtype=torch.int32)
-    return _Problem(fsa, k2.DenseFsaVec(scores.float()[None], whole), read, columns, shift)
+    return _Problem(fsa, DenseFsaVec(scores.float()[None], whole), read, columns, shift)
 
 
 def _fsa(
