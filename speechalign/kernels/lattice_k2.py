@@ -6,7 +6,8 @@ lattice to the paths within a bound of that rounding of the best, and the best o
 in float64 and by the order of the Graph: it is the path, and the score, of every other backend.
 Sums over all paths run over a lattice that is not pruned at all.
 
-Problems that would overflow k2's integers or floats, or make it narrow its beam, are refused.
+Problems that would overflow k2's integers or floats, or make it narrow its beam, are refused. The
+best path takes k2 about 20 bytes for each state and frame, a sum over all paths several times that.
 """
 
 from __future__ import annotations
