@@ -94,8 +94,8 @@ def advance(log_probs, begin, end, text, blank, ceiling, row, lo, hi, shift, wor
         What `pairs_of` returned.
     ceiling : float32
         Value that no emission may exceed.
-    row : ndarray, shape (2, P), float32
-        Scores of the blanks and of the labels; `shift` is taken off them first.
+    row : (blanks, labels)
+        Scores, each of shape (P,), float32; ``shift`` is taken off them first.
     work : (cells, picked, fours, left)
         What `scratch` returned.
 
@@ -107,10 +107,11 @@ def advance(log_probs, begin, end, text, blank, ceiling, row, lo, hi, shift, wor
     """
     labels, penalties = text[0], text[1]
     cells, picked, fours, left = work
+    picked_singly = picked.view(np.float32)
     narrow = log_probs.shape[1] <= NARROW
     legal = True
     if narrow:
-        legal = _interleave(log_probs, begin, end, ceiling, fours.view(np.float32))
+        legal = _interleave(log_probs, begin, end, ceiling, cells, fours.view(np.float32))
     else:
         for t in range(begin, end):
             legal &= log_probs[t, blank] <= ceiling
@@ -119,18 +120,25 @@ def advance(log_probs, begin, end, text, blank, ceiling, row, lo, hi, shift, wor
     first = lo
     while first <= hi:
         pairs = min(TILE, (hi - first + MARGIN) // MARGIN * MARGIN)
-        _load(row, penalties, first, pairs, shift, cells)
+        # Views from here on: an index with an offset of unknown sign keeps loops from vectorising.
         here = labels[first : first + pairs]
+        blanks = row[0][first : first + pairs]
+        targets = row[1][first : first + pairs]
+        _load(blanks, targets, penalties[first : first + pairs], shift, cells)
+        if narrow:
+            _gather_narrow(fours, 0, here, picked)
         for t in range(begin, end, 4):
             if narrow:
-                _gather_narrow(fours, (t - begin) // 4 * (log_probs.shape[1] + 1), here, picked)
-                _separate(picked.view(np.float32), cells, pairs)
+                _separate(picked_singly, cells, pairs)
+                if t + 4 < end:  # Early, so that these narrow writes are done when read widely.
+                    group = (t + 4 - begin) // 4 * (log_probs.shape[1] + 1)
+                    _gather_narrow(fours, group, here, picked)
             else:
                 legal &= _gather_wide(log_probs, t, end, here, ceiling, cells)
-            _four_rows(cells, pairs, log_probs, t, end, blank, left[t - begin :])
+            _four_rows(cells, pairs, log_probs, t, end, blank, left, t - begin)
         if (end - begin) % 2 == 1:
             _copy_back(cells, pairs)
-        _store(row, first, pairs, cells)
+        _store(blanks, targets, cells)
         first += pairs
     peak = cells[_PEAK]
     for i in range(_PEAK + 1, _PEAK + MARGIN):
@@ -139,22 +147,19 @@ def advance(log_probs, begin, end, text, blank, ceiling, row, lo, hi, shift, wor
 
 
 @njit(cache=True, nogil=True)
-def _load(row, penalties, first, pairs, shift, cells):
-    for p in range(pairs):
-        cells[_BLANK + p] = row[0, first + p] - shift
-    for p in range(pairs):
-        cells[_LABEL + p] = row[1, first + p] - shift
-    for p in range(pairs):
-        cells[_PENALTY + p] = penalties[first + p]
+def _load(blanks, targets, penalties, shift, cells):
+    for p in range(len(blanks)):
+        cells[_BLANK + p] = blanks[p] - shift
+        cells[_LABEL + p] = targets[p] - shift
+        cells[_PENALTY + p] = penalties[p]
 
 
 @njit(cache=True, nogil=True)
-def _store(row, first, pairs, cells):
-    for p in range(pairs):
-        row[0, first + p] = cells[_BLANK + p]
-    for p in range(pairs):
-        row[1, first + p] = cells[_LABEL + p]
-    for p in range(0, pairs, MARGIN):
+def _store(blanks, targets, cells):
+    for p in range(len(blanks)):
+        blanks[p] = cells[_BLANK + p]
+        targets[p] = cells[_LABEL + p]
+    for p in range(0, len(blanks), MARGIN):
         for i in range(MARGIN):
             a = cells[_BLANK + p + i]
             b = cells[_LABEL + p + i]
@@ -172,37 +177,40 @@ def _copy_back(cells, pairs):
 
 
 @njit(cache=True, nogil=True)
-def _interleave(log_probs, begin, end, ceiling, fours):
+def _interleave(log_probs, begin, end, ceiling, cells, fours):
     """Copy the frames so that four successive values of a column lie side by side."""
     vocabulary = log_probs.shape[1]
-    illegal = np.int32(0)
+    legal = True
     for group in range((end - begin + 3) // 4):
         t = begin + 4 * group
-        one = log_probs[t]
-        two = log_probs[min(t + 1, end - 1)]
-        three = log_probs[min(t + 2, end - 1)]
-        four = log_probs[min(t + 3, end - 1)]
+        legal &= _copy_row(log_probs[t], ceiling, cells, _EMIT_0)
+        legal &= _copy_row(log_probs[min(t + 1, end - 1)], ceiling, cells, _EMIT_1)
+        legal &= _copy_row(log_probs[min(t + 2, end - 1)], ceiling, cells, _EMIT_2)
+        legal &= _copy_row(log_probs[min(t + 3, end - 1)], ceiling, cells, _EMIT_3)
         out = fours[4 * group * (vocabulary + 1) : 4 * (group + 1) * (vocabulary + 1)]
         for v in range(vocabulary):
-            a = np.float32(one[v])
-            b = np.float32(two[v])
-            c = np.float32(three[v])
-            d = np.float32(four[v])
-            illegal |= np.int32(not a <= ceiling) | np.int32(not b <= ceiling)
-            illegal |= np.int32(not c <= ceiling) | np.int32(not d <= ceiling)
-            out[4 * v] = a if a > FLOOR else FLOOR
-            out[4 * v + 1] = b if b > FLOOR else FLOOR
-            out[4 * v + 2] = c if c > FLOOR else FLOOR
-            out[4 * v + 3] = d if d > FLOOR else FLOOR
+            out[4 * v] = cells[_EMIT_0 + v]
+            out[4 * v + 1] = cells[_EMIT_1 + v]
+            out[4 * v + 2] = cells[_EMIT_2 + v]
+            out[4 * v + 3] = cells[_EMIT_3 + v]
         out[4 * vocabulary :] = FLOOR
+    return legal
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _copy_row(emissions, ceiling, cells, offset):
+    illegal = np.int32(0)
+    for v in range(len(emissions)):
+        x = np.float32(emissions[v])
+        illegal |= np.int32(not x <= ceiling)
+        cells[offset + v] = x if x > FLOOR else FLOOR
     return illegal == 0
 
 
 @njit(cache=True, nogil=True)
-def _gather_narrow(fours, offset, labels, picked):
-    table = fours[offset:]
+def _gather_narrow(fours, group, labels, picked):
     for p in range(len(labels)):
-        picked[p] = table[np.uintp(labels[p])]
+        picked[np.uintp(p)] = fours[np.uintp(group + labels[np.uintp(p)])]
 
 
 @njit(cache=True, nogil=True)
@@ -216,31 +224,37 @@ def _separate(picked, cells, pairs):
 
 @njit(cache=True, nogil=True)
 def _gather_wide(log_probs, t, end, labels, ceiling, cells):
-    one = log_probs[t]
-    two = log_probs[min(t + 1, end - 1)]
-    three = log_probs[min(t + 2, end - 1)]
-    four = log_probs[min(t + 3, end - 1)]
     pairs = len(labels)
+    vocabulary = log_probs.shape[1]
+    two = min(t + 1, end - 1)
+    three = min(t + 2, end - 1)
+    four = min(t + 3, end - 1)
     some = pairs
-    while some > 0 and labels[some - 1] == len(one):
+    while some > 0 and labels[some - 1] == vocabulary:
         some -= 1
     for p in range(some):
-        v = np.uintp(labels[p])
-        cells[_EMIT_0 + p] = one[v]
-        cells[_EMIT_1 + p] = two[v]
-        cells[_EMIT_2 + p] = three[v]
-        cells[_EMIT_3 + p] = four[v]
+        v = np.uintp(labels[np.uintp(p)])
+        cells[_EMIT_0 + p] = log_probs[t, v]
+        cells[_EMIT_1 + p] = log_probs[two, v]
+        cells[_EMIT_2 + p] = log_probs[three, v]
+        cells[_EMIT_3 + p] = log_probs[four, v]
     for p in range(some, pairs):
         cells[_EMIT_0 + p] = FLOOR
         cells[_EMIT_1 + p] = FLOOR
         cells[_EMIT_2 + p] = FLOOR
         cells[_EMIT_3 + p] = FLOOR
     illegal = np.int32(0)
-    for i in range(4):
-        for p in range(pairs):
-            x = cells[_EMIT_0 + i * TILE + p]
-            illegal |= np.int32(not x <= ceiling)
-            cells[_EMIT_0 + i * TILE + p] = x if x > FLOOR else FLOOR
+    for p in range(pairs):
+        a = cells[_EMIT_0 + p]
+        b = cells[_EMIT_1 + p]
+        c = cells[_EMIT_2 + p]
+        d = cells[_EMIT_3 + p]
+        illegal |= np.int32(not a <= ceiling) | np.int32(not b <= ceiling)
+        illegal |= np.int32(not c <= ceiling) | np.int32(not d <= ceiling)
+        cells[_EMIT_0 + p] = a if a > FLOOR else FLOOR
+        cells[_EMIT_1 + p] = b if b > FLOOR else FLOOR
+        cells[_EMIT_2 + p] = c if c > FLOOR else FLOOR
+        cells[_EMIT_3 + p] = d if d > FLOOR else FLOOR
     return illegal == 0
 
 
@@ -261,16 +275,16 @@ def _row(cells, pairs, label, blank, next_label, next_blank, emit, of_blank, lef
 
 
 @njit(cache=True, nogil=True)
-def _four_rows(cells, pairs, log_probs, t, end, blank, left):
+def _four_rows(cells, pairs, log_probs, t, end, blank, left, frame):
     """Advance a tile over frames t .. t + 3, as far as they go."""
     e = max(np.float32(log_probs[t, blank]), FLOOR)
-    _row(cells, pairs, _LABEL, _BLANK, _NEXT_LABEL, _NEXT_BLANK, _EMIT_0, e, left, 0)
+    _row(cells, pairs, _LABEL, _BLANK, _NEXT_LABEL, _NEXT_BLANK, _EMIT_0, e, left, frame)
     if t + 1 < end:
         e = max(np.float32(log_probs[t + 1, blank]), FLOOR)
-        _row(cells, pairs, _NEXT_LABEL, _NEXT_BLANK, _LABEL, _BLANK, _EMIT_1, e, left, 1)
+        _row(cells, pairs, _NEXT_LABEL, _NEXT_BLANK, _LABEL, _BLANK, _EMIT_1, e, left, frame + 1)
     if t + 2 < end:
         e = max(np.float32(log_probs[t + 2, blank]), FLOOR)
-        _row(cells, pairs, _LABEL, _BLANK, _NEXT_LABEL, _NEXT_BLANK, _EMIT_2, e, left, 2)
+        _row(cells, pairs, _LABEL, _BLANK, _NEXT_LABEL, _NEXT_BLANK, _EMIT_2, e, left, frame + 2)
     if t + 3 < end:
         e = max(np.float32(log_probs[t + 3, blank]), FLOOR)
-        _row(cells, pairs, _NEXT_LABEL, _NEXT_BLANK, _LABEL, _BLANK, _EMIT_3, e, left, 3)
+        _row(cells, pairs, _NEXT_LABEL, _NEXT_BLANK, _LABEL, _BLANK, _EMIT_3, e, left, frame + 3)

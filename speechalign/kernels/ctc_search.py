@@ -16,11 +16,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from speechalign.kernels.ctc_rows import BLOCK, DEAD, FLOOR, NARROW, advance, pairs_of, scratch
+from speechalign.kernels.ctc_rows import BLOCK, DEAD, FLOOR, MARGIN, NARROW, advance, pairs_of, scratch
 
 FOUND, ILLEGAL, IMPOSSIBLE, WIDE = range(4)
 _BEAM = np.float32(50.0)
 _NO_BEAM = np.float32(1e30)
+# Offsets in the rows that `_retrace` keeps and in the emissions it reads, in float32.
+_TARGETS = BLOCK + 16
+_PENALTIES = _TARGETS
 
 
 @njit(cache=True, nogil=True)
@@ -55,7 +58,7 @@ def search(log_probs, targets, blank, ceiling, bounded, block, every, stretch):
     positions = np.empty(frames, np.int64)
     text = pairs_of(targets, blank, log_probs.shape[1])
     work = scratch(log_probs.shape[1])
-    row = np.empty((2, len(text[0])), np.float32)
+    row = (np.empty(len(text[0]), np.float32), np.empty(len(text[0]), np.float32))
     saved = np.empty(2 * (count + 1) * (-(-frames // every)), np.float32)
     places = np.empty((-(-frames // every), 3), np.int64)
     goal = text[2][count - 1]
@@ -103,8 +106,9 @@ def _forward(
     """
     earliest = text[2]
     if lo < 0:
-        row[:] = FLOOR
-        row[0, 0] = 0.0
+        row[0][:] = FLOOR
+        row[1][:] = FLOOR
+        row[0][0] = 0.0
         lo = 0
     pruning = beam < _NO_BEAM or len(limits) > 0
     shift = np.float32(0.0)
@@ -141,11 +145,12 @@ def _forward(
                 spent += (after - t) * (hi - lo)
                 if 4 * spent > (end - begin) * last:
                     return WIDE, lo, hi, base
-            while hi > lo and row[0, hi] < limit and row[1, hi] < limit:
+            while hi > lo and row[0][hi] < limit and row[1][hi] < limit:
                 hi -= 1
-            while lo < hi and row[0, lo] < limit and row[1, lo] < limit:
+            while lo < hi and row[0][lo] < limit and row[1][lo] < limit:
                 lo += 1
-            row[:, hi + 1 : stop] = FLOOR
+            row[0][hi + 1 : stop] = FLOOR
+            row[1][hi + 1 : stop] = FLOOR
     return FOUND, lo, hi, base
 
 
@@ -153,8 +158,8 @@ def _forward(
 def _save(row, lo, hi, saved, used):
     pairs = hi - lo + 1
     if pairs > 0:
-        saved[used : used + pairs] = row[0, lo : hi + 1]
-        saved[used + pairs : used + 2 * pairs] = row[1, lo : hi + 1]
+        saved[used : used + pairs] = row[0][lo : hi + 1]
+        saved[used + pairs : used + 2 * pairs] = row[1][lo : hi + 1]
         used += 2 * pairs
     return used
 
@@ -162,9 +167,9 @@ def _save(row, lo, hi, saved, used):
 @njit(cache=True, nogil=True)
 def _last_state(row, count, lo, hi):
     """Return the better of the last label and the blank after it; the label if they are equal."""
-    best = row[1, count - 1] if lo < count <= hi + 1 else FLOOR
-    if hi == count and row[0, count] > best:
-        return 2 * count, row[0, count]
+    best = row[1][count - 1] if lo < count <= hi + 1 else FLOOR
+    if hi == count and row[0][count] > best:
+        return 2 * count, row[0][count]
     return 2 * count - 1, best
 
 
@@ -206,8 +211,8 @@ def _walk_back(
 ):  # fmt: skip
     """Fill in the positions from the last frame to the first."""
     frames = len(positions)
-    choices = np.empty(stretch * (stretch + 1), np.uint8)
-    scores = np.empty((2, stretch + 2), np.float32)
+    rows = np.empty((BLOCK + 1, 2 * _TARGETS), np.float32)
+    emissions = np.empty(2 * _PENALTIES, np.float32)
     inner = np.empty((0, 3), np.int64)
     inner_saved = np.empty(0, np.float32)
     if every > stretch:
@@ -220,17 +225,18 @@ def _walk_back(
         end = min(begin + every, frames)
         if end - begin <= stretch:
             state = _retrace(
-                log_probs, blank, text, begin, end, saved, places[number], state, choices, scores,
+                log_probs, blank, text, begin, end, saved, places[number], state, rows, emissions,
                 positions,
             )  # fmt: skip
             continue
         pair = state // 2
         offset, lo, hi = places[number]
         first = max(lo, pair - (end - begin))
-        row[:, first : pair + 2 + BLOCK] = FLOOR
+        row[0][first : pair + 1 + MARGIN] = FLOOR
+        row[1][first : pair + 1 + MARGIN] = FLOOR
         for p in range(first, min(hi, pair) + 1):
-            row[0, p] = saved[offset + p - lo]
-            row[1, p] = saved[offset + hi + 1 - lo + p - lo]
+            row[0][p] = saved[offset + p - lo]
+            row[1][p] = saved[offset + hi + 1 - lo + p - lo]
         goal = 0
         if state % 2 == 1:
             goal = text[2][pair]
@@ -244,61 +250,71 @@ def _walk_back(
             since = begin + part * stretch
             until = min(since + stretch, end)
             state = _retrace(
-                log_probs, blank, text, since, until, inner_saved, inner[part], state, choices,
-                scores, positions,
+                log_probs, blank, text, since, until, inner_saved, inner[part], state, rows,
+                emissions, positions,
             )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def _retrace(
-    log_probs, blank, text, begin, end, saved, place, state, choices, scores, positions
-):  # fmt: skip
-    """Redo frames [begin, end) from a saved row, noting choices; follow them back from a state."""
+def _retrace(log_probs, blank, text, begin, end, saved, place, state, rows, emissions, positions):
+    """Redo frames [begin, end) from a saved row, and walk back through them from a state.
+
+    The rows of scores of all these frames are kept, so that only the choices on the path are made,
+    by the very comparisons that made the scores.
+    """
     labels, penalties = text[0], text[1]
     offset, lo, hi = place
     pair = state // 2
     first = max(lo, pair - (end - begin))
     width = pair - first + 1
-    blanks = scores[0]
-    targets = scores[1]
-    # Label i of the window is targets[i + 1]; targets[0] lies left of it and is out of reach.
-    targets[0] = FLOOR
+    for i in range(min(hi, pair) - first + 1):
+        rows[0, _TARGETS + i] = saved[offset + hi + 1 - lo + first - lo + i]
+        rows[0, i] = saved[offset + first - lo + i]
+    for i in range(max(0, min(hi, pair) - first + 1), width):
+        rows[0, _TARGETS + i] = FLOOR
+        rows[0, i] = FLOOR
     for i in range(width):
-        p = first + i
-        alive = p <= hi
-        blanks[i] = saved[offset + p - lo] if alive else FLOOR
-        targets[i + 1] = saved[offset + hi + 1 - lo + p - lo] if alive else FLOOR
+        emissions[_PENALTIES + i] = penalties[first + i]
+    readable = width if labels[pair] < log_probs.shape[1] else width - 1
     for t in range(begin, end):
-        of_blank = max(np.float32(log_probs[t, blank]), FLOOR)
-        noted = choices[(t - begin) * width : (t - begin + 1) * width]
-        for i in range(width - 1, max(-1, width - 2 - (end - t)), -1):
-            label = labels[first + i]
-            emission = FLOOR
-            if label < log_probs.shape[1]:
-                emission = max(np.float32(log_probs[t, label]), FLOOR)
-            stay = targets[i + 1]
-            before = blanks[i]
-            previous = targets[i]
-            skip = previous + penalties[first + i]
-            # Two choices in one byte: the target's, 0 stay, 1 step, 2 skip; the blank's, 0 or 4.
-            choice = 0
-            if before > stay:
-                choice = 1
-                stay = before
-            if skip > stay:
-                choice = 2
-                stay = skip
-            if previous > before:
-                choice += 4
-                before = previous
-            noted[i] = choice
-            blanks[i] = before + of_blank
-            targets[i + 1] = stay + emission
+        for i in range(readable):
+            emissions[i] = log_probs[t, np.uintp(labels[np.uintp(first + i)])]
+        for i in range(readable, width):
+            emissions[i] = FLOOR
+        _keep_row(rows, t - begin, emissions, width, np.float32(log_probs[t, blank]))
     for t in range(end - 1, begin - 1, -1):
         positions[t] = state
-        choice = np.int64(choices[(t - begin) * width + state // 2 - first])
-        state -= choice & 3 if state % 2 == 1 else choice >> 2
+        i = state // 2 - first
+        before = rows[t - begin, i]
+        previous = rows[t - begin, _TARGETS + i - 1] if i > 0 else FLOOR
+        if state % 2 == 0:
+            state -= previous > before
+        else:
+            stay = rows[t - begin, _TARGETS + i]
+            skip = previous + penalties[first + i]
+            if skip > before and skip > stay:
+                state -= 2
+            elif before > stay:
+                state -= 1
     return state
+
+
+@njit(cache=True, nogil=True)
+def _keep_row(rows, k, emissions, width, of_blank):
+    """Make row k + 1 from row k."""
+    of_blank = max(of_blank, FLOOR)
+    previous = FLOOR
+    for i in range(width):
+        before = rows[k, i]
+        stay = rows[k, _TARGETS + i]
+        emission = emissions[i]
+        skip = previous + emissions[_PENALTIES + i]
+        to_blank = before if before > previous else previous
+        to_target = stay if stay > before else before
+        to_target = to_target if to_target > skip else skip
+        rows[k + 1, i] = to_blank + of_blank
+        rows[k + 1, _TARGETS + i] = to_target + (emission if emission > FLOOR else FLOOR)
+        previous = stay
 
 
 @njit(cache=True, nogil=True)
