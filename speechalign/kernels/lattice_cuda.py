@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -132,7 +132,7 @@ def occupations(
     _require_gpu()
     batch = _Batch(lengths, graphs)
     _, states, num_arcs, cells = batch.totals
-    base = _ends(int(lengths[b]) * widths[b] for b in batch.utterances)
+    base = _ends([int(lengths[b]) * widths[b] for b in batch.utterances])
     arrays = (*batch.arrays(), *batch.arrays_by_source_and_column(columns, widths), base)
     working = 8 * (cells + 2 * states + 2 * num_arcs + int(base[-1]))
     probs = _on_gpu(log_probs, working + sum(array.nbytes for array in arrays))
@@ -169,9 +169,9 @@ class _Batch:
             except AlignmentError as error:
                 self.refusals[b] = error
         self.graphs = [graphs[b] for b in self.utterances]
-        self.frame_base = _ends(int(lengths[b]) for b in self.utterances)
-        self.state_base = _ends(graph.num_states for graph in self.graphs)
-        self.arc_base = _ends(graph.num_arcs for graph in self.graphs)
+        self.frame_base = _ends([int(lengths[b]) for b in self.utterances])
+        self.state_base = _ends([graph.num_states for graph in self.graphs])
+        self.arc_base = _ends([graph.num_arcs for graph in self.graphs])
         self.first = _laid_end_to_end([arcs.first for arcs in self.arcs])
         self.last = _laid_end_to_end([arcs.last for arcs in self.arcs])
         self.cells = _ends(self.last - self.first)
@@ -213,7 +213,7 @@ class _Batch:
             _laid_end_to_end([g.targets[arcs.order] for g, arcs in zip(self.graphs, self.arcs)]),
             _laid_end_to_end([offsets for _, offsets in leaving]),
             _laid_end_to_end([order for order, _ in leaving]),
-            _ends(widths[b] for b in self.utterances),
+            _ends([widths[b] for b in self.utterances]),
             _laid_end_to_end([offsets for _, offsets in counted]),
             _laid_end_to_end([order for order, _ in counted]),
         )
@@ -245,15 +245,15 @@ class _Batch:
         return [outcomes[b] for b in range(len(self.lengths))]
 
 
-def _ends(sizes: Iterable[int]) -> np.ndarray:
+def _ends(sizes: Sequence[int] | np.ndarray) -> np.ndarray:
     """Return where each of N pieces begins, and where the last one ends, (N + 1,) int64."""
-    return np.append(0, np.cumsum(np.fromiter(sizes, np.int64)))
+    return np.append(0, np.cumsum(sizes, dtype=np.int64))
 
 
 def _laid_end_to_end(
     arrays: Sequence[np.ndarray], dtype: type[np.generic] = np.int32
 ) -> np.ndarray:
-    return np.concatenate([np.empty(0), *arrays]).astype(dtype)
+    return np.concatenate([np.empty(0, dtype), *arrays]).astype(dtype)
 
 
 def _require_gpu() -> None:
