@@ -6,7 +6,7 @@ only in the window from which the known state can be reached: a path moves up by
 a frame. A long stretch is first cut by checkpoints of its own, within that window.
 
 Pruning is exact. A narrow beam finds some path, of score S. No frame can add more than its highest
-emission (0, where reading all columns would cost more than it saves), so a state whose score, plus
+emission, so a state whose score, plus
 all that the frames to come can add, stays below S lies on no best path and is dropped from either
 end of the row.
 """
@@ -16,18 +16,28 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from speechalign.kernels.ctc_rows import BLOCK, DEAD, FLOOR, MARGIN, NARROW, advance, pairs_of, scratch
+from speechalign.kernels.ctc_rows import (
+    BLOCK,
+    DEAD,
+    FLOOR,
+    MARGIN,
+    NARROW,
+    advance,
+    pairs_of,
+    scratch,
+)
 
-FOUND, ILLEGAL, IMPOSSIBLE, WIDE = range(4)
+FOUND, MISLABELLED, SHORT, ILLEGAL, IMPOSSIBLE, WIDE = range(6)
 _BEAM = np.float32(50.0)
 _NO_BEAM = np.float32(1e30)
+_SURE = -0.5
 # Offsets in the rows that `_retrace` keeps and in the emissions it reads, in float32.
 _TARGETS = BLOCK + 16
 _PENALTIES = _TARGETS
 
 
 @njit(cache=True, nogil=True)
-def search(log_probs, targets, blank, ceiling, bounded, block, every, stretch):
+def search(log_probs, targets, blank, ceiling, bounded, every, block):
     """Find the best path of one utterance.
 
     Parameters
@@ -41,44 +51,54 @@ def search(log_probs, targets, blank, ceiling, bounded, block, every, stretch):
     ceiling : float32
         Value that no emission may exceed.
     bounded : bool
-        Whether to prune; needs V <= NARROW, or a ceiling near 0.
+        Whether to prune; where V > NARROW, rows must be log-probabilities.
+    every : int
+        Frames between two checkpoints, a multiple of ``block``.
     block : int
-        Frames between two looks at the ends of the row, a multiple of 4, at most `BLOCK`.
-    every, stretch : int
-        Frames between two checkpoints, and at most so many whose choices are held at a time;
-        multiples of ``block``.
+        Frames that rows are carried at a time, a multiple of 4, at most `BLOCK`.
 
     Returns
     -------
     status, positions, score
-        ``positions``, shape (T,), int64, the state at each frame; its score in float64.
+        ``FOUND`` and, shape (T,), int64, the state at each frame, with its score in float64; or
+        ``MISLABELLED``, a target is the blank or no column; ``SHORT``, too few frames for them;
+        ``ILLEGAL``, an emission is NaN or above the ceiling; ``IMPOSSIBLE``, no path is left.
     """
     frames = len(log_probs)
     count = len(targets)
     positions = np.empty(frames, np.int64)
+    for p in range(count):
+        if targets[p] == blank or not 0 <= targets[p] < log_probs.shape[1]:
+            return MISLABELLED, positions, 0.0
     text = pairs_of(targets, blank, log_probs.shape[1])
+    goal = text[2][count - 1]
+    if frames < goal:
+        return SHORT, positions, 0.0
     work = scratch(log_probs.shape[1])
     row = (np.empty(len(text[0]), np.float32), np.empty(len(text[0]), np.float32))
     saved = np.empty(2 * (count + 1) * (-(-frames // every)), np.float32)
     places = np.empty((-(-frames // every), 3), np.int64)
-    goal = text[2][count - 1]
     limits = np.empty(0)
-    nowhere = np.empty(0, np.float32)
-    no_places = np.empty((0, 3), np.int64)
     if bounded:
         status, lo, hi, base = _forward(
             log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
-            block, 0, nowhere, no_places, _BEAM, limits,
+            every, block, saved, places, _BEAM, limits,
         )  # fmt: skip
         if status == ILLEGAL:
             return status, positions, 0.0
         if status == FOUND:
-            last, best = _last_state(row, count, lo, hi)
+            state, best = _last_state(row, count, lo, hi)
             if best > DEAD:
-                limits = _limits(log_probs, block, base + best, ceiling)
+                if log_probs.shape[1] > NARROW:
+                    _walk_back(
+                        log_probs, blank, ceiling, text, work, row, every, block, saved,
+                        places, state, positions,
+                    )  # fmt: skip
+                gains = _gains(log_probs, targets, blank, positions, ceiling, block)
+                limits = _limits(gains, frames, base + best)
     status, lo, hi, base = _forward(
         log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
-        block, every, saved, places, _NO_BEAM, limits,
+        every, block, saved, places, _NO_BEAM, limits,
     )  # fmt: skip
     if status != FOUND:
         return status, positions, 0.0
@@ -86,7 +106,7 @@ def search(log_probs, targets, blank, ceiling, bounded, block, every, stretch):
     if best < DEAD:
         return IMPOSSIBLE, positions, 0.0
     _walk_back(
-        log_probs, blank, ceiling, text, work, row, block, every, stretch, saved, places, state,
+        log_probs, blank, ceiling, text, work, row, every, block, saved, places, state,
         positions,
     )  # fmt: skip
     return FOUND, positions, _score(log_probs, targets, blank, positions)
@@ -95,7 +115,7 @@ def search(log_probs, targets, blank, ceiling, bounded, block, every, stretch):
 @njit(cache=True, nogil=True)
 def _forward(
     log_probs, blank, ceiling, text, work, begin, end, goal, last, row, lo, hi,
-    block, every, saved, places, beam, limits,
+    every, block, saved, places, beam, limits,
 ):  # fmt: skip
     """Carry a row from frame ``begin`` to ``end``, as far as ``goal`` can be reached from it.
 
@@ -174,31 +194,50 @@ def _last_state(row, count, lo, hi):
 
 
 @njit(cache=True, nogil=True)
-def _limits(log_probs, block, score, ceiling):
+def _gains(log_probs, targets, blank, positions, ceiling, block):
+    """Return the most that any path can add in each block.
+
+    Of few columns, that is the highest in each frame. Of many, most need not be read: where the
+    path found reads more than `_SURE`, no other column can hold more, as probabilities sum to one.
+    In the frames that are left, if they are not too many, the columns of the text are read.
+    """
+    frames, vocabulary = log_probs.shape
+    gains = np.zeros(-(-frames // block))
+    read = 0
+    for t in range(frames):
+        highest = -np.inf
+        if vocabulary > NARROW:
+            pair = positions[t] // 2
+            highest = log_probs[t, blank if positions[t] % 2 == 0 else targets[pair]]
+        if highest < _SURE:
+            read += 1
+            if vocabulary <= NARROW:
+                highest = log_probs[t, 0]
+                for v in range(1, vocabulary):
+                    x = log_probs[t, np.uintp(v)]
+                    highest = x if x > highest else highest
+            elif 8 * read > frames:
+                highest = ceiling
+            else:
+                highest = log_probs[t, blank]
+                for p in range(len(targets)):
+                    x = log_probs[t, np.uintp(targets[p])]
+                    highest = x if x > highest else highest
+        gains[t // block] += max(highest, FLOOR)
+    return gains
+
+
+@njit(cache=True, nogil=True)
+def _limits(gains, frames, score):
     """Return what a state must have scored at the end of each block to be on a path of ``score``.
 
     Scores are sums of T float32 terms, each rounded at the size that the row spans; twice the bound
     on those errors is conceded.
     """
-    frames, vocabulary = log_probs.shape
-    count = -(-frames // block)
-    gains = np.zeros(count)
-    for number in range(count):
-        begin = number * block
-        end = min(begin + block, frames)
-        if vocabulary <= NARROW:
-            for t in range(begin, end):
-                highest = log_probs[t, 0]
-                for v in range(1, vocabulary):
-                    x = log_probs[t, v]
-                    highest = x if x > highest else highest
-                gains[number] += max(highest, FLOOR)
-        else:
-            gains[number] = (end - begin) * ceiling
     to_come = gains.sum()
     slack = 2.0**-23 * frames * (abs(to_come - score) + 64.0)
-    limits = np.empty(count)
-    for number in range(count):
+    limits = np.empty(len(gains))
+    for number in range(len(gains)):
         to_come -= gains[number]
         limits[number] = score - to_come - slack
     return limits
@@ -206,7 +245,7 @@ def _limits(log_probs, block, score, ceiling):
 
 @njit(cache=True, nogil=True)
 def _walk_back(
-    log_probs, blank, ceiling, text, work, row, block, every, stretch, saved, places, state,
+    log_probs, blank, ceiling, text, work, row, every, block, saved, places, state,
     positions,
 ):  # fmt: skip
     """Fill in the positions from the last frame to the first."""
@@ -215,15 +254,15 @@ def _walk_back(
     emissions = np.empty(2 * _PENALTIES, np.float32)
     inner = np.empty((0, 3), np.int64)
     inner_saved = np.empty(0, np.float32)
-    if every > stretch:
-        inner = np.empty((every // stretch, 3), np.int64)
+    if every > block:
+        inner = np.empty((every // block, 3), np.int64)
         window = min(every, len(text[0]))
         inner_saved = np.empty(2 * (window + 1) * len(inner), np.float32)
     limits = np.empty(0)
     for number in range(len(places) - 1, -1, -1):
         begin = number * every
         end = min(begin + every, frames)
-        if end - begin <= stretch:
+        if end - begin <= block:
             state = _retrace(
                 log_probs, blank, text, begin, end, saved, places[number], state, rows, emissions,
                 positions,
@@ -244,11 +283,11 @@ def _walk_back(
             goal = text[2][pair - 1] + 1
         _forward(
             log_probs, blank, ceiling, text, work, begin, end, goal, pair, row, first,
-            min(hi, pair), block, stretch, inner_saved, inner, _NO_BEAM, limits,
+            min(hi, pair), block, block, inner_saved, inner, _NO_BEAM, limits,
         )  # fmt: skip
-        for part in range((end - begin - 1) // stretch, -1, -1):
-            since = begin + part * stretch
-            until = min(since + stretch, end)
+        for part in range((end - begin - 1) // block, -1, -1):
+            since = begin + part * block
+            until = min(since + block, end)
             state = _retrace(
                 log_probs, blank, text, since, until, inner_saved, inner[part], state, rows,
                 emissions, positions,
