@@ -9,8 +9,7 @@ import numpy as np
 
 from speechalign.checks import check_lengths
 from speechalign.errors import InputError
-from speechalign.graphs import ctc_graph
-from speechalign.kernels.lattice import viterbi
+from speechalign.kernels.ctc import MEMORY_BUDGET, ctc_viterbi_batch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +45,10 @@ def forced_align(
     input_lengths: np.ndarray | None = ...,
     target_lengths: np.ndarray | None = ...,
     blank: int = ...,
+    *,
+    normalised: bool = ...,
+    memory_budget: int = ...,
+    jobs: int | None = ...,
 ) -> tuple[np.ndarray, np.ndarray]: ...
 @overload
 def forced_align(
@@ -54,6 +57,10 @@ def forced_align(
     input_lengths: Tensor | None = ...,
     target_lengths: Tensor | None = ...,
     blank: int = ...,
+    *,
+    normalised: bool = ...,
+    memory_budget: int = ...,
+    jobs: int | None = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def forced_align(
     log_probs: np.ndarray | Tensor,
@@ -61,6 +68,10 @@ def forced_align(
     input_lengths: np.ndarray | Tensor | None = None,
     target_lengths: np.ndarray | Tensor | None = None,
     blank: int = 0,
+    *,
+    normalised: bool = False,
+    memory_budget: int = MEMORY_BUDGET,
+    jobs: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray] | tuple[Tensor, Tensor]:
     """Find the most probable CTC alignment of each label sequence with its emission.
 
@@ -76,6 +87,13 @@ def forced_align(
         Labels of each utterance; all L where None.
     blank : int
         Column of the blank.
+    normalised : bool
+        Whether the probabilities of a frame sum to one, which is then checked, and makes the
+        search faster over a large vocabulary. With a wildcard column appended they do not.
+    memory_budget : int
+        Bytes that the search may take.
+    jobs : int or None
+        Utterances aligned at a time, each by a thread; as many as there are cores where None.
 
     Returns
     -------
@@ -90,7 +108,8 @@ def forced_align(
     InputError
         A shape, dtype, length or label that cannot be used, no labels, NaN or +inf.
     AlignmentError
-        An utterance has fewer frames than labels and repeats, or no path of probability above 0.
+        An utterance has fewer frames than labels and repeats, or no path of probability above 0;
+        the message names it.
 
     Notes
     -----
@@ -124,16 +143,14 @@ def forced_align(
         )
     spoken = _lengths(input_lengths, batch, frames, "input_lengths")
     written = _lengths(target_lengths, batch, labels.shape[1], "target_lengths")
-    if not written.all():
-        raise InputError(
-            f"targets[{int(np.argmin(written))}]: expected at least one label, got none; "
-            "leave the utterance out"
-        )
     paths = np.full((batch, frames), blank, labels.dtype)
-    for b in range(batch):
-        positions = _positions(emissions[b, : spoken[b]], labels[b, : written[b]], blank)
-        in_label = np.flatnonzero(positions % 2)
-        paths[b, in_label] = labels[b, positions[in_label] // 2]
+    found = ctc_viterbi_batch(
+        emissions, labels.astype(np.int64), spoken, written,
+        blank=blank, normalised=normalised, memory_budget=memory_budget, jobs=jobs,
+    )  # fmt: skip
+    for b, path in enumerate(found):
+        in_label = np.flatnonzero(path.positions % 2)
+        paths[b, in_label] = labels[b, path.positions[in_label] // 2]
     beyond = np.arange(frames) >= spoken[:, None]
     if isinstance(log_probs, np.ndarray):
         scores = np.take_along_axis(log_probs, paths[..., None].astype(np.int64), axis=2)[..., 0]
@@ -217,10 +234,3 @@ def _lengths(lengths: np.ndarray | Tensor | None, batch: int, limit: int, name: 
     found = found.astype(np.int64)
     check_lengths(found, limit, name=name)
     return found
-
-
-def _positions(log_probs: np.ndarray, targets: np.ndarray, blank: int) -> np.ndarray:
-    """Return the position of the best path of one utterance at each frame, (T,) int64."""
-    graph = ctc_graph(targets, blank=blank)
-    positions: np.ndarray = graph.positions[viterbi(log_probs, graph).arcs]
-    return positions

@@ -206,9 +206,12 @@ def test_merging_needs_one_row(shapes):
         ({"input_lengths": np.array([5, 6])}, r"input_lengths\[1\]: .* \[0, 5\], got 6"),
         ({"input_lengths": np.array([5.0, 5.0])}, r"input_lengths: expected shape \(2,\), integer"),
         ({"target_lengths": np.array([2])}, r"target_lengths: expected shape \(2,\)"),
-        ({"target_lengths": np.array([2, 0])}, r"targets\[1\]: expected at least one label"),
-        ({"targets": np.zeros((2, 0), int)}, r"targets\[0\]: expected at least one label"),
+        ({"target_lengths": np.array([2, 0])}, r"targets\[1\]: no labels"),
+        ({"targets": np.zeros((2, 0), int)}, r"targets\[0\]: no labels"),
         ({"target_lengths": np.array([2, -1])}, r"target_lengths\[1\]: .* got -1"),
+        ({"normalised": True}, r"probabilities sum to 4, not to one"),
+        ({"memory_budget": 10}, "memory_budget: .* more than"),
+        ({"jobs": 0}, "jobs: expected at least 1, got 0"),
         ({"blank": -1}, "blank"),
         ({"blank": 4}, "4"),
     ],
@@ -221,7 +224,29 @@ def test_input_that_cannot_be_used(changes, message):
 
 
 def test_no_path():
-    with pytest.raises(AlignmentError, match="3"):
-        forced_align(np.zeros((1, 3, 4)), np.array([[1, 1, 1]]))
-    with pytest.raises(AlignmentError):
-        forced_align(np.full((1, 3, 4), -np.inf), np.array([[1]]))
+    log_probs = np.zeros((2, 4, 4))
+    with pytest.raises(AlignmentError, match=r"targets\[1\]: 3 labels and 2 repeats need 5 frames"):
+        forced_align(log_probs, np.array([[1, 2, 3], [1, 1, 1]]))
+    log_probs[1, 2] = -np.inf
+    with pytest.raises(AlignmentError, match=r"log_probs\[1\]\[2\]: .* probability zero"):
+        forced_align(log_probs, np.array([[1], [1]]))
+
+
+@given(problems(), st.sampled_from([1, 2, None]))
+def test_path_is_that_of_the_graph(problem, jobs):
+    log_probs, targets, blank = problem
+    graph = ctc_graph(targets[0], blank=blank)
+    columns = graph.labels[viterbi(log_probs[0], graph).arcs].tolist()
+    paths, _ = forced_align(
+        np.repeat(log_probs, 3, axis=0), np.repeat(targets, 3, axis=0), blank=blank,
+        normalised=True, jobs=jobs,
+    )  # fmt: skip
+    assert paths.tolist() == [columns] * 3
+
+
+def test_wildcard_column_of_probability_one(torch):
+    # What torchaudio's multilingual bundle appends: the rows then sum to two.
+    log_probs = random_log_probs(np.random.default_rng(6), 1, 12, 5)
+    with_star = torch.from_numpy(np.append(log_probs, np.zeros((1, 12, 1)), axis=2))
+    paths, _ = forced_align(with_star, torch.tensor([[5, 1, 2]]))
+    assert collapse(paths[0].tolist(), 0) == [5, 1, 2]
