@@ -143,14 +143,15 @@ def forced_align(
         )
     spoken = _lengths(input_lengths, batch, frames, "input_lengths")
     written = _lengths(target_lengths, batch, labels.shape[1], "target_lengths")
-    paths = np.full((batch, frames), blank, labels.dtype)
     found = ctc_viterbi_batch(
         emissions, labels.astype(np.int64), spoken, written,
         blank=blank, normalised=normalised, memory_budget=memory_budget, jobs=jobs,
     )  # fmt: skip
+    read_at = np.full((batch, 2 * labels.shape[1] + 1), blank, labels.dtype)
+    read_at[:, 1::2] = labels
+    paths = np.full((batch, frames), blank, labels.dtype)
     for b, path in enumerate(found):
-        in_label = np.flatnonzero(path.positions % 2)
-        paths[b, in_label] = labels[b, path.positions[in_label] // 2]
+        paths[b, : spoken[b]] = read_at[b, path.positions]
     beyond = np.arange(frames) >= spoken[:, None]
     if isinstance(log_probs, np.ndarray):
         scores = np.take_along_axis(log_probs, paths[..., None].astype(np.int64), axis=2)[..., 0]
@@ -160,7 +161,9 @@ def forced_align(
 
     columns = torch.from_numpy(paths).to(log_probs.device)
     gathered = log_probs.gather(2, columns.long().unsqueeze(2)).squeeze(2)
-    return columns, gathered.masked_fill(torch.from_numpy(beyond).to(log_probs.device), 0)
+    if beyond.any():
+        gathered = gathered.masked_fill(torch.from_numpy(beyond).to(log_probs.device), 0)
+    return columns, gathered
 
 
 def merge_tokens(
