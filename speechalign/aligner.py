@@ -182,10 +182,8 @@ class Aligner:
         log_probs = emissions[0]
         spoken = [variants for word in words for variants in word.variants]
         graph = self.model.graph(spoken)
-        try:
-            path = viterbi(log_probs, graph)
-        except AlignmentError:
-            raise AlignmentError(self._too_long(spoken, waveform)) from None
+        self._check_length(spoken, len(log_probs), waveform.duration)
+        path = viterbi(log_probs, graph)
         spans = self.model.spans(graph, path.arcs)
         times = self._place(log_probs, emissions.grid, spans, samples)
         scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
@@ -255,17 +253,18 @@ class Aligner:
         candidates = np.vstack([np.concatenate(medians, axis=1), best])
         return keep_apart(candidates, grid.stride / grid.sample_rate)
 
-    def _too_long(
-        self, spoken: Sequence[Sequence[Sequence[str]]], waveform: Waveform
-    ) -> str:
-        shortest = [phone for variants in spoken for phone in min(variants, key=len)]
-        frames = self.model.chain(shortest).num_states - 1
-        needed = self.model.grid.seconds(frames)
-        return (
-            f"the transcript is longer than the audio can hold: its {len(shortest)} phones need at "
-            f"least {needed:.2f} s, the audio lasts {waveform.duration:.2f} s; check that they "
-            "belong together"
-        )
+    def _check_length(
+        self, spoken: Sequence[Sequence[Sequence[str]]], frames: int, duration: float
+    ) -> None:
+        """Refuse a transcript whose shortest pronunciation needs more frames than there are."""
+        phones = [phone for variants in spoken for phone in min(variants, key=len)]
+        needed = self.model.chain(phones).num_states - 1
+        if needed > frames:
+            raise AlignmentError(
+                f"the transcript is longer than the audio can hold: its {len(phones)} phones need "
+                f"at least {self.model.grid.seconds(needed):.2f} s, the audio lasts "
+                f"{duration:.2f} s; check that they belong together"
+            )
 
 
 def _sigmoid(calibration: tuple[float, float], deficit: float) -> float:
