@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.boundaries import boundary_medians, keep_apart, spectral_change
@@ -103,9 +104,9 @@ class AlignedUtterance:
 
     def __str__(self) -> str:
         rows = [_COLUMNS, *self._rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+        widths = [max(cell_len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
         return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+            "  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths)).rstrip()
             for row in rows
         )
 
@@ -313,4 +314,7 @@ def align(
     """
     aligner = Aligner(model)
     waveform = read_waveform(audio, sample_rate=aligner.model.sample_rate, channel=channel)
-    return aligner.align(waveform, text)
+    try:
+        return aligner.align(waveform, text)
+    except AlignmentError as error:
+        raise AlignmentError(f"{audio}: {error}") from None
