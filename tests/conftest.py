@@ -30,3 +30,15 @@ def aligner():
     from speechalign.aligner import Aligner
 
     return Aligner()
+
+
+@pytest.fixture
+def loaded_once(monkeypatch, aligner):
+    """Have commands use the model that is loaded already."""
+    from speechalign import aligner as module
+
+    def load(name):
+        return aligner.model if name == aligner.model.name else original(name)
+
+    original = module.load_model
+    monkeypatch.setattr(module, "load_model", load)

@@ -52,6 +52,13 @@ def align_one(
     if plot is not None:
         result.plot().savefig(plot)
     click.echo(str(result))
+    waveform = result.waveform
+    if waveform.channels > 1 and waveform.channel is None:
+        click.echo(f"{waveform.channels} channels, averaged (--channel chooses one)", err=True)
+    if waveform.source_rate != waveform.sample_rate:
+        click.echo(
+            f"resampled from {waveform.source_rate} Hz to {waveform.sample_rate} Hz", err=True
+        )
     if result.confidence < DOUBTFUL:
         click.echo(
             f"doubtful: confidence {result.confidence:.2f} is below {DOUBTFUL}: the audio does not "

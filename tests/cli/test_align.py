@@ -23,6 +23,8 @@ from speechalign.cli.main import cli
 from speechalign.corpus import read_corpus
 from speechalign.results import MANIFEST
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 TEA = "Two cups of tea cost $5.50, and the view is free."
 
 
