@@ -49,7 +49,7 @@ class AlignedWord:
     phones: tuple[Interval, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlignedUtterance:
     """An utterance with the times of its words; plots itself, and shows as a table.
 
@@ -102,7 +102,7 @@ class AlignedUtterance:
             for word in self.words
         ]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = [_COLUMNS, *self._rows()]
         widths = [max(cell_len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
         return "\n".join(

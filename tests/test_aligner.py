@@ -307,6 +307,7 @@ def test_channel(aligner, speech, single, tmp_path):
 def test_table(aligner, speech):
     text = "Two cups of 🙂 <b>tea</b> cost 猫 $5.50, free."
     result = aligner.align(sound(speech["slt/tea"]), text)
+    assert repr(result) == str(result)
     head, *rows = str(result).splitlines()
     assert head.split() == ["word", "start", "end", "confidence", "phones"]
     assert [row.split()[0] for row in rows] == ["Two", "cups", "of", "<b>tea</b>", "cost", "猫",
