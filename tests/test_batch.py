@@ -5,6 +5,7 @@ import itertools
 import json
 import shutil
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -546,6 +547,36 @@ def test_a_stopped_run_is_told_and_can_be_resumed(corpus, align, tmp_path):
     with pytest.raises(_Stop):
         align(corpus, progress=stop)
     assert {r.status for r in read_manifest(tmp_path / "out").values()} == {Status.ALIGNED}
+
+
+def test_a_recording_is_not_left_half_done(align, aligner, examples, monkeypatch, tmp_path):
+    folder = tmp_path / "corpus"
+    two_speakers(folder, examples)
+    for suffix in (".flac", ".lab"):
+        shutil.copy(examples / f"slt/tea{suffix}", folder)
+    stopped = Event()
+    monkeypatch.setattr(batch, "Event", lambda: stopped)
+    sound, begun = type(aligner).align, []
+
+    def wait(self, waveform, text):
+        begun.append(text)
+        if text == TEA:
+            return sound(self, waveform, text)
+        stopped.wait(timeout=30)
+        return sound(self, waveform, text)
+
+    def stop(_):
+        raise _Stop
+
+    monkeypatch.setattr(type(aligner), "align", wait)
+    with pytest.raises(_Stop):
+        align(folder, jobs=2, progress=stop)
+    assert begun.count(TEA) == 1
+    assert len(begun) == 2  # the first utterance of three
+    statuses = {name: found.status for name, found in read_manifest(tmp_path / "out").items()}
+    assert statuses.pop("tea") is Status.ALIGNED
+    assert set(statuses.values()) == {Status.INTERRUPTED}
+    assert not (tmp_path / "out/talk.TextGrid").exists()
 
 
 def test_the_manifest_is_brought_up_to_date_during_the_run(corpus, align, monkeypatch, tmp_path):
