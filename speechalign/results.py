@@ -172,7 +172,8 @@ class CorpusResult:
             table.writerow(_COLUMNS)
             for result in self.utterances:
                 row = _analysis_row(result, deviations.get(result.utterance))
-                table.writerow([_writable(cell) for cell in row])
+                # Before Python 3.11, csv refuses a zero.
+                table.writerow([_writable(cell).replace("\0", "\\x00") for cell in row])
         with replacing(folder / OOVS) as sink:
             for name, (count, phones) in self.oovs().items():
                 sink.write(f"{name}\t{count}\t{' '.join(phones)}\n")
