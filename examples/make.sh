@@ -11,6 +11,7 @@ speak() {
   printf '%s\n' "$3" >"$1/$2.lab"
 }
 
+# shellcheck disable=SC2016
 speak slt tea 'Two cups of tea cost $5.50, and the view is free.' \
   'Two cups of tea cost five dollars fifty cents, and the view is free.'
 speak slt harbour 'In 1995 the harbour froze; nobody had seen that before.' \

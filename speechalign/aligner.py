@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.boundaries import boundary_medians, keep_apart, spectral_change
@@ -48,7 +49,7 @@ class AlignedWord:
     phones: tuple[Interval, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlignedUtterance:
     """An utterance with the times of its words; plots itself, and shows as a table.
 
@@ -101,11 +102,11 @@ class AlignedUtterance:
             for word in self.words
         ]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = [_COLUMNS, *self._rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+        widths = [max(cell_len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
         return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+            "  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths)).rstrip()
             for row in rows
         )
 
@@ -182,10 +183,8 @@ class Aligner:
         log_probs = emissions[0]
         spoken = [variants for word in words for variants in word.variants]
         graph = self.model.graph(spoken)
-        try:
-            path = viterbi(log_probs, graph)
-        except AlignmentError:
-            raise AlignmentError(self._too_long(spoken, waveform)) from None
+        self._check_length(spoken, len(log_probs), waveform.duration)
+        path = viterbi(log_probs, graph)
         spans = self.model.spans(graph, path.arcs)
         times = self._place(log_probs, emissions.grid, spans, samples)
         scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
@@ -248,22 +247,25 @@ class Aligner:
             # Boundary k of the window lies between its items k and k + 1.
             wanted = min(end, len(spans) - 1)
             medians.append(found[:, begin - low : wanted - low])
-        edge = np.full((2, 1), len(samples) / self.model.sample_rate)
-        return keep_apart(
-            np.concatenate([*medians, edge], axis=1), grid.stride / grid.sample_rate
-        )
+        duration = len(samples) / self.model.sample_rate
+        medians.append(np.full((2, 1), duration))
+        # Windows need not agree where they meet; the best path is in order (test_seams_of_windows).
+        best = np.append(grid.seconds(np.array([span.begin for span in spans])), duration)
+        candidates = np.vstack([np.concatenate(medians, axis=1), best])
+        return keep_apart(candidates, grid.stride / grid.sample_rate)
 
-    def _too_long(
-        self, spoken: Sequence[Sequence[Sequence[str]]], waveform: Waveform
-    ) -> str:
-        shortest = [phone for variants in spoken for phone in min(variants, key=len)]
-        frames = self.model.chain(shortest).num_states - 1
-        needed = self.model.grid.seconds(frames)
-        return (
-            f"the transcript is longer than the audio can hold: its {len(shortest)} phones need at "
-            f"least {needed:.2f} s, the audio lasts {waveform.duration:.2f} s; check that they "
-            "belong together"
-        )
+    def _check_length(
+        self, spoken: Sequence[Sequence[Sequence[str]]], frames: int, duration: float
+    ) -> None:
+        """Refuse a transcript whose shortest pronunciation needs more frames than there are."""
+        phones = [phone for variants in spoken for phone in min(variants, key=len)]
+        needed = self.model.chain(phones).num_states - 1
+        if needed > frames:
+            raise AlignmentError(
+                f"the transcript is longer than the audio can hold: its {len(phones)} phones need "
+                f"at least {self.model.grid.seconds(needed):.2f} s, the audio lasts "
+                f"{duration:.2f} s; check that they belong together"
+            )
 
 
 def _sigmoid(calibration: tuple[float, float], deficit: float) -> float:
@@ -312,4 +314,7 @@ def align(
     """
     aligner = Aligner(model)
     waveform = read_waveform(audio, sample_rate=aligner.model.sample_rate, channel=channel)
-    return aligner.align(waveform, text)
+    try:
+        return aligner.align(waveform, text)
+    except AlignmentError as error:
+        raise AlignmentError(f"{audio}: {error}") from None

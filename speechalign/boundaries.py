@@ -109,31 +109,32 @@ def boundary_medians(
     return np.array([weighted, plain])
 
 
-def keep_apart(medians: np.ndarray, least: float) -> np.ndarray:
-    """Choose the weighted median of each boundary, or the plain one where two come too close.
+def keep_apart(candidates: np.ndarray, least: float) -> np.ndarray:
+    """Choose a time for each boundary such that none comes too close to the next.
 
     Parameters
     ----------
-    medians : ndarray, shape (2, K), float64
-        What `boundary_medians` found. The second row is in order and at least ``least`` apart:
-        the minimum duration of a phone sees to it.
+    candidates : ndarray, shape (C, K), float64
+        C times for each of K boundaries, seconds, the preferred ones first. Those of the last row
+        are in order and at least ``least`` apart.
     least : float
         Smallest distance between neighbours, seconds.
 
     Returns
     -------
     ndarray, shape (K,), float64
-        Seconds, in order.
+        Seconds, in order: the first candidates, but where two came too close, both their next.
     """
-    weighted, plain = medians
-    placed: np.ndarray = weighted.copy()
+    columns = np.arange(candidates.shape[1])
+    rows = np.zeros_like(columns)
     while True:
+        placed: np.ndarray = candidates[rows, columns]
         close = np.flatnonzero(np.diff(placed) < least - 1e-9)
         close = np.union1d(close, close + 1)
-        close = close[placed[close] != plain[close]]
+        close = close[rows[close] < len(candidates) - 1]
         if close.size == 0:
             return placed
-        placed[close] = plain[close]
+        rows[close] += 1
 
 
 def _median(

@@ -37,8 +37,8 @@ def check_lengths(lengths: np.ndarray, limit: int, *, name: str) -> None:
             raise InputError(f"{name}[{b}]: expected a value in [0, {limit}], got {length}")
 
 
-def check_samples(samples: np.ndarray, *, name: str = "samples") -> None:
-    """Refuse anything but (N,) finite floating samples, N >= 1."""
+def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0) -> None:
+    """Refuse anything but (N,) finite floating samples, N >= 1, of which ``first`` came before."""
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
         raise InputError(
             f"{name}: expected shape (N,), floating; got {samples.shape} {samples.dtype}"
@@ -50,6 +50,6 @@ def check_samples(samples: np.ndarray, *, name: str = "samples") -> None:
         n = int(np.argmin(finite))
         count = int(samples.size - finite.sum())
         raise InputError(
-            f"{name}[{n}]: expected a finite number, got {samples[n]} ({count} such of "
+            f"{name}[{first + n}]: expected a finite number, got {samples[n]} ({count} such of "
             f"{samples.size}); repair or export the recording again"
         )

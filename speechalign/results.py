@@ -14,11 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from speechalign.errors import InputError
 from speechalign.formats.textfile import replacing
 
 MANIFEST = "alignment_manifest.jsonl"
 ANALYSIS = "alignment_analysis.csv"
 OOVS = "oovs_found.txt"
+
+DOUBTFUL = 0.5
+"""Below this mean confidence the audio sounds as much like other words as like the transcript."""
 
 
 class Status(str, Enum):
@@ -161,30 +165,52 @@ class CorpusResult:
         """Write the manifest, the analysis table and the list of guessed words into a folder."""
         with replacing(folder / MANIFEST) as sink:
             for result in self.utterances:
-                sink.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+                sink.write(_writable(json.dumps(asdict(result), ensure_ascii=False)) + "\n")
         deviations = _duration_deviations(self.utterances)
         with replacing(folder / ANALYSIS) as sink:
             table = csv.writer(sink, lineterminator="\n")
             table.writerow(_COLUMNS)
             for result in self.utterances:
-                table.writerow(_analysis_row(result, deviations.get(result.utterance)))
+                row = _analysis_row(result, deviations.get(result.utterance))
+                # Before Python 3.11, csv refuses a zero.
+                table.writerow([_writable(cell).replace("\0", "\\x00") for cell in row])
         with replacing(folder / OOVS) as sink:
             for name, (count, phones) in self.oovs().items():
                 sink.write(f"{name}\t{count}\t{' '.join(phones)}\n")
 
 
+def _writable(text: str) -> str:
+    r"""Spell half a surrogate pair, as in names of files that are not UTF-8, as JSON does."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def read_manifest(folder: Path) -> dict[str, UtteranceResult]:
-    """Read the manifest that an earlier run left in a folder, by utterance; empty without one."""
+    """Read the manifest that an earlier run left in a folder, by utterance; empty without one.
+
+    Raises
+    ------
+    InputError
+        It is damaged, or of another version.
+    """
     path = folder / MANIFEST
     if not path.exists():
         return {}
     results = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        fields = json.loads(line)
-        fields["status"] = Status(fields["status"])
-        fields["outputs"] = tuple(fields["outputs"])
-        fields["words"] = tuple(_word_result(word) for word in fields["words"])
-        results[fields["utterance"]] = UtteranceResult(**fields)
+    # Not splitlines: transcripts may hold line separators of Unicode.
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line:
+            continue
+        try:
+            fields = json.loads(line)
+            fields["status"] = Status(fields["status"])
+            fields["outputs"] = tuple(fields["outputs"])
+            fields["words"] = tuple(_word_result(word) for word in fields["words"])
+            results[fields["utterance"]] = UtteranceResult(**fields)
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{path}:{number}: damaged, or of another version of speechalign; move it away, "
+                "or choose another output folder"
+            ) from None
     return results
 
 

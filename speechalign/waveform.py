@@ -119,7 +119,7 @@ def sound_info(path: str | Path, *, decode: bool = False) -> SoundInfo:
         if decode:
             frames = 0
             for block in _blocks(file, path, 0, info.frames):
-                check_samples(block.ravel(), name=f"{path}: samples[{frames}:]")
+                check_samples(block.mean(axis=1), name=f"{path}: samples", first=frames)
                 frames += len(block)
             info = SoundInfo(frames, info.sample_rate, info.channels)
     return info
@@ -313,7 +313,7 @@ def _one_channel(
             samples = block[:, 0]
         else:
             samples = block.mean(axis=1, dtype=np.float32)
-        check_samples(samples, name=f"{path}: samples[{position}:]")
+        check_samples(samples, name=f"{path}: samples", first=position)
         position += len(block)
         pieces.append(resample.resample_chunk(samples) if resample else samples)
     if resample:

@@ -16,3 +16,29 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"measuring data is not at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """Return the folder of the bundled example speech, ``SPEAKER/x.flac`` with ``x.lab``."""
+    return Path(__file__).resolve().parents[1] / "examples" / "english"
+
+
+@pytest.fixture(scope="session")
+def aligner():
+    """Return the loaded default model."""
+    from speechalign.aligner import Aligner
+
+    return Aligner()
+
+
+@pytest.fixture
+def loaded_once(monkeypatch, aligner):
+    """Have commands use the model that is loaded already."""
+    from speechalign import aligner as module
+
+    def load(name):
+        return aligner.model if name == aligner.model.name else original(name)
+
+    original = module.load_model
+    monkeypatch.setattr(module, "load_model", load)

@@ -184,6 +184,22 @@ def test_keep_apart_takes_one_of_two_medians_and_no_more_plain_ones_than_it_must
         assert placed.tolist() == weighted.tolist()
 
 
+@given(st.lists(st.tuples(*[st.integers(-30, 30)] * 3, st.integers(1, 5)), max_size=12))
+def test_keep_apart_falls_back_as_far_as_it_must(steps):
+    candidates = np.array(steps, np.float64).reshape(-1, 4).T / 4
+    candidates[3] = np.cumsum(4 * candidates[3])
+    candidates[:3] += candidates[3]
+    placed = keep_apart(candidates, 1.0)
+    assert (np.diff(placed) >= 1 - 1e-9).all()
+    assert (placed == candidates).any(axis=0).all()
+
+
+def test_only_those_that_are_close_go_back_and_one_step_at_a_time():
+    candidates = np.array([[1.0, 5.2, 5.6, 9.0], [0.0, 4.8, 5.7, 0.0], [1.0, 4.0, 6.0, 8.0]])
+    assert keep_apart(candidates, 0.7).tolist() == [1.0, 4.8, 5.7, 9.0]
+    assert keep_apart(candidates, 1.0).tolist() == [1.0, 4.0, 6.0, 9.0]
+
+
 def test_two_that_come_too_close_both_go_back():
     medians = np.array([[1.0, 5.2, 5.6, 9.0], [1.1, 4.5, 6.5, 9.1]])
     before = medians.copy()

@@ -23,7 +23,7 @@ ROOT = "speechalign"
 LAYERS = [
     {"cli", "__main__"},
     {ROOT},
-    {"aligner", "batch", "executors", "lexicon", "results"},
+    {"aligner", "batch", "executors", "lexicon", "recording", "results"},
     {"models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries"},
     {"confidence", "functional"},
     {"kernels"},

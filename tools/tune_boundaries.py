@@ -1,11 +1,12 @@
-"""Choose the acoustic scale and the weight of the spectral change, on speech with known boundaries.
+"""Choose the constants of the boundaries on speech whose boundaries are known.
 
     python tools/tune_boundaries.py --sentences MANIFEST.jsonl [--count 120]
 
 The speech synthesiser flite (Debian package flite) speaks sentences in four voices and tells when
-each phone begins and ends, so that no recording with boundaries set by hand is needed: those
-are kept for measuring. Prints the error of word boundaries for each pair of constants; the ones in
-the package are ``EnglishSphinx.acoustic_scale`` and the exponent 2 of `boundary_medians`.
+each phone begins and ends, so that no recording with boundaries set by hand is needed: those are
+kept for measuring. Prints the error of word boundaries for each acoustic scale and exponent of the
+spectral change, then for several weights of the feature streams. What was chosen stands in
+`EnglishSphinx` and in `boundary_medians`.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from speechalign.alignment import Interval
 from speechalign.boundaries import spectral_change
 from speechalign.frames import FrameGrid
 from speechalign.kernels.edit_distance import edit_distance
+from speechalign.models.english_sphinx import EnglishSphinx
 from speechalign.waveform import Waveform, read_waveform
 
 VOICES = ("slt", "rms", "awb", "kal16")
 SCALES = (0.1, 0.2, 0.3, 0.5, 1.0)
 EXPONENTS = (0, 1, 2, 3, 4)
+STREAM_WEIGHTS = ((1, 1, 1), (1, 0.7, 0.3), (1, 0.5, 0.5), (1, 0.5, 0.25), (1, 0.25, 0.25))
+
+Spoken = list[tuple[Waveform, str, list[Interval]]]
 # flite's symbols that the CMU dictionary writes otherwise.
 SAME = {"AX": "AH", "AXR": "ER", "IX": "IH", "DX": "T", "NX": "N", "EL": "L", "EN": "N", "EM": "M"}
 
@@ -68,6 +73,14 @@ def errors(result: AlignedUtterance, truth: list[Interval]) -> list[float]:
     return found
 
 
+def summary(aligner: Aligner, spoken: Spoken) -> str:
+    """Align everything; return mean and median error, and the share within 10 ms."""
+    found = [e for wave, text, truth in spoken for e in errors(aligner.align(wave, text), truth)]
+    size = 1000 * np.abs(found)
+    within = 100 * np.mean(size <= 10)
+    return f"{size.mean():7.2f}  {np.median(size):9.2f}  {within:11.1f} %"
+
+
 def main() -> None:
     """Synthesise, align with every pair of constants, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -79,7 +92,7 @@ def main() -> None:
     texts = [text for text in texts if not re.search(r"[0-9.;:-]", text[:-1])]
     np.random.default_rng(1).shuffle(texts)
     aligner = Aligner()
-    spoken: list[tuple[Waveform, str, list[Interval]]] = []
+    spoken: Spoken = []
     with tempfile.TemporaryDirectory() as folder:
         for number, text in enumerate(texts[: options.count]):
             path = Path(folder) / f"{number}.wav"
@@ -97,12 +110,11 @@ def main() -> None:
                 return change ** (exponent / 2), grid
 
             with patch.object(speechalign.aligner, "spectral_change", powered):
-                found = [e for w, text, t in spoken for e in errors(aligner.align(w, text), t)]
-            size = 1000 * np.abs(found)
-            print(
-                f"{scale:5.1f}  {exponent:8d}  {size.mean():7.2f}  {np.median(size):9.2f}  "
-                f"{100 * np.mean(size <= 10):11.1f} %"
-            )
+                print(f"{scale:5.1f}  {exponent:8d}  {summary(aligner, spoken)}")
+    print("stream weights      mean ms  median ms  within 10 ms")
+    for weights in STREAM_WEIGHTS:
+        aligner = Aligner(EnglishSphinx(stream_weights=weights))
+        print(f"{weights!s:18s}  {summary(aligner, spoken)}")
 
 
 if __name__ == "__main__":

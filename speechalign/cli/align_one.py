@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
+
+_PICTURES = (".png", ".pdf", ".svg")
 
 
 @click.command("align-one")
@@ -32,19 +35,30 @@ def align_one(
     Prints a table of the words to stdout.
     """
     from speechalign.aligner import DEFAULT_MODEL, align
-    from speechalign.batch import DOUBTFUL
     from speechalign.errors import InputError
-    from speechalign.formats import write_alignment
+    from speechalign.formats import find_format, write_alignment
+    from speechalign.results import DOUBTFUL
 
     for file in (output, plot):
         if file is not None and file.exists() and not overwrite:
             raise InputError(f"{file}: exists; use --overwrite to replace it")
+    if output is not None:
+        find_format(output)  # refuses an unknown suffix before the work, not after it
+    if plot is not None and plot.suffix.lower() not in _PICTURES:
+        raise InputError(f"{plot}: expected a name that ends in {', '.join(_PICTURES)}")
     result = align(audio, _transcript(text), model=model or DEFAULT_MODEL, channel=channel)
     if output is not None:
         write_alignment(result.alignment, output)
     if plot is not None:
         result.plot().savefig(plot)
     click.echo(str(result))
+    waveform = result.waveform
+    if waveform.channels > 1 and waveform.channel is None:
+        click.echo(f"{waveform.channels} channels, averaged (--channel chooses one)", err=True)
+    if waveform.source_rate != waveform.sample_rate:
+        click.echo(
+            f"resampled from {waveform.source_rate} Hz to {waveform.sample_rate} Hz", err=True
+        )
     if result.confidence < DOUBTFUL:
         click.echo(
             f"doubtful: confidence {result.confidence:.2f} is below {DOUBTFUL}: the audio does not "
@@ -59,7 +73,7 @@ def _transcript(text: str) -> str:
     from speechalign.errors import InputError
 
     path = Path(text)
-    if path.is_file():
+    if os.path.isfile(path):  # Path.is_file raises where the text is too long for a name
         return read_text(path)
     if path.suffix.lower() in (".txt", ".lab"):
         raise InputError(f"{text}: there is no such transcript; check its name")

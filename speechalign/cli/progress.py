@@ -53,12 +53,16 @@ class Progress:
     def advance(self, results: Sequence[UtteranceResult]) -> None:
         """Count the utterances of one recording, and tell of those that were not aligned."""
         for result in results:
-            if result.end is not None:
+            if result.end is not None and not result.kept:
                 self._seconds += result.end - result.start
             if result.status is not Status.ALIGNED:
-                line = f"{result.status.value}: {result.utterance}: {result.reason}"
+                # A traceback is in the manifest; its last line says what went wrong.
+                reason = (result.reason or "").strip().split("\n")[-1]
+                line = f"{result.status.value}: {result.utterance}: {reason}"
                 if self._console.is_terminal:
-                    self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+                    self._console.print(
+                        line, markup=False, highlight=False, emoji=False, soft_wrap=True
+                    )
                 else:
                     print(line, file=sys.stderr, flush=True)
         speed = self._seconds / max(time.monotonic() - self._began, 1e-9)

@@ -3,7 +3,8 @@
 ``SPEAKER/x.wav`` has its transcript in ``SPEAKER/x.lab``, else ``SPEAKER/x.txt`` (UTF-8), else in
 ``SPEAKER/x.TextGrid``, which has one tier per speaker, named after the speaker, whose intervals
 with text are the utterances. Suffixes may be in capitals. Files and folders whose names begin
-with a dot are left out, and so are README and LICENSE files.
+with a dot are left out, and so are README and LICENSE files, and folders inside the tree that
+``speechalign align`` wrote.
 
 See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_structure.html
 """
@@ -28,7 +29,10 @@ from speechalign.waveform import sound_info
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 _TEXT_SUFFIXES = (".lab", ".txt")
-_NOT_A_TRANSCRIPT = {"readme", "license", "licence", "copying", "changelog", "notice"}
+_NOT_A_TRANSCRIPT = {"readme", "license", "licence", "copying", "changelog", "notice",
+                     "oovs_found"}  # fmt: skip
+# Only results have it; at the root they were asked for beside the recordings.
+_SIGN_OF_RESULTS = "alignment_manifest.jsonl"
 _ALIGNMENT_TIER = re.compile(r"(?:.* - )?(?:words|phones)")
 
 
@@ -94,7 +98,7 @@ def _folders(root: Path) -> Iterator[tuple[Path, dict[str, _Recording]]]:
     for name, folders, files in os.walk(root, followlinks=True):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         real = os.path.realpath(name)
-        if real in seen:
+        if real in seen or (_SIGN_OF_RESULTS in files and Path(name) != root):
             folders.clear()
             continue
         seen.add(real)

@@ -50,8 +50,10 @@ def lettering(texts: Iterable[str]) -> Lettering:
     families = list(rcParams["font.family"])
     missing = {ord(letter) for text in texts for letter in text} | {ord(_PLACEHOLDER)}
     missing -= set(get_font(findfont(FontProperties())).get_charmap())
-    for name in sorted({entry.name for entry in fontManager.ttflist}):
-        # The Last Resort font has a box for every character there is.
+    # Families without a plain face have findfont complain; the Last Resort font has a box for every
+    # character there is.
+    plain = {e.name for e in fontManager.ttflist if (e.style, e.weight) == ("normal", 400)}
+    for name in sorted(plain):
         if missing and not name.startswith("Last Resort"):
             found = missing & set(get_font(findfont(FontProperties(family=[name]))).get_charmap())
             if found:

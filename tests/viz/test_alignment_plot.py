@@ -97,7 +97,7 @@ def test_digital_silence(tmp_path):
         ("e\u0301", None),
     ],
 )
-def test_labels_of_any_script_are_drawn_without_warning(label, drawn, tmp_path):
+def test_labels_of_any_script_are_drawn_without_warning(label, drawn, tmp_path, caplog):
     tiers = {f"{label} - words": words(label, "a")}
     figure = plot_alignment(Alignment(tiers, 1.0), waveform(1.0))
     figure.savefig(tmp_path / "plot.png")
@@ -106,6 +106,7 @@ def test_labels_of_any_script_are_drawn_without_warning(label, drawn, tmp_path):
         assert texts(row) == [drawn, "a"]
         assert row.get_ylabel() == f"{drawn} - words"
     assert not any(text.get_parse_math() for text in [*row.texts, row.yaxis.label])
+    assert not caplog.records
 
 
 def test_long_words_are_shortened_to_their_interval(tmp_path):

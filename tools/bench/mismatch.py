@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from speechalign.aligner import Aligner
-from speechalign.batch import DOUBTFUL
 from speechalign.errors import AlignmentError
+from speechalign.results import DOUBTFUL
 from speechalign.waveform import Waveform, read_waveform
 
 

@@ -1,0 +1,130 @@
+"""``speechalign align-one``: a table on stdout, files where asked for, errors with names."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from speechalign import read_alignment
+from speechalign.cli.main import cli
+
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
+TEA = "Two cups of tea cost $5.50, and the view is free."
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["align-one", *map(str, arguments)])
+
+
+@pytest.fixture
+def tea(examples, tmp_path):
+    for suffix in (".flac", ".lab"):
+        shutil.copy(examples / f"slt/tea{suffix}", tmp_path)
+    return tmp_path / "tea.flac"
+
+
+def test_the_table_is_all_there_is_on_stdout(tea):
+    result = run(tea, TEA)
+    assert (result.exit_code, result.stderr) == (0, "")
+    head, *rows = result.stdout.splitlines()
+    assert head.split() == ["word", "start", "end", "confidence", "phones"]
+    assert [row.split()[0] for row in rows] == TEA.split()
+    assert rows[0].split()[4:] == ["T", "UW"]
+    assert sorted(path.name for path in tea.parent.iterdir()) == ["tea.flac", "tea.lab"]
+
+
+def test_the_transcript_may_be_a_file(tea):
+    assert run(tea, tea.with_suffix(".lab")).stdout == run(tea, TEA).stdout
+    result = run(tea, "nothing.lab")
+    assert result.exit_code == 4
+    assert result.stderr == "error: nothing.lab: there is no such transcript; check its name\n"
+    tea.with_suffix(".lab").write_bytes(b"caf\xe9")
+    result = run(tea, tea.with_suffix(".lab"))
+    assert result.exit_code == 4
+    assert re.match(r"error: .*tea\.lab: not UTF-8 at byte 3 \(0xe9\)", result.stderr)
+
+
+def test_a_long_transcript_is_no_file_name(tea):
+    result = run(tea, f"{TEA} " * 100)
+    assert result.exit_code == 4
+    assert re.fullmatch(
+        r"error: .*tea\.flac: the transcript is longer than the audio can hold: its 4400 phones "
+        r"need at least 132\.00 s, the audio lasts 4\.75 s; check that they belong together\n",
+        result.stderr,
+    )
+
+
+@pytest.mark.parametrize("suffix", [".TextGrid", ".json"])
+def test_output(tea, tmp_path, suffix):
+    output = tmp_path / f"out{suffix}"
+    assert run(tea, TEA, "-o", output).exit_code == 0
+    written = output.read_bytes()
+    assert [word.label for word in read_alignment(output).tiers["words"]] == TEA.split()
+    again = run(tea, "Two cups", "-o", output)
+    assert again.exit_code == 4
+    assert again.stderr == f"error: {output}: exists; use --overwrite to replace it\n"
+    assert output.read_bytes() == written
+    assert run(tea, "Two cups", "-o", output, "--overwrite").exit_code == 0
+    assert output.read_bytes() != written
+
+
+def test_plot(tea, tmp_path):
+    pytest.importorskip("librosa")
+    plot = tmp_path / "plot.png"
+    assert run(tea, TEA, "--plot", plot).exit_code == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert run(tea, TEA, "--plot", plot).exit_code == 4
+    assert run(tea, TEA, "--plot", plot, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "x.praat"], "x.praat: no format goes by this suffix"),
+        (["-o", "nowhere/x.TextGrid"], "nowhere/x.TextGrid: No such file or directory"),
+        (["--plot", "x"], "x: expected a name that ends in .png, .pdf, .svg"),
+        (["--model", "swedish"], "no entry 'swedish'; there is: english-sphinx"),
+        (["--channel", "1"], "tea.flac: channel: expected 0 to 0, as the file has 1 channel"),
+    ],
+)
+def test_what_cannot_be_done(tea, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = run(tea, TEA, *arguments)
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_was_done_to_the_sound_is_reported(tea, tmp_path):
+    samples, rate = soundfile.read(tea)
+    path = tmp_path / "two.wav"
+    twice = np.repeat(samples, 2)
+    soundfile.write(path, np.stack([twice, 0.5 * twice], 1), 2 * rate)
+    assert run(path, TEA).stderr == (
+        "2 channels, averaged (--channel chooses one)\nresampled from 32000 Hz to 16000 Hz\n"
+    )
+    assert run(path, TEA, "--channel", 0).stderr == "resampled from 32000 Hz to 16000 Hz\n"
+
+
+def test_another_transcript_is_doubtful(tea):
+    result = run(tea, "In 1995 the harbour froze; nobody had seen that before.")
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"doubtful: confidence 0\.[0-4]\d is below 0\.5: the audio does not sound like the "
+        r"transcript; listen to it\n",
+        result.stderr,
+    )
+
+
+@pytest.mark.parametrize(("audio", "message"), [("none.wav", "no such file"), (".", "a folder")])
+def test_audio_that_cannot_be_read(tmp_path, audio, message):
+    result = run(tmp_path / audio, TEA)
+    assert result.exit_code == 4
+    assert result.stderr.startswith(f"error: {tmp_path / audio}: ")
+    assert message in result.stderr

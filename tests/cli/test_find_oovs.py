@@ -1,0 +1,68 @@
+"""``speechalign find-oovs``: words that have to be guessed, before anything is aligned."""
+
+import re
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from speechalign.cli.main import cli
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    def make(**transcripts):
+        for name, text in transcripts.items():
+            soundfile.write(tmp_path / f"{name}.wav", np.zeros(1600), 16000)
+            (tmp_path / f"{name}.lab").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["find-oovs", *map(str, arguments)])
+
+
+def test_words_without_a_dictionary_entry_by_frequency(corpus):
+    folder = corpus(
+        a="The blorptang saw a Zqueeb-like [laughter] thing, $5.50 猫",
+        b="Zqueeb! blorptang... flimbo",
+        c="a ZQUEEB",
+    )
+    result = run(folder)
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [row[:2] for row in rows] == [["zqueeb", "3"], ["blorptang", "2"], ["flimbo", "1"]]
+    assert all(re.fullmatch(r"[A-Z]{1,2}( [A-Z]{1,2})+", row[2]) for row in rows)
+    assert rows[2][2] == "F L IH M B OW"
+
+
+def test_nothing_to_say(corpus):
+    result = run(corpus(a="All of this is known."))
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_unusable_transcripts_are_named(corpus):
+    folder = corpus(a="blorptang", b="", c="🙂", d="猫")
+    result = run(folder)
+    assert result.exit_code == 3
+    assert result.stdout.startswith("blorptang\t1\t")
+    lines = result.stderr.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [["failed", name] for name in "bcd"]
+    assert "b.lab: the transcript is empty" in lines[0]
+    assert "only '🙂'" in lines[1]
+    assert "romanise" in lines[2]
+    (folder / "a.lab").write_text("…")
+    assert run(folder).exit_code == 4
+
+
+def test_options_are_read(corpus):
+    folder = corpus(a="blorptang")
+    assert "no entry 'swedish'" in run(folder, "--model", "swedish").stderr
+    assert run(folder, "--layout", "odd").exit_code == 2
+    assert run(folder, "--layout", "mfa", "--speaker-characters", 1, "--channel", 0).exit_code == 0
+    result = run(folder / "nowhere")
+    assert result.exit_code == 4
+    assert "nowhere: there is no such file or folder" in result.stderr

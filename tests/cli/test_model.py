@@ -1,0 +1,35 @@
+"""``speechalign model``: what acoustic models there are."""
+
+from click.testing import CliRunner
+
+from speechalign.cli.main import cli
+from speechalign.models import MODELS
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["model", *arguments])
+
+
+def test_list():
+    result = run("list")
+    assert (result.exit_code, result.stdout.split()) == (0, list(MODELS))
+
+
+def test_inspect():
+    result = run("inspect", "english-sphinx")
+    assert result.exit_code == 0
+    facts = dict(line.split(": ", 1) for line in result.stdout.splitlines())
+    assert facts["name"] == "english-sphinx"
+    assert facts["language"] == "en"
+    assert facts["sample rate"] == "16000 Hz"
+    assert facts["frame"] == "10 ms"
+    assert facts["states"] == "126"
+    assert len(facts["phones"].split()) == 42
+    assert int(facts["words in the dictionary"]) > 120_000
+    assert "BSD-2-Clause" in facts["licence"]
+
+
+def test_inspect_what_there_is_not():
+    result = run("inspect", "swedish")
+    assert result.exit_code == 4
+    assert "no entry 'swedish'; there is: english-sphinx" in result.stderr

@@ -1,0 +1,120 @@
+"""What README.md and docs/ show a newcomer is there, and runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import soundfile
+
+from speechalign.cli.main import COMMANDS, cli
+from speechalign.corpus import LAYOUTS
+from speechalign.formats import FORMATS
+from speechalign.results import Status
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+
+
+def blocks(language):
+    """Code blocks of all pages, each with a name for the test."""
+    return [
+        pytest.param(block, id=f"{page}-{number}")
+        for page, text in TEXTS.items()
+        for number, block in enumerate(re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S))
+    ]
+
+
+def shown_commands():
+    """Lines of shell blocks that call speechalign, without their comments."""
+    return [
+        pytest.param(shlex.split(line, comments=True)[1:], id=line.split("#")[0].strip())
+        for block in blocks("sh")
+        for line in block.values[0].splitlines()
+        if line.startswith("speechalign ")
+    ]
+
+
+def options(command):
+    """All option names of a command and of those below it."""
+    names = {name for parameter in command.params for name in parameter.opts if name[0] == "-"}
+    names |= {"-h", "--help"}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            names |= options(command.get_command(context, name))
+    return names
+
+
+def test_there_is_something_to_check():
+    assert len(blocks("python")) >= 1
+    assert len(shown_commands()) >= 6
+    assert len(PAGES) >= 2
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_runs(code, examples, tmp_path, monkeypatch):
+    pytest.importorskip("librosa")
+    samples, rate = soundfile.read(examples / "slt/tea.flac")
+    soundfile.write(tmp_path / "hello.wav", samples, rate)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "example", "exec"), {})
+    if "hello.TextGrid" in code:
+        assert (tmp_path / "hello.TextGrid").stat().st_size > 0
+
+
+@pytest.mark.parametrize("arguments", shown_commands())
+def test_commands_parse(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_corpus", "my_output", "gold"):
+        (tmp_path / name).mkdir()
+    command, context = cli, click.Context(cli)
+    while isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(context, arguments)
+    assert command.make_context(name, list(arguments)).command is command
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_names_in_the_text_exist(page):
+    text = TEXTS[page]
+    quoted = re.findall(r"`([^`\n]+)`", text)
+    for name in {match for code in quoted for match in re.findall(r"speechalign ([a-z-]+)", code)}:
+        assert name in COMMANDS, name
+    known = options(cli)
+    for code in quoted:
+        if not code.startswith(("python", "pip")):
+            for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", code):
+                assert name in known, name
+    for path in re.findall(r"(?:tools|docs|examples|recipes)/[\w/.-]*\w", text):
+        path = path.replace("SPEAKER/x.flac", "slt/tea.flac")
+        assert (ROOT / path).exists(), path
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+def test_tables_of_the_guide_are_complete():
+    guide = TEXTS["docs/guide.md"]
+
+    def rows(heading):
+        """Names in code in the first column of the table that has this heading."""
+        table = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", guide, re.M)[1]
+        return [name for row in table.splitlines()
+                for name in re.findall(r"`([^`]+)`", row.split("|")[1])]  # fmt: skip
+
+    assert sorted(rows("layout")) == sorted(LAYOUTS)
+    assert sorted(rows("status")) == sorted(status.value for status in Status)
+    assert sorted(rows("name")) == sorted(FORMATS)
+    suffixes = re.findall(r"^\| `[^|]+\| ([^|]+) \|", guide, re.M)
+    shown = {suffix for cell in suffixes for suffix in re.findall(r"`(\.[^`]+)`", cell)}
+    assert shown == {FORMATS[name].SUFFIXES[0] for name in FORMATS}
+    assert [row[0] for row in re.findall(r"^\| (\d+) \|()", guide, re.M)] == [
+        "0", "1", "2", "3", "4", "5", "130",
+    ]  # fmt: skip
+
+
+def test_every_example_has_its_transcript(examples):
+    sounds = {path.with_suffix("") for path in examples.rglob("*.flac")}
+    assert sounds == {path.with_suffix("") for path in examples.rglob("*.lab")}
+    assert len(sounds) == 3
