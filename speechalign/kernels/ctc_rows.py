@@ -8,10 +8,10 @@ array of its own and one step is the same arithmetic for every pair, whatever th
     label[p]' = log_probs[t, y[p]]   + max(label[p], blank[p], label[p - 1] + penalty[p])
 
 with a penalty that forbids the skip between equal targets. A tile of at most `TILE` pairs stays in
-the first-level cache for a whole block of frames; only the last label of the tile to its left has to
-be handed over, because dependencies run from left to right. All rows of a tile lie in one scratch
-array at offsets known to the compiler, without which it guards every loop against overlap. The
-emissions that a tile needs are gathered for four frames at a time, in loops of their own.
+the first-level cache for a whole block of frames; only the last label of the tile to its left has
+to be handed over, because dependencies run from left to right. All rows of a tile lie in one
+scratch array at offsets known to the compiler, without which it guards every loop against overlap.
+The emissions that a tile needs are gathered for four frames at a time, in loops of their own.
 
 Impossible is `FLOOR` here, finite so that nothing becomes NaN; scores are float32, rebased every
 block of frames by `advance`'s ``shift``.
@@ -21,6 +21,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+Text = tuple[np.ndarray, np.ndarray, np.ndarray]
+Row = tuple[np.ndarray, np.ndarray]
+Work = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 FLOOR = np.float32(-1e30)
 DEAD = -1e29
@@ -45,7 +49,7 @@ _SCRATCH = _PEAK + MARGIN
 
 
 @njit(cache=True, nogil=True)
-def pairs_of(targets, blank, vocabulary):
+def pairs_of(targets: np.ndarray, vocabulary: int) -> Text:
     """Arrange a text in pairs.
 
     Returns
@@ -71,8 +75,8 @@ def pairs_of(targets, blank, vocabulary):
 
 
 @njit(cache=True, nogil=True)
-def scratch(vocabulary):
-    """Return room for a tile: its rows, its emissions, those of the block, the labels to its left."""
+def scratch(vocabulary: int) -> Work:
+    """Return room for the rows of a tile, its emissions, those of a block, labels to its left."""
     columns = vocabulary + 1 if vocabulary <= NARROW else 1
     return (
         np.empty(_SCRATCH, np.float32),
@@ -83,7 +87,19 @@ def scratch(vocabulary):
 
 
 @njit(cache=True, nogil=True)
-def advance(log_probs, begin, end, text, blank, ceiling, row, lo, hi, shift, work):
+def advance(
+    log_probs: np.ndarray,
+    begin: int,
+    end: int,
+    text: Text,
+    blank: int,
+    ceiling: np.float32,
+    row: Row,
+    lo: int,
+    hi: int,
+    shift: np.float32,
+    work: Work,
+) -> tuple[bool, int, np.float32]:
     """Carry pairs lo .. hi of a row over at most `BLOCK` frames, in place.
 
     Parameters
@@ -147,7 +163,13 @@ def advance(log_probs, begin, end, text, blank, ceiling, row, lo, hi, shift, wor
 
 
 @njit(cache=True, nogil=True)
-def _load(blanks, targets, penalties, shift, cells):
+def _load(
+    blanks: np.ndarray,
+    targets: np.ndarray,
+    penalties: np.ndarray,
+    shift: np.float32,
+    cells: np.ndarray,
+) -> None:
     for p in range(len(blanks)):
         cells[_BLANK + p] = blanks[p] - shift
         cells[_LABEL + p] = targets[p] - shift
@@ -155,7 +177,7 @@ def _load(blanks, targets, penalties, shift, cells):
 
 
 @njit(cache=True, nogil=True)
-def _store(blanks, targets, cells):
+def _store(blanks: np.ndarray, targets: np.ndarray, cells: np.ndarray) -> None:
     for p in range(len(blanks)):
         blanks[p] = cells[_BLANK + p]
         targets[p] = cells[_LABEL + p]
@@ -169,7 +191,7 @@ def _store(blanks, targets, cells):
 
 
 @njit(cache=True, nogil=True)
-def _copy_back(cells, pairs):
+def _copy_back(cells: np.ndarray, pairs: int) -> None:
     for p in range(pairs):
         cells[_BLANK + p] = cells[_NEXT_BLANK + p]
     for p in range(pairs):
@@ -177,7 +199,14 @@ def _copy_back(cells, pairs):
 
 
 @njit(cache=True, nogil=True)
-def _interleave(log_probs, begin, end, ceiling, cells, fours):
+def _interleave(
+    log_probs: np.ndarray,
+    begin: int,
+    end: int,
+    ceiling: np.float32,
+    cells: np.ndarray,
+    fours: np.ndarray,
+) -> bool:
     """Copy the frames so that four successive values of a column lie side by side."""
     vocabulary = log_probs.shape[1]
     legal = True
@@ -198,23 +227,23 @@ def _interleave(log_probs, begin, end, ceiling, cells, fours):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _copy_row(emissions, ceiling, cells, offset):
+def _copy_row(emissions: np.ndarray, ceiling: np.float32, cells: np.ndarray, offset: int) -> bool:
     illegal = np.int32(0)
     for v in range(len(emissions)):
         x = np.float32(emissions[v])
         illegal |= np.int32(not x <= ceiling)
         cells[offset + v] = x if x > FLOOR else FLOOR
-    return illegal == 0
+    return bool(illegal == 0)
 
 
 @njit(cache=True, nogil=True)
-def _gather_narrow(fours, group, labels, picked):
+def _gather_narrow(fours: np.ndarray, group: int, labels: np.ndarray, picked: np.ndarray) -> None:
     for p in range(len(labels)):
         picked[np.uintp(p)] = fours[np.uintp(group + labels[np.uintp(p)])]
 
 
 @njit(cache=True, nogil=True)
-def _separate(picked, cells, pairs):
+def _separate(picked: np.ndarray, cells: np.ndarray, pairs: int) -> None:
     for p in range(pairs):
         cells[_EMIT_0 + p] = picked[4 * p]
         cells[_EMIT_1 + p] = picked[4 * p + 1]
@@ -223,7 +252,14 @@ def _separate(picked, cells, pairs):
 
 
 @njit(cache=True, nogil=True)
-def _gather_wide(log_probs, t, end, labels, ceiling, cells):
+def _gather_wide(
+    log_probs: np.ndarray,
+    t: int,
+    end: int,
+    labels: np.ndarray,
+    ceiling: np.float32,
+    cells: np.ndarray,
+) -> bool:
     pairs = len(labels)
     vocabulary = log_probs.shape[1]
     two = min(t + 1, end - 1)
@@ -255,11 +291,22 @@ def _gather_wide(log_probs, t, end, labels, ceiling, cells):
         cells[_EMIT_1 + p] = b if b > FLOOR else FLOOR
         cells[_EMIT_2 + p] = c if c > FLOOR else FLOOR
         cells[_EMIT_3 + p] = d if d > FLOOR else FLOOR
-    return illegal == 0
+    return bool(illegal == 0)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _row(cells, pairs, label, blank, next_label, next_blank, emit, of_blank, left, frame):
+def _row(
+    cells: np.ndarray,
+    pairs: int,
+    label: int,
+    blank: int,
+    next_label: int,
+    next_blank: int,
+    emit: int,
+    of_blank: np.float32,
+    left: np.ndarray,
+    frame: int,
+) -> None:
     previous = left[frame]
     left[frame] = cells[label + pairs - 1]
     for p in range(pairs):
@@ -275,7 +322,16 @@ def _row(cells, pairs, label, blank, next_label, next_blank, emit, of_blank, lef
 
 
 @njit(cache=True, nogil=True)
-def _four_rows(cells, pairs, log_probs, t, end, blank, left, frame):
+def _four_rows(
+    cells: np.ndarray,
+    pairs: int,
+    log_probs: np.ndarray,
+    t: int,
+    end: int,
+    blank: int,
+    left: np.ndarray,
+    frame: int,
+) -> None:
     """Advance a tile over frames t .. t + 3, as far as they go."""
     e = max(np.float32(log_probs[t, blank]), FLOOR)
     _row(cells, pairs, _LABEL, _BLANK, _NEXT_LABEL, _NEXT_BLANK, _EMIT_0, e, left, frame)

@@ -5,10 +5,7 @@ last state is known, each stretch between two such checkpoints is redone from it
 only in the window from which the known state can be reached: a path moves up by at most one target
 a frame. A long stretch is first cut by checkpoints of its own, within that window.
 
-Pruning is exact. A narrow beam finds some path, of score S. No frame can add more than its highest
-emission, so a state whose score, plus
-all that the frames to come can add, stays below S lies on no best path and is dropped from either
-end of the row.
+Pruning is exact: a beam finds some path, and `ctc_pruning` what a state must then have scored.
 """
 
 from __future__ import annotations
@@ -16,12 +13,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from speechalign.kernels.ctc_pruning import gains_of, limits_of
 from speechalign.kernels.ctc_rows import (
     BLOCK,
     DEAD,
     FLOOR,
     MARGIN,
     NARROW,
+    Row,
+    Text,
+    Work,
     advance,
     pairs_of,
     scratch,
@@ -30,14 +31,21 @@ from speechalign.kernels.ctc_rows import (
 FOUND, MISLABELLED, SHORT, ILLEGAL, IMPOSSIBLE, WIDE = range(6)
 _BEAM = np.float32(50.0)
 _NO_BEAM = np.float32(1e30)
-_SURE = -0.5
 # Offsets in the rows that `_retrace` keeps and in the emissions it reads, in float32.
 _TARGETS = BLOCK + 16
 _PENALTIES = _TARGETS
 
 
 @njit(cache=True, nogil=True)
-def search(log_probs, targets, blank, ceiling, bounded, every, block):
+def search(
+    log_probs: np.ndarray,
+    targets: np.ndarray,
+    blank: int,
+    ceiling: np.float32,
+    bounded: bool,
+    every: int,
+    block: int,
+) -> tuple[int, np.ndarray, float]:
     """Find the best path of one utterance.
 
     Parameters
@@ -70,7 +78,7 @@ def search(log_probs, targets, blank, ceiling, bounded, every, block):
     for p in range(count):
         if targets[p] == blank or not 0 <= targets[p] < log_probs.shape[1]:
             return MISLABELLED, positions, 0.0
-    text = pairs_of(targets, blank, log_probs.shape[1])
+    text = pairs_of(targets, log_probs.shape[1])
     goal = text[2][count - 1]
     if frames < goal:
         return SHORT, positions, 0.0
@@ -94,8 +102,8 @@ def search(log_probs, targets, blank, ceiling, bounded, every, block):
                         log_probs, blank, ceiling, text, work, row, every, block, saved,
                         places, state, positions,
                     )  # fmt: skip
-                gains = _gains(log_probs, targets, blank, positions, ceiling, block)
-                limits = _limits(gains, frames, base + best)
+                gains = gains_of(log_probs, targets, blank, positions, ceiling, block)
+                limits = limits_of(gains, frames, base + float(best))
     status, lo, hi, base = _forward(
         log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
         every, block, saved, places, _NO_BEAM, limits,
@@ -114,9 +122,25 @@ def search(log_probs, targets, blank, ceiling, bounded, every, block):
 
 @njit(cache=True, nogil=True)
 def _forward(
-    log_probs, blank, ceiling, text, work, begin, end, goal, last, row, lo, hi,
-    every, block, saved, places, beam, limits,
-):  # fmt: skip
+    log_probs: np.ndarray,
+    blank: int,
+    ceiling: np.float32,
+    text: Text,
+    work: Work,
+    begin: int,
+    end: int,
+    goal: int,
+    last: int,
+    row: Row,
+    lo: int,
+    hi: int,
+    every: int,
+    block: int,
+    saved: np.ndarray,
+    places: np.ndarray,
+    beam: np.float32,
+    limits: np.ndarray,
+) -> tuple[int, int, int, float]:
     """Carry a row from frame ``begin`` to ``end``, as far as ``goal`` can be reached from it.
 
     The row holds pairs lo .. hi, and `FLOOR` to the right of them; lo < 0 asks for the row before
@@ -154,7 +178,7 @@ def _forward(
             return ILLEGAL, lo, hi, base
         if peak < DEAD:
             return IMPOSSIBLE, lo, hi, base
-        base += shift
+        base += float(shift)
         shift = peak
         hi = reach
         if pruning:
@@ -175,7 +199,7 @@ def _forward(
 
 
 @njit(cache=True, nogil=True)
-def _save(row, lo, hi, saved, used):
+def _save(row: Row, lo: int, hi: int, saved: np.ndarray, used: int) -> int:
     pairs = hi - lo + 1
     if pairs > 0:
         saved[used : used + pairs] = row[0][lo : hi + 1]
@@ -185,7 +209,7 @@ def _save(row, lo, hi, saved, used):
 
 
 @njit(cache=True, nogil=True)
-def _last_state(row, count, lo, hi):
+def _last_state(row: Row, count: int, lo: int, hi: int) -> tuple[int, np.float32]:
     """Return the better of the last label and the blank after it; the label if they are equal."""
     best = row[1][count - 1] if lo < count <= hi + 1 else FLOOR
     if hi == count and row[0][count] > best:
@@ -194,60 +218,20 @@ def _last_state(row, count, lo, hi):
 
 
 @njit(cache=True, nogil=True)
-def _gains(log_probs, targets, blank, positions, ceiling, block):
-    """Return the most that any path can add in each block.
-
-    Of few columns, that is the highest in each frame. Of many, most need not be read: where the
-    path found reads more than `_SURE`, no other column can hold more, as probabilities sum to one.
-    In the frames that are left, if they are not too many, the columns of the text are read.
-    """
-    frames, vocabulary = log_probs.shape
-    gains = np.zeros(-(-frames // block))
-    read = 0
-    for t in range(frames):
-        highest = -np.inf
-        if vocabulary > NARROW:
-            pair = positions[t] // 2
-            highest = log_probs[t, blank if positions[t] % 2 == 0 else targets[pair]]
-        if highest < _SURE:
-            read += 1
-            if vocabulary <= NARROW:
-                highest = log_probs[t, 0]
-                for v in range(1, vocabulary):
-                    x = log_probs[t, np.uintp(v)]
-                    highest = x if x > highest else highest
-            elif 8 * read > frames:
-                highest = ceiling
-            else:
-                highest = log_probs[t, blank]
-                for p in range(len(targets)):
-                    x = log_probs[t, np.uintp(targets[p])]
-                    highest = x if x > highest else highest
-        gains[t // block] += max(highest, FLOOR)
-    return gains
-
-
-@njit(cache=True, nogil=True)
-def _limits(gains, frames, score):
-    """Return what a state must have scored at the end of each block to be on a path of ``score``.
-
-    Scores are sums of T float32 terms, each rounded at the size that the row spans; twice the bound
-    on those errors is conceded.
-    """
-    to_come = gains.sum()
-    slack = 2.0**-23 * frames * (abs(to_come - score) + 64.0)
-    limits = np.empty(len(gains))
-    for number in range(len(gains)):
-        to_come -= gains[number]
-        limits[number] = score - to_come - slack
-    return limits
-
-
-@njit(cache=True, nogil=True)
 def _walk_back(
-    log_probs, blank, ceiling, text, work, row, every, block, saved, places, state,
-    positions,
-):  # fmt: skip
+    log_probs: np.ndarray,
+    blank: int,
+    ceiling: np.float32,
+    text: Text,
+    work: Work,
+    row: Row,
+    every: int,
+    block: int,
+    saved: np.ndarray,
+    places: np.ndarray,
+    state: int,
+    positions: np.ndarray,
+) -> None:
     """Fill in the positions from the last frame to the first."""
     frames = len(positions)
     rows = np.empty((BLOCK + 1, 2 * _TARGETS), np.float32)
@@ -295,7 +279,19 @@ def _walk_back(
 
 
 @njit(cache=True, nogil=True)
-def _retrace(log_probs, blank, text, begin, end, saved, place, state, rows, emissions, positions):
+def _retrace(
+    log_probs: np.ndarray,
+    blank: int,
+    text: Text,
+    begin: int,
+    end: int,
+    saved: np.ndarray,
+    place: np.ndarray,
+    state: int,
+    rows: np.ndarray,
+    emissions: np.ndarray,
+    positions: np.ndarray,
+) -> int:
     """Redo frames [begin, end) from a saved row, and walk back through them from a state.
 
     The rows of scores of all these frames are kept, so that only the choices on the path are made,
@@ -339,7 +335,9 @@ def _retrace(log_probs, blank, text, begin, end, saved, place, state, rows, emis
 
 
 @njit(cache=True, nogil=True)
-def _keep_row(rows, k, emissions, width, of_blank):
+def _keep_row(
+    rows: np.ndarray, k: int, emissions: np.ndarray, width: int, of_blank: np.float32
+) -> None:
     """Make row k + 1 from row k."""
     of_blank = max(of_blank, FLOOR)
     previous = FLOOR
@@ -357,7 +355,7 @@ def _keep_row(rows, k, emissions, width, of_blank):
 
 
 @njit(cache=True, nogil=True)
-def _score(log_probs, targets, blank, positions):
+def _score(log_probs: np.ndarray, targets: np.ndarray, blank: int, positions: np.ndarray) -> float:
     total = 0.0
     for t in range(len(positions)):
         label = blank if positions[t] % 2 == 0 else targets[positions[t] // 2]
