@@ -25,7 +25,7 @@ LAYERS = [
     {ROOT},
     {"aligner", "batch", "executors", "lexicon", "recording", "results"},
     {"models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries"},
-    {"confidence", "functional"},
+    {"confidence", "functional", "long_form"},
     {"kernels"},
     {"graphs"},
     {
