@@ -54,7 +54,15 @@ def test_there_is_something_to_check():
     assert len(PAGES) >= 2
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+def pages_of_python():
+    """The Python of each page, one block after the other as a reader runs them."""
+    pages = {}
+    for block in blocks("python"):
+        pages.setdefault(block.id.rsplit("-", 1)[0], []).append(block.values[0])
+    return [pytest.param("\n".join(code), id=page) for page, code in pages.items()]
+
+
+@pytest.mark.parametrize("code", pages_of_python())
 def test_python_runs(code, examples, tmp_path, monkeypatch):
     pytest.importorskip("librosa")
     samples, rate = soundfile.read(examples / "slt/tea.flac")
