@@ -215,7 +215,13 @@ def align_long(
             raise InputError(f"words[{number}]: expected at least one label, got none")
     log_probs, grid = emissions[0], emissions.grid
     targets = np.array([label for word in words for label in word], np.int64)
-    path = ctc_viterbi(log_probs, targets, blank=blank, memory_budget=memory_budget)
+    path = ctc_viterbi(
+        log_probs,
+        targets,
+        blank=blank,
+        normalised=emissions.normalised,
+        memory_budget=memory_budget,
+    )
     frames = np.flatnonzero(path.positions % 2 == 1)
     tokens = path.positions[frames] // 2
     starts = frames[np.searchsorted(tokens, np.arange(len(targets)))]
