@@ -131,8 +131,10 @@ def advance(
     else:
         for t in range(begin, end):
             legal &= log_probs[t, blank] <= ceiling
-    left[:] = FLOOR
-    cells[_PEAK : _PEAK + MARGIN] = FLOOR
+    for i in range(len(left)):
+        left[i] = FLOOR
+    for i in range(MARGIN):
+        cells[_PEAK + i] = FLOOR
     first = lo
     while first <= hi:
         pairs = min(TILE, (hi - first + MARGIN) // MARGIN * MARGIN)
@@ -142,7 +144,7 @@ def advance(
         targets = row[1][first : first + pairs]
         _load(blanks, targets, penalties[first : first + pairs], shift, cells)
         if narrow:
-            _gather_narrow(fours, 0, here, picked)
+            _gather_narrow(fours, np.int64(0), here, picked)
         for t in range(begin, end, 4):
             if narrow:
                 _separate(picked_singly, cells, pairs)
@@ -222,7 +224,8 @@ def _interleave(
             out[4 * v + 1] = cells[_EMIT_1 + v]
             out[4 * v + 2] = cells[_EMIT_2 + v]
             out[4 * v + 3] = cells[_EMIT_3 + v]
-        out[4 * vocabulary :] = FLOOR
+        for i in range(4):
+            out[4 * vocabulary + i] = FLOOR
     return legal
 
 

@@ -87,9 +87,11 @@ def search(
     saved = np.empty(2 * (count + 1) * (-(-frames // every)), np.float32)
     places = np.empty((-(-frames // every), 3), np.int64)
     limits = np.empty(0)
+    none = np.int64(0)  # Not a literal, for which another version would be compiled.
     if bounded:
+        _begin(row)
         status, lo, hi, base = _forward(
-            log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
+            log_probs, blank, ceiling, text, work, none, frames, goal, count, row, none, none,
             every, block, saved, places, _BEAM, limits,
         )  # fmt: skip
         if status == ILLEGAL:
@@ -104,8 +106,9 @@ def search(
                     )  # fmt: skip
                 gains = gains_of(log_probs, targets, blank, positions, ceiling, block)
                 limits = limits_of(gains, frames, base + float(best))
+    _begin(row)
     status, lo, hi, base = _forward(
-        log_probs, blank, ceiling, text, work, 0, frames, goal, count, row, -1, 0,
+        log_probs, blank, ceiling, text, work, none, frames, goal, count, row, none, none,
         every, block, saved, places, _NO_BEAM, limits,
     )  # fmt: skip
     if status != FOUND:
@@ -143,21 +146,16 @@ def _forward(
 ) -> tuple[int, int, int, float]:
     """Carry a row from frame ``begin`` to ``end``, as far as ``goal`` can be reached from it.
 
-    The row holds pairs lo .. hi, and `FLOOR` to the right of them; lo < 0 asks for the row before
-    the first frame. ``goal`` is the ``earliest`` of the state to end in, ``last`` its pair. Every
-    ``every`` frames the row is saved, and its place noted. States ``beam`` below the best, or below
-    the absolute ``limits`` of each block where there are any, are dropped.
+    The row holds pairs lo .. hi, and `FLOOR` to the right of them. ``goal`` is the ``earliest`` of
+    the state to end in, ``last`` its pair. Every ``every`` frames the row is saved, and its place
+    noted. States ``beam`` below the best, or below the absolute ``limits`` of each block where
+    there are any, are dropped.
     """
     earliest = text[2]
-    if lo < 0:
-        row[0][:] = FLOOR
-        row[1][:] = FLOOR
-        row[0][0] = 0.0
-        lo = 0
     pruning = beam < _NO_BEAM or len(limits) > 0
     shift = np.float32(0.0)
     base = 0.0
-    used = 0
+    used = np.int64(0)
     spent = 0
     for t in range(begin, end, block):
         after = min(t + block, end)
@@ -193,8 +191,8 @@ def _forward(
                 hi -= 1
             while lo < hi and row[0][lo] < limit and row[1][lo] < limit:
                 lo += 1
-            row[0][hi + 1 : stop] = FLOOR
-            row[1][hi + 1 : stop] = FLOOR
+            _fill(row[0][hi + 1 : stop])
+            _fill(row[1][hi + 1 : stop])
     return FOUND, lo, hi, base
 
 
@@ -202,10 +200,30 @@ def _forward(
 def _save(row: Row, lo: int, hi: int, saved: np.ndarray, used: int) -> int:
     pairs = hi - lo + 1
     if pairs > 0:
-        saved[used : used + pairs] = row[0][lo : hi + 1]
-        saved[used + pairs : used + 2 * pairs] = row[1][lo : hi + 1]
+        _copy(row[0][lo : hi + 1], saved[used : used + pairs])
+        _copy(row[1][lo : hi + 1], saved[used + pairs : used + 2 * pairs])
         used += 2 * pairs
     return used
+
+
+@njit(cache=True, nogil=True)
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@njit(cache=True, nogil=True)
+def _fill(target: np.ndarray) -> None:
+    for i in range(len(target)):
+        target[i] = FLOOR
+
+
+@njit(cache=True, nogil=True)
+def _begin(row: Row) -> None:
+    """Make the row before the first frame: in the first blank, having read nothing."""
+    _fill(row[0])
+    _fill(row[1])
+    row[0][0] = 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -255,8 +273,8 @@ def _walk_back(
         pair = state // 2
         offset, lo, hi = places[number]
         first = max(lo, pair - (end - begin))
-        row[0][first : pair + 1 + MARGIN] = FLOOR
-        row[1][first : pair + 1 + MARGIN] = FLOOR
+        _fill(row[0][first : pair + 1 + MARGIN])
+        _fill(row[1][first : pair + 1 + MARGIN])
         for p in range(first, min(hi, pair) + 1):
             row[0][p] = saved[offset + p - lo]
             row[1][p] = saved[offset + hi + 1 - lo + p - lo]
