@@ -87,12 +87,12 @@ def occupation(
     of each frame, so that paths which matter have small ones: results agree with float64 to about
     1e-7 of the total score.
     """
-    import torch
-
     frames = len(log_probs)
     arcs = arc_list(graph, frames)
     _refuse_above(_MOST_STATES, int((arcs.last - arcs.first).sum()), "states times frames")
     problem = _problem(log_probs, graph)
+    import torch  # which is there when k2 is
+
     lattice = _intersection(problem, math.inf)
     if lattice.num_arcs == 0:
         raise AlignmentError(_impossible(frames))
