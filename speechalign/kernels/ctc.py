@@ -87,13 +87,13 @@ def ctc_viterbi(
     -----
     With states s = 0 .. 2L, blank and labels in turn,
     ``v[t+1, s] = log_probs[t, y[s]] + max(v[t, s], v[t, s-1], v[t, s-2])``, the last term only from
-    one label to a different one. Sums are float32, rebased every `BLOCK` frames so that they stay
-    small near the best path: the path is optimal up to the rounding of such sums, and exactly so
+    one label to a different one. Sums are float32, rebased every 32 frames or less to stay
+    small near the best path: it is optimal up to the rounding of such sums, and exactly so
     where they are exact.
 
     No back-pointers are stored, however small the problem: writing even one byte a cell takes
     longer than the recursion, so there is one regime, and ``memory_budget`` sets how often scores
-    are saved. O(TL) time at most; O(L T / K) memory, with 32 <= K frames between two saved rows.
+    are saved. O(TL) time at most; O(L T / K) memory, with K >= 16 frames between two saved rows.
     States that cannot lie on any full path are left out. Large problems are also pruned, exactly:
     see `ctc_search`.
 
@@ -211,36 +211,38 @@ def _align(
     if labels == 0:
         raise InputError(f"targets{utterance}: no labels; leave the utterance out")
     if normalised and frames:
-        total = float(np.exp(log_probs[frames // 2], dtype=np.float64).sum())
+        total = float(np.exp(log_probs[frames // 2]).sum())
         if not 0.95 <= total <= 1.05:
             raise InputError(
                 f"log_probs{utterance}[{frames // 2}]: probabilities sum to {total:.6g}, not to "
                 "one; apply log_softmax, or say normalised=False if such scores are meant"
             )
-    every = _checkpoint_distance(frames, labels, memory_budget, utterance)
+    # Where columns are read one by one, shorter blocks read fewer that turn out to be out of reach.
+    block = BLOCK if vocabulary <= NARROW else BLOCK // 2
+    every = _checkpoint_distance(frames, labels, block, memory_budget, utterance)
     # Where many columns are left unread, only sums of one bound what is in them.
     work = frames * labels * max(1, vocabulary // NARROW)
     bounded = work >= _PRUNE_FROM and (normalised or vocabulary <= NARROW)
     status, positions, score = ctc_search.search(
         np.ascontiguousarray(log_probs), np.ascontiguousarray(targets), blank,
-        _CEILING[normalised], bounded, every, BLOCK,
+        _CEILING[normalised], bounded, every, block,
     )  # fmt: skip
     if status != ctc_search.FOUND:
         raise _error(status, log_probs, targets, blank, normalised, utterance)
     return CtcPath(positions, score)
 
 
-def _checkpoint_distance(frames: int, labels: int, budget: int, utterance: str) -> int:
+def _checkpoint_distance(frames: int, labels: int, block: int, budget: int, utterance: str) -> int:
     """Return how many frames apart rows are saved: the fastest choice that fits the budget."""
-    every, needed = BLOCK, _needed_bytes(frames, labels, BLOCK)
+    every, needed = block, _needed_bytes(frames, labels, block, block)
     # Saving more rows than the cache holds costs more than redoing a wider window.
     while every * every < 2 * labels and needed > 2**22:
         every *= 2
-        needed = _needed_bytes(frames, labels, every)
+        needed = _needed_bytes(frames, labels, every, block)
     least = needed
     while needed > budget and every < frames:
         every *= 2
-        needed = _needed_bytes(frames, labels, every)
+        needed = _needed_bytes(frames, labels, every, block)
         least = min(least, needed)
     if needed > budget:
         raise InputError(
@@ -250,10 +252,10 @@ def _checkpoint_distance(frames: int, labels: int, budget: int, utterance: str) 
     return every
 
 
-def _needed_bytes(frames: int, labels: int, every: int) -> int:
+def _needed_bytes(frames: int, labels: int, every: int, block: int) -> int:
     """Return what `ctc_search.search` allocates, at most."""
     rows = -(-frames // every)
-    inner = every // BLOCK * (min(every, labels) + 32) if every > BLOCK else 0
+    inner = every // block * (min(every, labels) + 32) if every > block else 0
     return 8 * (labels + 1) * rows + 8 * inner + 24 * (rows + labels) + 8 * frames + _SCRATCH_BYTES
 
 

@@ -97,10 +97,11 @@ def advance(
     row: Row,
     lo: int,
     hi: int,
+    reach: int,
     shift: np.float32,
     work: Work,
 ) -> tuple[bool, int, np.float32]:
-    """Carry pairs lo .. hi of a row over at most `BLOCK` frames, in place.
+    """Carry a row over at most `BLOCK` frames, from pairs lo .. hi to pairs lo .. reach, in place.
 
     Parameters
     ----------
@@ -136,15 +137,15 @@ def advance(
     for i in range(MARGIN):
         cells[_PEAK + i] = FLOOR
     first = lo
-    while first <= hi:
-        pairs = min(TILE, (hi - first + MARGIN) // MARGIN * MARGIN)
+    while first <= reach:
+        pairs = min(TILE, (reach - first + MARGIN) // MARGIN * MARGIN)
         # Views from here on: an index with an offset of unknown sign keeps loops from vectorising.
         here = labels[first : first + pairs]
         blanks = row[0][first : first + pairs]
         targets = row[1][first : first + pairs]
         _load(blanks, targets, penalties[first : first + pairs], shift, cells)
         if narrow:
-            _gather_narrow(fours, np.int64(0), here, picked)
+            _gather_narrow(fours, 0, here, picked)
         for t in range(begin, end, 4):
             if narrow:
                 _separate(picked_singly, cells, pairs)
@@ -152,7 +153,9 @@ def advance(
                     group = (t + 4 - begin) // 4 * (log_probs.shape[1] + 1)
                     _gather_narrow(fours, group, here, picked)
             else:
-                legal &= _gather_wide(log_probs, t, end, here, ceiling, cells)
+                # Pairs that no path is in yet need not be read: a path moves up one a frame.
+                readable = min(reach, hi + t - begin + 4) - first + 1
+                legal &= _gather_wide(log_probs, t, end, here, readable, ceiling, cells)
             _four_rows(cells, pairs, log_probs, t, end, blank, left, t - begin)
         if (end - begin) % 2 == 1:
             _copy_back(cells, pairs)
@@ -260,6 +263,7 @@ def _gather_wide(
     t: int,
     end: int,
     labels: np.ndarray,
+    readable: int,
     ceiling: np.float32,
     cells: np.ndarray,
 ) -> bool:
@@ -268,7 +272,7 @@ def _gather_wide(
     two = min(t + 1, end - 1)
     three = min(t + 2, end - 1)
     four = min(t + 3, end - 1)
-    some = pairs
+    some = max(0, min(readable, pairs))
     while some > 0 and labels[some - 1] == vocabulary:
         some -= 1
     for p in range(some):

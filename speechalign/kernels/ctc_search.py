@@ -87,7 +87,7 @@ def search(
     saved = np.empty(2 * (count + 1) * (-(-frames // every)), np.float32)
     places = np.empty((-(-frames // every), 3), np.int64)
     limits = np.empty(0)
-    none = np.int64(0)  # Not a literal, for which another version would be compiled.
+    none = len(limits)  # Zero, but no literal, for which another version would be compiled.
     if bounded:
         _begin(row)
         status, lo, hi, base = _forward(
@@ -155,7 +155,7 @@ def _forward(
     pruning = beam < _NO_BEAM or len(limits) > 0
     shift = np.float32(0.0)
     base = 0.0
-    used = np.int64(0)
+    used = 0
     spent = 0
     for t in range(begin, end, block):
         after = min(t + block, end)
@@ -170,7 +170,7 @@ def _forward(
         if lo > reach:
             return IMPOSSIBLE, lo, hi, base
         legal, stop, peak = advance(
-            log_probs, t, after, text, blank, ceiling, row, lo, reach, shift, work
+            log_probs, t, after, text, blank, ceiling, row, lo, hi, reach, shift, work
         )
         if not legal:
             return ILLEGAL, lo, hi, base
@@ -329,12 +329,14 @@ def _retrace(
     for i in range(width):
         emissions[_PENALTIES + i] = penalties[first + i]
     readable = width if labels[pair] < log_probs.shape[1] else width - 1
+    for i in range(readable, width):
+        emissions[i] = FLOOR
+    padded = -(-width // MARGIN) * MARGIN
     for t in range(begin, end):
-        for i in range(readable):
-            emissions[i] = log_probs[t, np.uintp(labels[np.uintp(first + i)])]
-        for i in range(readable, width):
-            emissions[i] = FLOOR
-        _keep_row(rows, t - begin, emissions, width, np.float32(log_probs[t, blank]))
+        # Further left, the state can no longer be reached in time.
+        for i in range(max(0, width - (end - t)), readable):
+            emissions[np.uintp(i)] = log_probs[t, np.uintp(labels[np.uintp(first + i)])]
+        _keep_row(rows, t - begin, emissions, padded, np.float32(log_probs[t, blank]))
     for t in range(end - 1, begin - 1, -1):
         positions[t] = state
         i = state // 2 - first
