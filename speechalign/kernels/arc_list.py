@@ -46,6 +46,13 @@ class ArcList:
     last: np.ndarray
 
 
+def impossible(frames: int) -> AlignmentError:
+    """Return the error of a search that found paths, but none with a probability above zero."""
+    return AlignmentError(
+        f"log_probs: every path of {frames} frames has probability zero; check the model"
+    )
+
+
 def arc_list(graph: Graph, frames: int) -> ArcList:
     """Group the arcs of a graph for paths of so many frames.
 

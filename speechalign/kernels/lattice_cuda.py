@@ -19,7 +19,7 @@ import numpy as np
 
 from speechalign.errors import AlignmentError, BackendError, InputError
 from speechalign.graphs import Graph
-from speechalign.kernels.arc_list import ArcList, arc_list, grouped
+from speechalign.kernels.arc_list import ArcList, arc_list, grouped, impossible
 
 if TYPE_CHECKING:
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
@@ -231,10 +231,7 @@ class _Batch:
             if scores[n] > -math.inf:
                 outcomes[b] = (found(n), float(scores[n]))
             else:
-                outcomes[b] = AlignmentError(
-                    f"log_probs: every path of {self.lengths[b]} frames has probability zero; "
-                    "check the model"
-                )
+                outcomes[b] = impossible(self.lengths[b])
         for b, place in enumerate(where.copy_to_host()):
             if place < NOWHERE:
                 t, v = divmod(int(place), probs.shape[2])

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from speechalign.errors import AlignmentError, BackendError
+from speechalign.errors import BackendError
 from speechalign.graphs import Graph
-from speechalign.kernels.arc_list import arc_list
+from speechalign.kernels.arc_list import arc_list, impossible
 
 if TYPE_CHECKING:
     from k2 import DenseFsaVec, Fsa  # type: ignore[import-not-found]
@@ -69,7 +69,7 @@ def best_path(log_probs: np.ndarray | Tensor, graph: Graph) -> tuple[np.ndarray,
         if score > -math.inf:
             break
     else:
-        raise AlignmentError(_impossible(frames))
+        raise impossible(frames)
     # A path has T + 1 arcs, two additions each, and its score is compared with another one that is
     # rounded as often; no partial sum is above the whole in size.
     needed = 5 * (frames + 5) * 2.0**-24 * (problem.shift - score)
@@ -95,7 +95,7 @@ def occupation(
 
     lattice = _intersection(problem, math.inf)
     if lattice.num_arcs == 0:
-        raise AlignmentError(_impossible(frames))
+        raise impossible(frames)
     posteriors = lattice.get_arc_post(use_double_scores=True, log_semiring=True).exp()
     frame, arc = _steps(lattice)
     cell = frame * width + torch.tensor(columns, device=arc.device)[arc]
@@ -125,7 +125,7 @@ def _problem(log_probs: np.ndarray | Tensor, graph: Graph) -> _Problem:
     _refuse_above(_MOST_INT32, (frames + 2) * max(states, arcs), "states or arcs times frames")
     tops = [float(w.max(initial=-np.inf)) for w in (graph.weights, graph.start, graph.final)]
     if min(tops) == -math.inf:
-        raise AlignmentError(_impossible(frames))
+        raise impossible(frames)
 
     # Everything at most zero: no partial sum then exceeds the whole, which bounds the rounding.
     weights, start, final = graph.weights - tops[0], graph.start - tops[1], graph.final - tops[2]
@@ -138,7 +138,7 @@ def _problem(log_probs: np.ndarray | Tensor, graph: Graph) -> _Problem:
     peaks = read.amax(1)
     shift = peaks.double().sum().item() + frames * tops[0] + tops[1] + tops[2]
     if shift == -math.inf:
-        raise AlignmentError(_impossible(frames))
+        raise impossible(frames)
     scores = read - peaks[:, None]
     lowest = torch.where(read > -math.inf, scores, torch.zeros_like(scores)).min().item()
     lowest += sum(float(w[w > -np.inf].min()) for w in (weights, start, final))
@@ -223,10 +223,6 @@ def _refuse_above(most: int, found: int, what: str) -> None:
             f"backend 'k2': expected at most {most} {what}, got {found}; align shorter pieces, or "
             "take backend='numba'"
         )
-
-
-def _impossible(frames: int) -> str:
-    return f"log_probs: every path of {frames} frames has probability zero; check the model"
 
 
 @njit(cache=True, nogil=True)

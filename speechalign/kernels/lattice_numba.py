@@ -7,9 +7,8 @@ import math
 import numpy as np
 from numba import njit
 
-from speechalign.errors import AlignmentError
 from speechalign.graphs import Graph
-from speechalign.kernels.arc_list import arc_list
+from speechalign.kernels.arc_list import arc_list, impossible
 from speechalign.kernels.logspace import log_add
 
 _BLOCK_BYTES = 64 * 2**20
@@ -37,7 +36,7 @@ def best_path(log_probs: np.ndarray, graph: Graph) -> tuple[np.ndarray, float]:
     state = int(np.argmax(total))
     score = float(total[state])
     if score == -math.inf:
-        raise AlignmentError(_impossible(frames))
+        raise impossible(frames)
     taken = np.empty(frames, np.int64)
     for number in range(len(checkpoints) - 1, -1, -1):
         begin, end = number * block, min((number + 1) * block, frames)
@@ -62,12 +61,8 @@ def occupation(
         graph.start, graph.final, columns[arcs.order], posteriors,
     )  # fmt: skip
     if score == -math.inf:
-        raise AlignmentError(_impossible(len(log_probs)))
+        raise impossible(len(log_probs))
     return posteriors, score
-
-
-def _impossible(frames: int) -> str:
-    return f"log_probs: every path of {frames} frames has probability zero; check the model"
 
 
 @njit(cache=True, nogil=True)
