@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechalign.checks import check_lengths
-from speechalign.errors import AlignmentError, InputError
+from speechalign.errors import AlignmentError, InputError, SpeechAlignError
 from speechalign.kernels import ctc_search
+from speechalign.kernels.ctc_pruning import FEW
 from speechalign.kernels.ctc_rows import BLOCK, NARROW
 
 MEMORY_BUDGET = 64 * 2**20
@@ -166,19 +167,34 @@ def ctc_viterbi_batch(
         raise InputError(f"jobs: expected at least 1, got {jobs}")
     jobs = max(1, min(jobs, len(log_probs)))
 
-    def align(b: int) -> CtcPath:
-        return _align(
-            log_probs[b, : input_lengths[b]], targets[b, : target_lengths[b]],
-            blank, normalised, memory_budget // jobs, f"[{b}]",
-        )  # fmt: skip
+    # Longest first, so that no thread is left with a long one while the others are done. Threads
+    # share one iterator: a task for each utterance would cost as much as aligning a short one.
+    order = iter(np.argsort(-input_lengths * target_lengths, kind="stable").tolist())
+    outcomes: dict[int, CtcPath | SpeechAlignError] = {}
+
+    def align_some() -> None:
+        for b in order:
+            try:
+                outcomes[b] = _align(
+                    log_probs[b, : input_lengths[b]], targets[b, : target_lengths[b]],
+                    blank, normalised, memory_budget // jobs, f"[{b}]",
+                )  # fmt: skip
+            except SpeechAlignError as error:
+                outcomes[b] = error
 
     if jobs == 1:
-        return [align(b) for b in range(len(log_probs))]
-    with ThreadPoolExecutor(jobs) as threads:
-        # Longest first, so that no thread is left with a long one while the others are done.
-        order = np.argsort(-input_lengths * target_lengths, kind="stable").tolist()
-        aligned = {b: threads.submit(align, b) for b in order}
-        return [aligned[b].result() for b in range(len(log_probs))]
+        align_some()
+    else:
+        with ThreadPoolExecutor(jobs) as threads:
+            for done in [threads.submit(align_some) for _ in range(jobs)]:
+                done.result()
+    paths = []
+    for b in range(len(log_probs)):
+        outcome = outcomes[b]
+        if isinstance(outcome, SpeechAlignError):
+            raise outcome
+        paths.append(outcome)
+    return paths
 
 
 def _cores() -> int:
@@ -221,8 +237,8 @@ def _align(
     block = BLOCK if vocabulary <= NARROW else BLOCK // 2
     every = _checkpoint_distance(frames, labels, block, memory_budget, utterance)
     # Where many columns are left unread, only sums of one bound what is in them.
-    work = frames * labels * max(1, vocabulary // NARROW)
-    bounded = work >= _PRUNE_FROM and (normalised or vocabulary <= NARROW)
+    work = frames * labels * max(1, vocabulary // FEW)
+    bounded = work >= _PRUNE_FROM and (normalised or vocabulary <= FEW)
     status, positions, score = ctc_search.search(
         np.ascontiguousarray(log_probs), np.ascontiguousarray(targets), blank,
         _CEILING[normalised], bounded, every, block,

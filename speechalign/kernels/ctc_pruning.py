@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from speechalign.kernels.ctc_rows import FLOOR, NARROW
+from speechalign.kernels.ctc_rows import FLOOR
+
+FEW = 128
+"""Up to so many columns, the highest emission of a frame is looked for; beyond, it is inferred."""
 
 _SURE = -0.5
 
@@ -34,12 +37,12 @@ def gains_of(
     read = 0
     for t in range(frames):
         highest = -np.inf
-        if vocabulary > NARROW:
+        if vocabulary > FEW:
             pair = positions[t] // 2
             highest = log_probs[t, blank if positions[t] % 2 == 0 else targets[pair]]
         if highest < _SURE:
             read += 1
-            if vocabulary <= NARROW:
+            if vocabulary <= FEW:
                 highest = log_probs[t, 0]
                 for v in range(1, vocabulary):
                     x = log_probs[t, np.uintp(v)]

@@ -31,8 +31,8 @@ DEAD = -1e29
 TILE = 512
 MARGIN = 16
 BLOCK = 32
-NARROW = 128
-"""Up to so many columns, whole rows of emissions are copied, four frames interleaved."""
+NARROW = 512
+"""Up to so many columns, whole rows of emissions are copied, unless the text is short."""
 
 # Offsets in the scratch array, in float32.
 _LABEL = 0
@@ -75,9 +75,10 @@ def pairs_of(targets: np.ndarray, vocabulary: int) -> Text:
 
 
 @njit(cache=True, nogil=True)
-def scratch(vocabulary: int) -> Work:
+def scratch(vocabulary: int, count: int) -> Work:
     """Return room for the rows of a tile, its emissions, those of a block, labels to its left."""
-    columns = vocabulary + 1 if vocabulary <= NARROW else 1
+    narrow = vocabulary <= NARROW and vocabulary <= 4 * (count + MARGIN)
+    columns = vocabulary + 1 if narrow else 0
     return (
         np.empty(_SCRATCH, np.float32),
         np.empty(TILE, np.complex128),
@@ -125,7 +126,7 @@ def advance(
     labels, penalties = text[0], text[1]
     cells, picked, fours, left = work
     picked_singly = picked.view(np.float32)
-    narrow = log_probs.shape[1] <= NARROW
+    narrow = len(fours) > 0
     legal = True
     if narrow:
         legal = _interleave(log_probs, begin, end, ceiling, cells, fours.view(np.float32))

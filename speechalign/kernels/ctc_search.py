@@ -13,13 +13,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from speechalign.kernels.ctc_pruning import gains_of, limits_of
+from speechalign.kernels.ctc_pruning import FEW, gains_of, limits_of
 from speechalign.kernels.ctc_rows import (
     BLOCK,
     DEAD,
     FLOOR,
     MARGIN,
-    NARROW,
     Row,
     Text,
     Work,
@@ -59,7 +58,7 @@ def search(
     ceiling : float32
         Value that no emission may exceed.
     bounded : bool
-        Whether to prune; where V > NARROW, rows must be log-probabilities.
+        Whether to prune; where V > FEW, rows must be log-probabilities.
     every : int
         Frames between two checkpoints, a multiple of ``block``.
     block : int
@@ -82,7 +81,7 @@ def search(
     goal = text[2][count - 1]
     if frames < goal:
         return SHORT, positions, 0.0
-    work = scratch(log_probs.shape[1])
+    work = scratch(log_probs.shape[1], count)
     row = (np.empty(len(text[0]), np.float32), np.empty(len(text[0]), np.float32))
     saved = np.empty(2 * (count + 1) * (-(-frames // every)), np.float32)
     places = np.empty((-(-frames // every), 3), np.int64)
@@ -99,7 +98,7 @@ def search(
         if status == FOUND:
             state, best = _last_state(row, count, lo, hi)
             if best > DEAD:
-                if log_probs.shape[1] > NARROW:
+                if log_probs.shape[1] > FEW:
                     _walk_back(
                         log_probs, blank, ceiling, text, work, row, every, block, saved,
                         places, state, positions,
