@@ -23,14 +23,14 @@ def gains_of(
     targets: np.ndarray,
     blank: int,
     positions: np.ndarray,
-    ceiling: np.float32,
     block: int,
 ) -> np.ndarray:
     """Return the most that any path can add in each block.
 
     Of few columns, that is the highest in each frame. Of many, most need not be read: where the
     path found reads more than `_SURE`, no other column can hold more, as probabilities sum to one.
-    In the frames that are left, if they are not too many, the columns of the text are read.
+    In the frames that are left the columns of the text are read; where these are more than a
+    quarter, nothing much would be pruned, and nothing is returned.
     """
     frames, vocabulary = log_probs.shape
     gains = np.zeros(-(-frames // block))
@@ -47,8 +47,8 @@ def gains_of(
                 for v in range(1, vocabulary):
                     x = log_probs[t, np.uintp(v)]
                     highest = x if x > highest else highest
-            elif 8 * read > frames:
-                highest = float(ceiling)
+            elif 4 * read > frames:
+                return gains[:0]
             else:
                 highest = log_probs[t, blank]
                 for p in range(len(targets)):

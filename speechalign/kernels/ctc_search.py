@@ -30,6 +30,8 @@ from speechalign.kernels.ctc_rows import (
 FOUND, MISLABELLED, SHORT, ILLEGAL, IMPOSSIBLE, WIDE = range(6)
 _BEAM = np.float32(50.0)
 _NO_BEAM = np.float32(1e30)
+_NARROW_BEAM = 16
+"""A beam this much wider than an eighth of the text, on average, is given up."""
 # Offsets in the rows that `_retrace` keeps and in the emissions it reads, in float32.
 _TARGETS = BLOCK + 16
 _PENALTIES = _TARGETS
@@ -103,8 +105,9 @@ def search(
                         log_probs, blank, ceiling, text, work, row, every, block, saved,
                         places, state, positions,
                     )  # fmt: skip
-                gains = gains_of(log_probs, targets, blank, positions, ceiling, block)
-                limits = limits_of(gains, frames, base + float(best))
+                gains = gains_of(log_probs, targets, blank, positions, block)
+                if len(gains) > 0:
+                    limits = limits_of(gains, frames, base + float(best))
     _begin(row)
     status, lo, hi, base = _forward(
         log_probs, blank, ceiling, text, work, none, frames, goal, count, row, none, none,
@@ -182,16 +185,15 @@ def _forward(
             limit = peak - beam
             if len(limits) > 0:
                 limit = np.float32(limits[t // block] - base)
-            else:
-                spent += (after - t) * (hi - lo)
-                if 4 * spent > (end - begin) * last:
-                    return WIDE, lo, hi, base
             while hi > lo and row[0][hi] < limit and row[1][hi] < limit:
                 hi -= 1
             while lo < hi and row[0][lo] < limit and row[1][lo] < limit:
                 lo += 1
             _fill(row[0][hi + 1 : stop])
             _fill(row[1][hi + 1 : stop])
+            spent += (after - t) * (hi - lo)
+            if beam < _NO_BEAM and spent > (after - begin) * (_NARROW_BEAM + last // 8):
+                return WIDE, lo, hi, base
     return FOUND, lo, hi, base
 
 
