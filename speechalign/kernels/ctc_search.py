@@ -380,5 +380,5 @@ def _score(log_probs: np.ndarray, targets: np.ndarray, blank: int, positions: np
     total = 0.0
     for t in range(len(positions)):
         label = blank if positions[t] % 2 == 0 else targets[positions[t] // 2]
-        total += log_probs[t, label]
+        total += np.float64(log_probs[t, label])
     return total

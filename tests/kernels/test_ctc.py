@@ -148,6 +148,7 @@ def test_it_finds_what_enumeration_finds_ties_included(problem):
     assert path.score == expected[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [4, 8, 32])
 @pytest.mark.parametrize("bounded", [False, True])
 def test_blocks_windows_and_checkpoints_do_not_change_the_path(block, bounded):
@@ -168,6 +169,7 @@ def test_blocks_windows_and_checkpoints_do_not_change_the_path(block, bounded):
         assert found[2] == score
 
 
+@pytest.mark.slow
 def test_it_agrees_with_the_lattice_kernel():
     rng = np.random.default_rng(0)
     for _ in range(150):
@@ -183,6 +185,7 @@ def test_it_agrees_with_the_lattice_kernel():
         assert path.score == expected.score
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_it_is_as_good_as_dynamic_programming_in_float64(dtype):
     rng = np.random.default_rng(1)
@@ -199,6 +202,7 @@ def test_it_is_as_good_as_dynamic_programming_in_float64(dtype):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [TILE - 1, TILE, TILE + 1, 2 * TILE])
 def test_a_text_of_several_tiles(labels):
     rng = np.random.default_rng(labels)
@@ -211,6 +215,7 @@ def test_a_text_of_several_tiles(labels):
     assert path.score == score
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vocabulary", [32, 300])
 def test_pruning_drops_states_and_keeps_the_path(vocabulary):
     rng = np.random.default_rng(vocabulary)
@@ -225,6 +230,7 @@ def test_pruning_drops_states_and_keeps_the_path(vocabulary):
     assert score == plain(log_probs, targets, 0)[1]
 
 
+@pytest.mark.slow
 def test_pruning_where_the_text_is_not_what_was_said():
     rng = np.random.default_rng(7)
     log_probs, _ = planted(rng, 3000, 32, 400)
@@ -273,6 +279,7 @@ def test_a_frame_can_weigh_anything():
     assert again.score == path.score + shift.sum()
 
 
+@pytest.mark.slow
 def test_long_recordings_keep_their_precision():
     frames, labels = 120_000, 300
     rng = np.random.default_rng(5)
@@ -304,6 +311,7 @@ print(memory("VmHWM") - before, path.positions.sum())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux")
 def test_the_budget_is_kept_and_does_not_change_the_path():
     sums = set()
@@ -343,6 +351,7 @@ def test_batch_equals_singles_whatever_lies_beyond_the_lengths():
             assert path.positions.tolist() == single.positions.tolist()
 
 
+@pytest.mark.slow
 def test_torchaudio_is_never_better():
     torch = pytest.importorskip("torch")
     functional = pytest.importorskip("torchaudio.functional")
