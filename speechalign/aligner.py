@@ -183,8 +183,11 @@ class Aligner:
         log_probs = emissions[0]
         spoken = [variants for word in words for variants in word.variants]
         graph = self.model.graph(spoken)
-        self._check_length(spoken, len(log_probs), waveform.duration)
-        path = viterbi(log_probs, graph)
+        try:
+            path = viterbi(log_probs, graph)
+        except AlignmentError:
+            self._check_length(spoken, len(log_probs), waveform.duration)
+            raise
         spans = self.model.spans(graph, path.arcs)
         times = self._place(log_probs, emissions.grid, spans, samples)
         scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
@@ -265,7 +268,7 @@ class Aligner:
                 f"the transcript is longer than the audio can hold: its {len(phones)} phones need "
                 f"at least {self.model.grid.seconds(needed):.2f} s, the audio lasts "
                 f"{duration:.2f} s; check that they belong together"
-            )
+            ) from None
 
 
 def _sigmoid(calibration: tuple[float, float], deficit: float) -> float:
