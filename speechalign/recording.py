@@ -17,7 +17,7 @@ from speechalign.alignment import Alignment, Interval
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import write_alignment
-from speechalign.results import DOUBTFUL, Status, UtteranceResult, WordResult
+from speechalign.results import Status, UtteranceResult, WordResult, judge
 from speechalign.waveform import audio_hash, read_waveform, sound_info
 
 STOPPED = "the run was stopped before its turn"
@@ -126,7 +126,7 @@ class Recording:
         for utterance, earlier in zip(self.utterances, self.earlier):
             if earlier is not None and earlier.words and earlier.confidence is not None:
                 change = _change(utterance, earlier, aligner, sounds)
-                status, reason = _judge(earlier.confidence)
+                status, reason = judge(earlier.confidence)
                 if change is not None:
                     status, reason = Status.KEPT, f"{change}; {remedy}"
                 result = replace(earlier, status=status, reason=reason, kept=True)
@@ -164,7 +164,7 @@ def _align_utterance(
     end, sha256 = _measure(utterance, sounds)
     aligned = aligner.align(waveform, utterance.text)
     return replace(
-        blank_result(utterance, aligner, *_judge(aligned.confidence)),
+        blank_result(utterance, aligner, *judge(aligned.confidence)),
         end=end,
         log_likelihood=aligned.log_likelihood,
         confidence=aligned.confidence,
@@ -186,15 +186,6 @@ def _measure(
         sounds[utterance.audio] = duration, audio_hash(utterance.audio)
     duration, sha256 = sounds[utterance.audio]
     return duration if utterance.end is None else min(utterance.end, duration), sha256
-
-
-def _judge(confidence: float) -> tuple[Status, str | None]:
-    if confidence >= DOUBTFUL:
-        return Status.ALIGNED, None
-    return Status.DOUBTFUL, (
-        f"confidence {confidence:.2f} is below {DOUBTFUL}: the audio does not sound like the "
-        "transcript; listen to it"
-    )
 
 
 def _words(aligned: AlignedUtterance, offset: float, end: float) -> tuple[WordResult, ...]:

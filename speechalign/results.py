@@ -42,6 +42,16 @@ class Status(str, Enum):
     """The run was stopped before its turn."""
 
 
+def judge(confidence: float) -> tuple[Status, str | None]:
+    """Return the status of an utterance that was aligned, and why it is doubtful if it is."""
+    if confidence >= DOUBTFUL:
+        return Status.ALIGNED, None
+    return Status.DOUBTFUL, (
+        f"confidence {confidence:.2f} is below {DOUBTFUL}: the audio does not sound like the "
+        "transcript; listen to it"
+    )
+
+
 @dataclass(frozen=True)
 class WordResult:
     """One word of the manifest; times in seconds from the beginning of the recording."""

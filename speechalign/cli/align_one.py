@@ -37,7 +37,7 @@ def align_one(
     from speechalign.aligner import DEFAULT_MODEL, align
     from speechalign.errors import InputError
     from speechalign.formats import find_format, write_alignment
-    from speechalign.results import DOUBTFUL
+    from speechalign.results import judge
 
     for file in (output, plot):
         if file is not None and file.exists() and not overwrite:
@@ -59,12 +59,9 @@ def align_one(
         click.echo(
             f"resampled from {waveform.source_rate} Hz to {waveform.sample_rate} Hz", err=True
         )
-    if result.confidence < DOUBTFUL:
-        click.echo(
-            f"doubtful: confidence {result.confidence:.2f} is below {DOUBTFUL}: the audio does not "
-            "sound like the transcript; listen to it",
-            err=True,
-        )
+    status, reason = judge(result.confidence)
+    if reason is not None:
+        click.echo(f"{status.value}: {reason}", err=True)
 
 
 def _transcript(text: str) -> str:
