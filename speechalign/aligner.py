@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
@@ -18,7 +18,7 @@ from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.lexicon import Lexicon, LexiconWord
-from speechalign.models import Model, PhoneSpan, load_model
+from speechalign.models import PhoneModel, PhoneSpan, load_model
 from speechalign.waveform import Waveform, read_waveform
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Aligner:
 
     Parameters
     ----------
-    model : str or Model
+    model : str or PhoneModel
         Name of an acoustic model, or the model itself.
 
     Raises
@@ -135,8 +135,8 @@ class Aligner:
         A package that the model needs is missing.
     """
 
-    def __init__(self, model: str | Model = DEFAULT_MODEL) -> None:
-        self.model = load_model(model) if isinstance(model, str) else model
+    def __init__(self, model: str | PhoneModel = DEFAULT_MODEL) -> None:
+        self.model = cast(PhoneModel, load_model(model)) if isinstance(model, str) else model
         self.lexicon = Lexicon(self.model)
 
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
@@ -281,7 +281,7 @@ def align(
     audio: str | Path,
     text: str,
     *,
-    model: str | Model = DEFAULT_MODEL,
+    model: str | PhoneModel = DEFAULT_MODEL,
     channel: int | None = None,
 ) -> AlignedUtterance:
     """Align one recording with its transcript.
@@ -292,7 +292,7 @@ def align(
         Sound file of any sample rate and channel count.
     text : str
         What is said in it.
-    model : str or Model
+    model : str or PhoneModel
         Acoustic model, or its name.
     channel : int or None
         Channel to use, counted from 0; None takes the mean of all.

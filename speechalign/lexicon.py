@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, Protocol, cast
 
 from speechalign.errors import InputError
-from speechalign.models import Model
+from speechalign.models import PhoneModel
 from speechalign.text import G2PS, NORMALISERS
 from speechalign.text.english import NOISE, UNKNOWN, Word
 
@@ -49,11 +49,11 @@ class Lexicon:
 
     Parameters
     ----------
-    model : Model
+    model : PhoneModel
         Gives the language, the dictionary, and the unit that stands for noise.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: PhoneModel) -> None:
         self._model = model
         self._normalise = cast(Callable[..., tuple[Word, ...]], NORMALISERS[model.language])
 

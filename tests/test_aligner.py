@@ -288,7 +288,7 @@ def test_a_model_may_be_given_instead_of_its_name(examples, single):
     model = load_model("english-sphinx")
     result = align(examples / "slt/tea.flac", TEXTS["slt/tea"], model=model)
     assert moved(single["slt/tea"], result).max() == 0
-    with pytest.raises(InputError, match="no entry 'swedish'; there is: english-sphinx"):
+    with pytest.raises(InputError, match="swedish: no such model; expected a folder or one of"):
         Aligner("swedish")
 
 

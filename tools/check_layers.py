@@ -29,8 +29,8 @@ LAYERS = [
     {"kernels"},
     {"graphs"},
     {
-        "alignment", "frames", "vocabulary", "emissions", "waveform", "containers", "checks",
-        "registry", "errors",
+        "alignment", "frames", "vocabulary", "emissions", "waveform", "espeak", "containers",
+        "checks", "registry", "errors",
     },
 ]  # fmt: skip
 LEAVES = LAYERS[3]

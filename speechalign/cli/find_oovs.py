@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -30,9 +31,9 @@ def find_oovs(
     from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
     from speechalign.lexicon import Lexicon
-    from speechalign.models import load_model
+    from speechalign.models import PhoneModel, load_model
 
-    lexicon = Lexicon(load_model(model or DEFAULT_MODEL))
+    lexicon = Lexicon(cast(PhoneModel, load_model(model or DEFAULT_MODEL)))
     counts: Counter[str] = Counter()
     phones: dict[str, tuple[str, ...]] = {}
     unusable = 0

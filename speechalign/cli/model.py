@@ -22,7 +22,7 @@ def list_models() -> None:
 @model.command()
 @click.argument("name")
 def inspect(name: str) -> None:
-    """Print what a model is: language, frames, units, dictionary, licence."""
+    """Print what a model is: language, frames, units, licence."""
     from speechalign.models import load_model
 
     loaded = load_model(name)
@@ -32,9 +32,7 @@ def inspect(name: str) -> None:
         "language": loaded.language,
         "sample rate": f"{loaded.sample_rate} Hz",
         "frame": f"{1000 * grid.stride / grid.sample_rate:g} ms",
-        "states": str(len(loaded.vocabulary)),
-        "phones": " ".join(loaded.phones),
-        "words in the dictionary": str(len(loaded.dictionary)),
+        **loaded.describe(),
         "licence": loaded.licence,
     }
     for key, value in facts.items():

@@ -103,6 +103,14 @@ class EnglishSphinx:
         """Pronunciations of each lower-case word, without stress."""
         return sphinx_files.read_dictionary(self.folder / "cmudict-en-us.dict")
 
+    def describe(self) -> Mapping[str, str]:
+        """Return the numbers of states and words, and the phones."""
+        return {
+            "states": str(len(self.vocabulary)),
+            "phones": " ".join(self.phones),
+            "words in the dictionary": str(len(self.dictionary)),
+        }
+
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score every state on every frame.
 

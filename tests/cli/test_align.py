@@ -304,7 +304,7 @@ def test_a_fault_of_ours_is_told(corpus, tmp_path, monkeypatch):
         (["{corpus}", "out", "-j", "0"], 2, "0 is not in the range x>=1"),
         (["{corpus}/nowhere", "out"], 4, "nowhere: there is no such file or folder; check its"),
         (["{empty}", "out"], 4, "empty: no recordings with transcripts here"),
-        (["{corpus}", "swedish", "out"], 4, "no entry 'swedish'; there is: english-sphinx"),
+        (["{corpus}", "swedish", "out"], 4, "swedish: no such model; expected a folder or one of"),
         (["{corpus}", "{corpus}/slt/tea.lab"], 4, "tea.lab: cannot be written to: File exists;"),
         (["{corpus}", "{corpus}/slt/tea.lab/x"], 4, "cannot be written to: Not a directory; choo"),
         (["{corpus}", "out", "--output-format", "textgrid", "--output-format", "textgrid-short"],

@@ -60,7 +60,7 @@ def test_unusable_transcripts_are_named(corpus):
 
 def test_options_are_read(corpus):
     folder = corpus(a="blorptang")
-    assert "no entry 'swedish'" in run(folder, "--model", "swedish").stderr
+    assert "swedish: no such model" in run(folder, "--model", "swedish").stderr
     assert run(folder, "--layout", "odd").exit_code == 2
     assert run(folder, "--layout", "mfa", "--speaker-characters", 1, "--channel", 0).exit_code == 0
     result = run(folder / "nowhere")

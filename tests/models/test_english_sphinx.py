@@ -214,7 +214,7 @@ def test_digital_silence_is_silence(model):
 
 def test_unknown_model_lists_the_known_ones():
     assert "english-sphinx" in MODELS
-    with pytest.raises(InputError, match=r"no entry 'klingon'; there is: .*english-sphinx"):
+    with pytest.raises(InputError, match=r"klingon: no such model; .*english-sphinx"):
         load_model("klingon")
 
 
