@@ -1,0 +1,26 @@
+"""Losses: one file each, a function on tensors; they need torch, this package alone does not.
+
+``from speechalign.losses import ctc_loss`` imports what it names and nothing else.
+"""
+
+from __future__ import annotations
+
+from speechalign.registry import Registry
+
+LOSSES = Registry(
+    "speechalign.losses",
+    {
+        "ctc_loss": "speechalign.losses.ctc:ctc_loss",
+    },
+)
+"""By the name of the function: the loss."""
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("_") or name not in LOSSES:
+        raise AttributeError(f"module 'speechalign.losses' has no attribute {name!r}")
+    return LOSSES[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(["LOSSES", *LOSSES])
