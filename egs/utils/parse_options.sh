@@ -1,4 +1,5 @@
-# Turn the options of a run.sh into variables.    shellcheck shell=bash
+# shellcheck shell=bash
+# Turn the options of a run.sh into variables.
 #
 # Source it after the defaults:
 #
