@@ -10,7 +10,7 @@ from typing import Literal, Protocol, cast
 from speechalign.errors import InputError
 from speechalign.models import PhoneModel
 from speechalign.text import G2PS, NORMALISERS
-from speechalign.text.english import NOISE, UNKNOWN, Word
+from speechalign.text.word import NOISE, UNKNOWN, Word
 
 Source = Literal["dictionary", "g2p", "noise", "unknown"]
 Variants = tuple[tuple[str, ...], ...]

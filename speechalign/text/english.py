@@ -44,33 +44,11 @@ token                          spoken
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from speechalign.text.english_rules import Context, Spoken, speak
+from speechalign.text.english_rules import Context, speak
 from speechalign.text.latin import to_latin
-
-NOISE = "<noise>"
-UNKNOWN = "<unknown>"
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of the transcript, and how it is said.
-
-    Parameters
-    ----------
-    label : str
-        The user's own token, casing and punctuation kept; with it, after a space, neighbouring
-        tokens that are not spoken.
-    spoken : tuple[str, ...]
-        One or more dictionary words: lower-case letters and apostrophes; or `NOISE` alone, or
-        `UNKNOWN` alone.
-    """
-
-    label: str
-    spoken: Spoken
+from speechalign.text.word import UNKNOWN, Spoken, Word, is_noise, split_words
 
 
 def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Word, ...]:
@@ -87,8 +65,7 @@ def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Wor
     Returns
     -------
     tuple[Word, ...]
-        Empty if nothing in the text can be spoken. Otherwise the labels joined by single spaces
-        are the text, its white space reduced to single spaces.
+        As `split_words` makes them; spoken are lower-case words of letters and apostrophes.
 
     Notes
     -----
@@ -102,32 +79,12 @@ def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Wor
     [('Dr.', 'doctor'), ('Who —', 'who'), ('paid', 'paid'), \
 ('$5.50,', 'five dollars fifty cents'), ('twice!', 'twice')]
     """
-    tokens = text.split()
-    lower_case = any(c.islower() for token in tokens if not _is_noise(token) for c in token)
-    found: list[Word] = []
-    silent: list[str] = []  # tokens before the first word
-    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""]):
-        context = Context(before, after, known or (lambda _: False), spell=lower_case)
-        spoken = _speak(token, context)
-        if spoken:
-            found.append(Word(" ".join([*silent, token]), spoken))
-            silent = []
-        elif found:
-            found[-1] = Word(f"{found[-1].label} {token}", found[-1].spoken)
-        else:
-            silent.append(token)
-    return tuple(found)
+    lower_case = any(c.islower() for token in text.split() if not is_noise(token) for c in token)
 
+    def say(before: str, token: str, after: str) -> Spoken:
+        latin = to_latin(token)
+        if latin is None:
+            return (UNKNOWN,)
+        return speak(latin, Context(before, after, known or (lambda _: False), spell=lower_case))
 
-_NOISE_TOKEN = re.compile(r"(?:\[[^][]*\]|<[^<>]*>|\{[^{}]*\})[.,;:!?]*")
-
-
-def _is_noise(token: str) -> bool:
-    return bool(_NOISE_TOKEN.fullmatch(token)) and any(c.isalpha() for c in token)
-
-
-def _speak(token: str, context: Context) -> Spoken:
-    if _is_noise(token):
-        return (NOISE,)
-    latin = to_latin(token)
-    return (UNKNOWN,) if latin is None else speak(latin, context)
+    return split_words(text, say)

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from speechalign.text import english_numbers as numbers
-
-Spoken = tuple[str, ...]
+from speechalign.text.word import Spoken
 
 
 @dataclass(frozen=True)

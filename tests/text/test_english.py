@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechalign.text import NORMALISERS, english
-from speechalign.text.english import NOISE, UNKNOWN, Word, words
+from speechalign.text.english import words
 from speechalign.text.latin import to_latin
+from speechalign.text.word import NOISE, UNKNOWN, Word
 
 DICTIONARY = frozenset(
     ("the", "nasa", "it", "us", "fbi's", "goin'", "'cause", "dogs'", "cafe", "am", "tvs", "cat")
