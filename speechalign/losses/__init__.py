@@ -10,6 +10,7 @@ from speechalign.registry import Registry
 LOSSES = Registry(
     "speechalign.losses",
     {
+        "awp_loss": "speechalign.losses.awp:awp_loss",
         "ctc_loss": "speechalign.losses.ctc:ctc_loss",
     },
 )

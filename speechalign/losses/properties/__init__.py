@@ -1,0 +1,60 @@
+"""Properties: what Align With Purpose asks for, one file each, as an edit that improves a path.
+
+A property is a function ``property(paths, lengths, context)`` with its own options as keywords,
+which are bound with `functools.partial`. It returns new paths: each is its original, better; or
+its original, where it found nothing to improve. ``docs/losses.md`` shows how one is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from speechalign.registry import Registry
+
+__all__ = ["PROPERTIES", "Context", "Property"]
+
+PROPERTIES = Registry(
+    "speechalign.properties",
+    {"low_latency": "speechalign.losses.properties.low_latency:low_latency"},
+)
+"""By name: a function that improves paths."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a property may need to know of the paths that it is given.
+
+    Parameters
+    ----------
+    blank : int
+        The label that says nothing.
+    generator : numpy Generator
+        For choices among several edits. Take as many random numbers for each path, in the order of
+        the paths, whatever the paths are: then the choices do not depend on padding.
+    utterances : ndarray, shape (P,), int64
+        The utterance of the batch that each path is of: a row of ``targets``.
+    targets : ndarray, shape (B, L), int64, or None
+        The transcripts, where they were given; values beyond a length are never read.
+    target_lengths : ndarray, shape (B,), int64, or None
+        Labels of each transcript.
+    """
+
+    blank: int
+    generator: np.random.Generator
+    utterances: np.ndarray
+    targets: np.ndarray | None = None
+    target_lengths: np.ndarray | None = None
+
+
+class Property(Protocol):
+    """A better path of each path, of as many frames."""
+
+    def __call__(self, paths: np.ndarray, lengths: np.ndarray, context: Context, /) -> np.ndarray:
+        """Return new paths, (P, T) int64, of paths (P, T) int64 of ``lengths`` (P,) frames each.
+
+        A path that was not improved is returned as it is. Frames at and beyond a length are
+        neither read nor compared, and the arguments stay as they are.
+        """
