@@ -72,15 +72,16 @@ def edit_distance(reference: np.ndarray, hypothesis: np.ndarray) -> EditAlignmen
     for name, symbols in (("reference", reference), ("hypothesis", hypothesis)):
         if symbols.ndim != 1 or symbols.dtype != np.int64:
             raise InputError(f"{name}: expected (N,) int64, got {symbols.shape} {symbols.dtype}")
-    distance, pairs = _edit_distance(
-        np.ascontiguousarray(reference), np.ascontiguousarray(hypothesis)
-    )
+    distance, pairs = edit_pairs(np.ascontiguousarray(reference), np.ascontiguousarray(hypothesis))
     return EditAlignment(int(distance), pairs)
 
 
 @njit(cache=True, nogil=True)
-def _edit_distance(reference: np.ndarray, hypothesis: np.ndarray) -> tuple[int, np.ndarray]:
-    """Fill the table row by row, keeping one row of costs and every choice; then walk back."""
+def edit_pairs(reference: np.ndarray, hypothesis: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return the distance and the pairs of `edit_distance`: its compiled part, for other kernels.
+
+    Fill the table row by row, keeping one row of costs and every choice; then walk back.
+    """
     n, m = len(reference), len(hypothesis)
     edit = min(n, m) + 1
     choices = np.empty((n + 1, m + 1), dtype=np.int8)

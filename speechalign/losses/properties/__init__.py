@@ -18,7 +18,11 @@ __all__ = ["PROPERTIES", "Context", "Property"]
 
 PROPERTIES = Registry(
     "speechalign.properties",
-    {"low_latency": "speechalign.losses.properties.low_latency:low_latency"},
+    {
+        "long_labels": "speechalign.losses.properties.long_labels:long_labels",
+        "low_latency": "speechalign.losses.properties.low_latency:low_latency",
+        "min_wer": "speechalign.losses.properties.min_wer:min_wer",
+    },
 )
 """By name: a function that improves paths."""
 
