@@ -48,6 +48,7 @@ Pronunciation = Sequence[HmmUnit]
 def hmm_graph(
     words: Sequence[Sequence[Pronunciation]],
     *,
+    variant_weights: Sequence[Sequence[float]] | None = None,
     silence: HmmUnit | None = None,
     silence_probability: float = 0.5,
 ) -> Graph:
@@ -56,8 +57,10 @@ def hmm_graph(
     Parameters
     ----------
     words : Sequence[Sequence[Pronunciation]]
-        For each word, in order, its pronunciation variants, each a sequence of phone HMMs. No
-        variant is preferred: each has weight 0.
+        For each word, in order, its pronunciation variants, each a sequence of phone HMMs.
+    variant_weights : Sequence[Sequence[float]] or None
+        For each word, the natural-log prior of each variant; None prefers no variant: each has
+        weight 0.
     silence : HmmUnit or None
         May be spoken before, between and after the words; None forbids it.
     silence_probability : float
@@ -72,7 +75,7 @@ def hmm_graph(
     Raises
     ------
     InputError
-        A word has no pronunciation, or one without phones.
+        A word has no pronunciation, or one without phones, or not one weight for each.
 
     Examples
     --------
@@ -112,8 +115,16 @@ def hmm_graph(
         exits = []
         if not variants or any(len(variant) == 0 for variant in variants):
             raise InputError(f"words[{number}]: expected at least one phone, got {variants!r}")
-        for variant in variants:
-            state_entries: Sequence[tuple[int, float]] = entries
+        weights = [0.0] * len(variants) if variant_weights is None else variant_weights[number]
+        if len(weights) != len(variants):
+            raise InputError(
+                f"variant_weights[{number}]: expected {len(variants)}, one for each pronunciation, "
+                f"got {len(weights)}"
+            )
+        for variant, prior in zip(variants, weights):
+            state_entries: Sequence[tuple[int, float]] = [
+                (state, weight + prior) for state, weight in entries
+            ]
             for unit in variant:
                 state_entries = [add(unit, state_entries, 2 * number + 1)]
             exits.extend(state_entries)
@@ -122,7 +133,7 @@ def hmm_graph(
         paused = [(state, weight + pause) for state, weight in exits]
         ends.append(add(silence, paused, 2 * len(words)))
 
-    sources, targets, labels, weights, positions = zip(*arcs) if arcs else ((),) * 5
+    sources, targets, labels, scores, positions = zip(*arcs) if arcs else ((),) * 5
     start = np.full(states, -np.inf)
     start[0] = 0.0
     final = np.full(states, -np.inf)
@@ -132,7 +143,7 @@ def hmm_graph(
         np.array(sources, np.int64),
         np.array(targets, np.int64),
         np.array(labels, np.int64),
-        np.array(weights, np.float64),
+        np.array(scores, np.float64),
         np.array(positions, np.int64),
         start,
         final,

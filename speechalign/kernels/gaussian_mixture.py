@@ -86,6 +86,81 @@ def tied_mixture_log_likelihoods(
 
 
 @njit(cache=True, nogil=True)
+def mixture_log_likelihoods(
+    features: np.ndarray,
+    means: np.ndarray,
+    half_precisions: np.ndarray,
+    log_norms: np.ndarray,
+    codebooks: np.ndarray,
+) -> np.ndarray:
+    """Score mixtures of Gaussians over all feature streams together on every frame.
+
+    Parameters
+    ----------
+    features : ndarray, shape (R, DIMS, T), float32
+        R feature streams of DIMS values; the frames are contiguous.
+    means, half_precisions : ndarray, shape (C, R, K, DIMS), float32
+        K Gaussians for each mixture; ``half_precisions`` is 1 / (2 variance).
+    log_norms : ndarray, shape (C, K), float32
+        Logarithm of each Gaussian's normaliser times its weight; -inf leaves it out, but never all
+        K of a mixture.
+    codebooks : ndarray, shape (U,), int64
+        The mixtures to score.
+
+    Returns
+    -------
+    ndarray, shape (T, U), float32
+        log sum_k exp(log_norms[c, k] - sum_rd half_precisions[c, r, k, d] (features[r, d, t] -
+        means[c, r, k, d])^2), with c = codebooks[u].
+    """
+    streams, _, frames = features.shape
+    densities = means.shape[2]
+    scores = np.empty((frames, len(codebooks)), np.float32)
+    log_density = np.empty((densities, _TILE), np.float32)
+    best = np.empty(_TILE, np.float32)
+    sums = np.empty(_TILE, np.float32)
+    tiles = np.zeros((streams, DIMS, _TILE), np.float32)
+    for begin in range(0, frames, _TILE):
+        width = min(_TILE, frames - begin)
+        tiles[:, :, :width] = features[:, :, begin : begin + width]
+        for u in range(len(codebooks)):
+            c = codebooks[u]
+            best[:] = np.float32(-math.inf)
+            sums[:] = np.float32(0.0)
+            for k in range(densities):
+                if log_norms[c, k] == -math.inf:
+                    continue
+                log_density[k, :] = log_norms[c, k]
+                for r in range(streams):
+                    _subtract_distances(
+                        tiles[r], means[c, r, k], half_precisions[c, r, k], log_density[k]
+                    )
+                for t in range(_TILE):
+                    best[t] = log_density[k, t] if log_density[k, t] > best[t] else best[t]
+            for k in range(densities):
+                if log_norms[c, k] == -math.inf:
+                    continue
+                for t in range(_TILE):
+                    sums[t] += _exp(log_density[k, t] - best[t])
+            for t in range(width):
+                scores[begin + t, u] = best[t] + math.log(sums[t])
+    return scores
+
+
+@njit(cache=True, nogil=True)
+def _subtract_distances(
+    tile: np.ndarray, mean: np.ndarray, half_precision: np.ndarray, log_density: np.ndarray
+) -> None:
+    """Subtract the weighted distance of one stream from each frame's log-density."""
+    for t in range(_TILE):
+        value = log_density[t]
+        for d in range(DIMS):
+            difference = tile[d, t] - mean[d]
+            value -= difference * difference * half_precision[d]
+        log_density[t] = value
+
+
+@njit(cache=True, nogil=True)
 def _log_densities(
     tile: np.ndarray,
     means: np.ndarray,

@@ -38,8 +38,48 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (3, 13, T), float32
-        Cepstra after mean subtraction, their first and their second differences, for
-        T = ceil(N / 160) frames.
+        Those of its cepstra, `feature_streams` of `sphinx_cepstra`, for T = ceil(N / 160) frames.
+    """
+    return feature_streams(sphinx_cepstra(samples))
+
+
+def feature_streams(cepstra: np.ndarray) -> np.ndarray:
+    """Add first and second differences to cepstra.
+
+    Parameters
+    ----------
+    cepstra : ndarray, shape (T, 13), float32 or float64
+        Of each frame.
+
+    Returns
+    -------
+    ndarray, shape (3, 13, T), float32
+        Cepstra, their first and their second differences.
+
+    Notes
+    -----
+    c[t+2] - c[t-2], and (c[t+3] - c[t-1]) - (c[t+1] - c[t-3]), the first and the last frame
+    repeated.
+    """
+    around = np.pad(cepstra, ((3, 3), (0, 0)), "edge")
+    delta = around[5:-1] - around[1:-5]
+    second = (around[6:] - around[2:-4]) - (around[4:-2] - around[:-6])
+    streams = np.stack([cepstra, delta, second]).transpose(0, 2, 1)
+    return np.ascontiguousarray(streams, np.float32)
+
+
+def sphinx_cepstra(samples: np.ndarray) -> np.ndarray:
+    """Compute the cepstra of a recording, less their mean.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (N,), float32
+        Samples in [-1, 1] at 16 kHz.
+
+    Returns
+    -------
+    ndarray, shape (T, 13), float64
+        For T = ceil(N / 160) frames.
 
     Notes
     -----
@@ -47,8 +87,7 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
     there are too few; Hamming window of 410 samples every 160; power spectrum of 512 points; 25
     triangular mel filters from 130 to 6800 Hz; noise removal (`_remove_noise`); logarithm; 13
     coefficients of an orthonormal DCT-II; sine lifter 22; the mean over frames with c0 >= 0 (over
-    all, if there is none) subtracted; c[t+2] - c[t-2], and (c[t+3] - c[t-1]) - (c[t+1] - c[t-3]),
-    the first and the last frame repeated.
+    all, if there is none) subtracted.
 
     References
     ----------
@@ -76,11 +115,7 @@ def sphinx_features(samples: np.ndarray) -> np.ndarray:
     cepstra = apply_filters(np.log(energies + 1e-4), _dct())
     voiced = cepstra[:, 0] >= 0
     cepstra -= cepstra[voiced].mean(axis=0) if voiced.any() else cepstra.mean(axis=0)
-    around = np.pad(cepstra, ((3, 3), (0, 0)), "edge")
-    delta = around[5:-1] - around[1:-5]
-    second = (around[6:] - around[2:-4]) - (around[4:-2] - around[:-6])
-    streams = np.stack([cepstra, delta, second]).transpose(0, 2, 1)
-    return np.ascontiguousarray(streams, np.float32)
+    return cepstra
 
 
 def _mel_filters() -> np.ndarray:
