@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from speechalign.errors import InputError
-from speechalign.models import PhoneModel
 from speechalign.text import G2PS, NORMALISERS
 from speechalign.text.word import NOISE, UNKNOWN, Word
 
@@ -40,6 +39,22 @@ class LexiconWord:
     source: Source
 
 
+@runtime_checkable
+class PronouncingModel(Protocol):
+    """What a lexicon needs of a model.
+
+    ``language`` names the text normaliser; ``noise`` is pronounced where there are no words.
+    """
+
+    name: str
+    language: str
+    noise: str
+
+    @property
+    def dictionary(self) -> Mapping[str, Variants]:
+        """Pronunciations of each lower-case word."""
+
+
 class _G2P(Protocol):
     def pronounce(self, word: str) -> Variants: ...
 
@@ -49,11 +64,11 @@ class Lexicon:
 
     Parameters
     ----------
-    model : PhoneModel
+    model : PronouncingModel
         Gives the language, the dictionary, and the unit that stands for noise.
     """
 
-    def __init__(self, model: PhoneModel) -> None:
+    def __init__(self, model: PronouncingModel) -> None:
         self._model = model
         self._normalise = cast(Callable[..., tuple[Word, ...]], NORMALISERS[model.language])
 

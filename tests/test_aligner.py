@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechalign
-from speechalign import aligner as module
+from speechalign import phone_aligner as module
 from speechalign.aligner import Aligner, align
 from speechalign.errors import AlignmentError, InputError
 from speechalign.models import load_model

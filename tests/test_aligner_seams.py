@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speechalign import aligner
+from speechalign import phone_aligner
 from speechalign.kernels import viterbi
 from speechalign.models import load_model
 
@@ -11,8 +11,8 @@ from speechalign.models import load_model
 @pytest.mark.parametrize("context", [1, 16])
 def test_seams_of_windows(monkeypatch, context):
     # Scores that fit no transcript: posteriors are broad, and every seam is a risk.
-    monkeypatch.setattr(aligner, "_WINDOW", 3)
-    monkeypatch.setattr(aligner, "_CONTEXT", context)
+    monkeypatch.setattr(phone_aligner, "_WINDOW", 3)
+    monkeypatch.setattr(phone_aligner, "_CONTEXT", context)
     model = load_model("english-sphinx")
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -21,6 +21,7 @@ def test_seams_of_windows(monkeypatch, context):
         graph = model.chain(phones)
         spans = model.spans(graph, viterbi(log_probs, graph).arcs)
         samples = 0.1 * rng.normal(size=64000).astype(np.float32)
-        times = aligner.Aligner(model)._place(log_probs, model.grid, spans, samples)
+        aligner = phone_aligner.PhoneAligner(model, language="en")
+        times = aligner._place(log_probs, model.grid, spans, samples)
         assert (np.diff(times) >= 0.01 - 1e-9).all()
         assert (times[0], times[-1]) == (0.0, 4.0)

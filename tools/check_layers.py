@@ -23,9 +23,12 @@ ROOT = "speechalign"
 LAYERS = [
     {"cli", "__main__"},
     {ROOT},
-    {"aligner", "batch", "executors", "lexicon", "recording", "results"},
+    {
+        "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors", "lexicon",
+        "phone_aligner", "recording", "results",
+    },
     {"models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries"},
-    {"confidence", "functional", "long_form"},
+    {"confidence", "functional", "links", "long_form"},
     {"kernels"},
     {"graphs"},
     {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import cast
 
 import click
 
@@ -30,10 +29,16 @@ def find_oovs(
     from speechalign.aligner import DEFAULT_MODEL
     from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
-    from speechalign.lexicon import Lexicon
-    from speechalign.models import PhoneModel, load_model
+    from speechalign.lexicon import Lexicon, PronouncingModel
+    from speechalign.models import load_model
 
-    lexicon = Lexicon(cast(PhoneModel, load_model(model or DEFAULT_MODEL)))
+    loaded = load_model(model or DEFAULT_MODEL)
+    if not isinstance(loaded, PronouncingModel):
+        raise InputError(
+            f"{loaded.name}: has no dictionary, so no word is missing from it; choose a model of "
+            "phones"
+        )
+    lexicon = Lexicon(loaded)
     counts: Counter[str] = Counter()
     phones: dict[str, tuple[str, ...]] = {}
     unusable = 0

@@ -1,7 +1,13 @@
-"""Acoustic models by name: waveforms in, Emissions out."""
+"""Acoustic models: by name, from folders and files of several families, and from a model hub.
+
+What a model offers is said by protocols: every model is a `Model`; one that scores frames is an
+`EmittingModel`, and either a `PhoneModel` or a `CtcModel`; one that listens to a text as a whole is
+an `AttentionModel`.
+"""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +27,13 @@ from speechalign.vocabulary import Vocabulary
 MODELS = Registry(
     "speechalign.models", {"english-sphinx": "speechalign.models.english_sphinx:EnglishSphinx"}
 )
-"""By name: a class whose instances are models, made without arguments."""
+"""By name: a class whose instances are models; it needs no arguments."""
 
 FAMILIES = Registry("speechalign.model_families", {})
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""
+
+SOURCES = Registry("speechalign.model_sources", {})
+"""By name: a module of models in a foreign format, with `Source`'s functions."""
 
 DESCRIPTION = "model.json"
 
@@ -49,10 +58,49 @@ class PhoneSpan:
     end: int
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What a model reads for a part of a word.
+
+    Parameters
+    ----------
+    label : int or None
+        Column of its emissions, or token of its decoder; None where the model has nothing for it.
+    start, end : int
+        Characters ``[start, end)`` of the word that it stands for.
+    """
+
+    label: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How a decoder that is told a text listens to a recording.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (L, T), float64
+        For each token of the text, and each frame of the model's grid, how much it attends there.
+    log_probs : ndarray, shape (L,), float64
+        Natural-log probability of each token, given those before it.
+    tokens : tuple[tuple[Piece, ...], ...]
+        For each word, its tokens; L in all.
+    """
+
+    weights: np.ndarray
+    log_probs: np.ndarray
+    tokens: tuple[tuple[Piece, ...], ...]
+
+
 class Model(Protocol):
     """What every acoustic model offers.
 
-    ``normalised`` says whether each frame of its emissions is a distribution.
+    ``aligner`` is the name in ``speechalign.aligner.ALIGNERS`` of what makes times of its output.
+    ``name`` tells the revision too, where there is one. ``language`` names the text normaliser:
+    an ISO 639-1 code, ``und`` where it is not known, or ``mul`` for a model that reads any
+    language in Latin letters.
     """
 
     name: str
@@ -60,17 +108,26 @@ class Model(Protocol):
     licence: str
     sample_rate: int
     grid: FrameGrid
+    aligner: str
+
+    def describe(self) -> Mapping[str, str]:
+        """Tell what is particular to this model, for people: what, and its value."""
+
+
+class EmittingModel(Model, Protocol):
+    """What an acoustic model offers that scores every frame by itself.
+
+    ``normalised`` says whether each frame of its emissions is a distribution.
+    """
+
     vocabulary: Vocabulary
     normalised: bool
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score (B, N) float32 samples of the given (B,) int64 lengths."""
 
-    def describe(self) -> Mapping[str, str]:
-        """Tell what is particular to this model, for people: what, and its value."""
 
-
-class PhoneModel(Model, Protocol):
+class PhoneModel(EmittingModel, Protocol):
     """What an acoustic model of phones, each a row of states, offers.
 
     ``language`` names the text normaliser; ``silence`` and ``noise`` are the units spoken where
@@ -100,48 +157,178 @@ class PhoneModel(Model, Protocol):
         """Cut a (T,) path through ``graph`` into phones and pauses."""
 
 
-def load_model(source: str | Path) -> Model:
+class CtcModel(EmittingModel, Protocol):
+    """What a CTC model offers: a vocabulary with a blank, and what its symbols are.
+
+    ``unit`` is the name of their tier. ``characters`` are spelled by the vocabulary alone, in
+    whichever casing it has; a symbol ``|`` or a space stands between words. A model of ``phones``
+    is a `CtcPhoneModel`, one of ``tokens``, longer than a character, a `CtcTokenModel`.
+    """
+
+    unit: str
+
+
+class CtcPhoneModel(CtcModel, Protocol):
+    """A CTC model of phones; its symbols are those of its dictionary.
+
+    ``noise`` is a name, and no symbol, for what is said where there are no words.
+    """
+
+    noise: str
+
+    @property
+    def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+        """Pronunciations of each lower-case word."""
+
+
+class CtcTokenModel(CtcModel, Protocol):
+    """A CTC model whose symbols are pieces of words."""
+
+    def tokenise(self, word: str) -> tuple[Piece, ...]:
+        """Cut a word, as it is spoken, into symbols; every character belongs to one piece."""
+
+
+class AttentionModel(Model, Protocol):
+    """What a model offers whose decoder, told what is said, listens for it.
+
+    ``longest`` is how many seconds it can listen to at once.
+    """
+
+    longest: float
+
+    def attend(self, samples: np.ndarray, words: Sequence[str]) -> Attention:
+        """Tell the decoder the words, as they are written, of (N,) float32 samples."""
+
+
+class Source(Protocol):
+    """What a module in ``SOURCES`` defines; importing it must cost nothing.
+
+    ``NAMES`` are the models that it has by name, for people to choose from.
+    """
+
+    NAMES: Sequence[str]
+
+    def recognises(self, source: str) -> bool:
+        """Tell whether this is a model of the family, without loading any of it."""
+
+    @property
+    def load(self) -> Callable[..., Model]:
+        """What loads it: given the source as a path, and the options that its keywords name."""
+
+
+def load_model(
+    source: str | Path,
+    *,
+    device: str | None = None,
+    offline: bool = False,
+    allow_pickle: bool = False,
+    calibration: str | Path | None = None,
+) -> Model:
     """Load an acoustic model.
 
     Parameters
     ----------
     source : str or Path
-        A registered name, or a folder with a ``model.json`` that names the kind of model.
+        One of these, the first that fits: a name in ``MODELS``; a folder with a ``model.json``
+        that names the kind of model; whatever a module in ``SOURCES`` recognises; ``org/name`` or
+        ``org/name@revision`` on the Hugging Face hub.
+    device : str or None
+        ``cpu``, ``cuda`` or ``cuda:1`` ...; None for the GPU where the model can use one.
+    offline : bool
+        Use no network; only what was downloaded before. The environment's ``HF_HUB_OFFLINE``
+        means the same.
+    allow_pickle : bool
+        Read weights that are a Python pickle, with torch's reader that runs no code. Without,
+        only safetensors and ONNX.
+    calibration : str, Path or None
+        File that ``speechalign model inspect --save-calibration`` wrote: the bias of its times.
 
     Returns
     -------
     Model
-        Ready to emit.
+        Ready to use.
 
     Raises
     ------
     InputError
-        There is no such model; the folder has no ``model.json``, or one of an unknown kind.
+        There is no such model; a file is missing, damaged or a pickle; the model does not read an
+        option; it is not there and may not, or cannot, be downloaded.
     BackendError
-        A package that the model needs is missing.
+        A package or device that the model needs is missing.
     """
-    if isinstance(source, str) and source in MODELS:
-        return cast(Callable[[], Model], MODELS[source])()
-    folder = Path(source)
-    if not folder.is_dir():
-        near = get_close_matches(str(source), list(MODELS), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    options = {"device": device, "offline": offline, "allow_pickle": allow_pickle}
+    model = _call(_loader(str(source)), str(source), options)
+    if calibration is not None:
+        from speechalign.models.calibration import read_calibration
+
+        model.grid = read_calibration(calibration).corrected(model)
+    return model
+
+
+def known_names() -> list[str]:
+    """Return the names that `load_model` knows, without those on a hub."""
+    return [*MODELS, *(name for family in SOURCES for name in _source(family).NAMES)]
+
+
+def _loader(source: str) -> Callable[..., Model]:
+    """Find what loads a source; called with the source or, for a name, with nothing."""
+    if source in MODELS:
+        return cast(Callable[..., Model], MODELS[source])
+    path = Path(source) / DESCRIPTION
+    if path.exists():
+        try:
+            kind = json.loads(path.read_text(encoding="utf-8"))["kind"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"{path}: damaged; expected a JSON object with a kind") from None
+        if kind not in FAMILIES:
+            raise InputError(f"{path}: kind {kind!r} is not one of {', '.join(FAMILIES)}")
+        return cast(Callable[..., Model], FAMILIES[kind])
+    for family in SOURCES:
+        if _source(family).recognises(source):
+            return _source(family).load
+    if Path(source).is_dir():
         raise InputError(
-            f"{source}: no such model{hint}; expected a folder or one of: {', '.join(MODELS)}"
+            f"{source}: expected a model, but it has no {DESCRIPTION}, no config.json and no .onnx "
+            "file; name the folder that holds the files of the model"
         )
-    path = folder / DESCRIPTION
-    try:
-        kind = json.loads(path.read_text(encoding="utf-8"))["kind"]
-    except FileNotFoundError:
-        raise InputError(
-            f"{folder}: expected a model, but it has no {DESCRIPTION}; name the folder that "
-            "`speechalign train` wrote"
-        ) from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path}: damaged; expected a JSON object with a kind") from None
-    if kind not in FAMILIES:
-        raise InputError(f"{path}: kind {kind!r} is not one of {', '.join(FAMILIES)}")
-    return cast(Callable[[Path], Model], FAMILIES[kind])(folder)
+    known = known_names()
+    near = get_close_matches(source, known, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(
+        f"{source}: no such model{hint}; expected a folder or one of: {', '.join(known)}, or "
+        "org/name on the Hugging Face hub"
+    )
 
 
-__all__ = ["DESCRIPTION", "FAMILIES", "MODELS", "Model", "PhoneModel", "PhoneSpan", "load_model"]
+def _source(family: str) -> Source:
+    return cast(Source, SOURCES[family])
+
+
+def _call(loader: Callable[..., Model], source: str, options: Mapping[str, object]) -> Model:
+    """Load a source with the options that its loader reads."""
+    read = inspect.signature(loader).parameters
+    if "device" not in read and options["device"] not in (None, "cpu"):
+        raise InputError(f"{source}: this model runs on the CPU only, got {options['device']}")
+    keywords = {name: value for name, value in options.items() if name in read}
+    return loader(**keywords) if source in MODELS else loader(Path(source), **keywords)
+
+
+__all__ = [
+    "DESCRIPTION",
+    "FAMILIES",
+    "MODELS",
+    "SOURCES",
+    "Attention",
+    "AttentionModel",
+    "CtcModel",
+    "CtcPhoneModel",
+    "CtcTokenModel",
+    "EmittingModel",
+    "Model",
+    "PhoneModel",
+    "PhoneSpan",
+    "Piece",
+    "Source",
+    "known_names",
+    "load_model",
+]
