@@ -29,7 +29,9 @@ MODELS = Registry(
 )
 """By name: a class whose instances are models; it needs no arguments."""
 
-FAMILIES = Registry("speechalign.model_families", {})
+FAMILIES = Registry(
+    "speechalign.model_families", {"conv-ctc": "speechalign.models.conv_ctc:load"}
+)
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""
 
 SOURCES = Registry("speechalign.model_sources", {})
