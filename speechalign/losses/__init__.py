@@ -11,7 +11,13 @@ LOSSES = Registry(
     "speechalign.losses",
     {
         "awp_loss": "speechalign.losses.awp:awp_loss",
+        "bayes_risk_ctc_loss": "speechalign.losses.bayes_risk:bayes_risk_ctc_loss",
+        "consistency_loss": "speechalign.losses.consistency:consistency_loss",
         "ctc_loss": "speechalign.losses.ctc:ctc_loss",
+        "expected_risk_loss": "speechalign.losses.expected_risk:expected_risk_loss",
+        "graph_loss": "speechalign.losses.graph:graph_loss",
+        "peak_first_loss": "speechalign.losses.peak_first:peak_first_loss",
+        "star_ctc_loss": "speechalign.losses.star:star_ctc_loss",
     },
 )
 """By the name of the function: the loss."""

@@ -1,0 +1,100 @@
+"""What every loss on transcripts is given: how it is checked, and how losses of a batch combine."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from speechalign.errors import InputError
+from speechalign.kernels.ctc_loss import illegal_score
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+def check_log_probs(log_probs: Tensor, input_lengths: Tensor) -> None:
+    """Refuse anything but (B, T, V) float32 or float64 and lengths that fit it."""
+    if log_probs.ndim != 3:
+        raise InputError(f"log_probs: expected shape (B, T, V), got {tuple(log_probs.shape)}")
+    if log_probs.dtype not in (torch.float32, torch.float64):
+        raise InputError(
+            f"log_probs: expected float32 or float64, got {_dtype(log_probs)}; call .float() on it"
+        )
+    _check_lengths(input_lengths, "input_lengths", *log_probs.shape[:2])
+
+
+def check_targets(
+    targets: Tensor, target_lengths: Tensor, *, batch: int, num_columns: int, blank: int
+) -> None:
+    """Refuse anything but (B, L) int64 labels that are columns other than the blank."""
+    if not 0 <= blank < num_columns:
+        raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
+    if targets.ndim != 2 or len(targets) != batch or targets.dtype != torch.int64:
+        raise InputError(
+            f"targets: expected shape ({batch}, L), int64; got {tuple(targets.shape)} "
+            f"{_dtype(targets)}; pad the transcripts to one length, such as with pad_sequence"
+        )
+    _check_lengths(target_lengths, "target_lengths", *targets.shape)
+    wrong = (targets < 0) | (targets >= num_columns) | (targets == blank)
+    wrong &= within(target_lengths.to(targets.device), targets.shape[1])
+    if wrong.any():
+        b, i = torch.nonzero(wrong)[0].tolist()
+        found = int(targets[b, i])
+        reason = "the blank" if found == blank else f"not a column in [0, {num_columns})"
+        raise InputError(
+            f"targets[{b}, {i}]: label {found} is {reason}; expected labels of the vocabulary "
+            f"without blanks in utterance {b}; check target_lengths and the vocabulary"
+        )
+
+
+def check_scores(scores: Tensor) -> None:
+    """Refuse NaN and +inf in (B, T, V), of which the padding has been replaced."""
+    legal = scores < math.inf
+    if not legal.all():
+        b, t, v = torch.nonzero(~legal)[0].tolist()
+        raise illegal_score(b, t, v, float(scores[b, t, v]))
+
+
+def check_reduction(reduction: str) -> None:
+    """Refuse anything but the names of reductions."""
+    if reduction not in ("mean", "sum", "none"):
+        raise InputError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def reduced(losses: Tensor, reduction: Reduction, target_lengths: Tensor) -> Tensor:
+    """Combine the losses (B,) of a batch; "mean" is of the losses a target, as in torch."""
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    return (losses / target_lengths.to(losses.device).clamp(min=1)).mean()
+
+
+def divergence(p: Tensor, q: Tensor) -> Tensor:
+    """Return KL(p || q) over the last dimension of log-probabilities; where p is 0, q may be."""
+    possible = p > -math.inf
+    difference = p.where(possible, 0.0) - q.where(possible, 0.0)
+    return (p.exp() * difference).sum(dim=-1)
+
+
+def within(lengths: Tensor, limit: int) -> Tensor:
+    """Return the mask (B, limit) of what lies within the lengths (B,)."""
+    return torch.arange(limit, device=lengths.device) < lengths[:, None]
+
+
+def _check_lengths(lengths: Tensor, name: str, batch: int, limit: int) -> None:
+    if lengths.shape != (batch,) or lengths.dtype != torch.int64:
+        raise InputError(
+            f"{name}: expected shape ({batch},), int64; "
+            f"got {tuple(lengths.shape)} {_dtype(lengths)}"
+        )
+    wrong = (lengths < 0) | (lengths > limit)
+    if wrong.any():
+        b = int(torch.nonzero(wrong)[0])
+        raise InputError(f"{name}[{b}]: expected a value in [0, {limit}], got {int(lengths[b])}")
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).replace("torch.", "")
