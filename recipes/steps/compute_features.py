@@ -1,0 +1,115 @@
+"""Write the log-mel features of a manifest, and the phones of its transcripts.
+
+    python recipes/steps/compute_features.py data/train.jsonl data/features/train
+
+Phones are the first pronunciation of each word, from the dictionary of the embedded English model
+or, for a word that it lacks, from the G2P. Utterances that cannot be read or pronounced are told,
+counted and left out. What is complete is not computed again (--overwrite does).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from feature_store import FEATURES, INDEX
+
+from speechalign.corpus import Utterance, read_corpus
+from speechalign.errors import InputError
+from speechalign.lexicon import Lexicon
+from speechalign.models import load_model
+from speechalign.models.conv_ctc import SAMPLE_RATE, LogMel
+from speechalign.waveform import read_waveform
+
+
+def words_of(lexicon: Lexicon, text: str) -> list[tuple[str, ...]]:
+    """Return the phones of each spoken word; InputError where one cannot be said."""
+    found = []
+    for word in lexicon.words(text):
+        if word.source in ("noise", "unknown"):
+            raise InputError(f"transcript: {word.label!r} has no pronunciation")
+        found += [variants[0] for variants in word.variants]
+    return found
+
+
+def compute(utterances: list[Utterance], out: Path, *, mels: int) -> Counter[str]:
+    """Write features and index; count what was written and what was left out."""
+    lexicon = Lexicon(load_model("english-sphinx"))  # type: ignore[arg-type]
+    log_mel = LogMel(mels)
+    counts: Counter[str] = Counter()
+    first = 0
+    with (
+        (out / FEATURES).open("wb") as features,
+        (out / INDEX).open("w", encoding="utf-8") as index,
+    ):
+        for utterance in utterances:
+            try:
+                if utterance.problem:
+                    raise InputError(utterance.problem)
+                words = words_of(lexicon, utterance.text)
+                waveform = read_waveform(
+                    utterance.audio,
+                    sample_rate=SAMPLE_RATE,
+                    channel=utterance.channel,
+                    start=utterance.start,
+                    end=utterance.end,
+                )
+            except InputError as error:
+                click.echo(f"left out: {utterance.id}: {error}", err=True)
+                counts["left out"] += 1
+                continue
+            with torch.inference_mode():
+                vectors = log_mel(torch.from_numpy(waveform.samples)[None])[0].numpy()
+            features.write(vectors.astype(np.float16).tobytes())
+            entry = {
+                "id": utterance.id,
+                "speaker": utterance.speaker,
+                "text": utterance.text,
+                "audio": str(utterance.audio),
+                "first": first,
+                "frames": len(vectors),
+                "words": words,
+            }
+            index.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            first += len(vectors)
+            counts["utterances"] += 1
+            counts["phones"] += sum(map(len, words))
+    counts["seconds"] = first // 100
+    return counts
+
+
+@click.command(help=__doc__)
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--mels", default=80, show_default=True)
+@click.option("--overwrite", is_flag=True)
+def main(manifest: Path, out: Path, mels: int, overwrite: bool) -> None:
+    """Compute into a temporary folder, and move it."""
+    if out.exists() and not overwrite:
+        click.echo(f"{out}: kept (--overwrite computes it again)")
+        return
+    temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+    temporary.mkdir(parents=True)
+    counts = compute(read_corpus(manifest, layout="manifest"), temporary, mels=mels)
+    if not counts["utterances"]:
+        raise InputError(f"{manifest}: no utterance can be used")
+    if out.exists():
+        for name in (FEATURES, INDEX):
+            (out / name).unlink()
+        out.rmdir()
+    temporary.replace(out)
+    click.echo(f"{out}: " + ", ".join(f"{value} {name}" for name, value in counts.items()))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"compute_features.py: {error}")
