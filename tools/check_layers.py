@@ -25,7 +25,7 @@ LAYERS = [
     {ROOT},
     {
         "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors", "lexicon",
-        "phone_aligner", "recording", "results",
+        "phone_aligner", "recording", "results", "training",
     },
     {"models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries"},
     {"confidence", "functional", "links", "long_form"},

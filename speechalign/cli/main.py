@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": _Entry("speechalign.cli.validate:validate", "Check a corpus before aligning it."),
     "find-oovs": _Entry("speechalign.cli.find_oovs:find_oovs", "List words without a dictionary."),
     "compare": _Entry("speechalign.cli.compare:compare", "Score alignments against a reference."),
+    "score": _Entry("speechalign.cli.score:score", "Score word links: AER, SAER, TW-SAER."),
     "model": _Entry("speechalign.cli.model:model", "List and inspect acoustic models."),
     "convert": _Entry("speechalign.cli.convert:convert", "Turn alignments into another format."),
 }

@@ -1,7 +1,10 @@
 """Metrics: additive statistics of one recording, and the score of their sum.
 
 A metric is a module with ``statistics(reference, hypothesis, **options)``, whose results add up
-with ``+``, and ``score(total)``. Sums and tables by recording are written once, here.
+with ``+``, and ``score(total)``. What it compares is its own affair: alignments, or word links.
+Sums and tables by recording are written once, here; confidence intervals and significance tests
+once, in `speechalign.metrics.resampling`, over the ``counts`` of statistics and the metric's
+``figures``.
 """
 
 from __future__ import annotations
@@ -11,15 +14,28 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol, TypeVar, cast
 
-from speechalign.alignment import Alignment
+import numpy as np
+
 from speechalign.errors import InputError
 from speechalign.registry import Registry
 
 __all__ = ["METRICS", "Metric", "Report", "Score", "Statistics", "report", "score"]
 
-METRICS = Registry("speechalign.metrics", {"boundaries": "speechalign.metrics.boundaries"})
+METRICS = Registry(
+    "speechalign.metrics",
+    {
+        "aer": "speechalign.metrics.aer",
+        "boundaries": "speechalign.metrics.boundaries",
+        "saer": "speechalign.metrics.saer",
+        "tw-saer": "speechalign.metrics.tw_saer",
+    },
+)
 
 S = TypeVar("S", bound="Statistics")
+Reference = TypeVar("Reference", contravariant=True)
+Hypothesis = TypeVar("Hypothesis", contravariant=True)
+R = TypeVar("R")
+H = TypeVar("H")
 
 
 class Statistics(Protocol):
@@ -27,6 +43,10 @@ class Statistics(Protocol):
 
     def __add__(self: S, other: S, /) -> S:
         """Return the statistics of both."""
+
+    @property
+    def counts(self) -> np.ndarray:
+        """What of them adds up, shape (K,), float64: sums of counts are counts of sums."""
 
 
 class Score(Protocol):
@@ -37,16 +57,19 @@ class Score(Protocol):
         """What was counted, and how: scores compare only under equal signatures."""
 
 
-class Metric(Protocol):
+class Metric(Protocol[Reference, Hypothesis]):
     """What a metric module defines."""
 
     def statistics(
-        self, reference: Alignment, hypothesis: Alignment | None, **options: object
+        self, reference: Reference, hypothesis: Hypothesis | None, **options: object
     ) -> Statistics:
         """Count in one recording; None stands for a hypothesis that is missing."""
 
     def score(self, total: Statistics) -> Score:
         """Turn a sum of statistics into figures."""
+
+    def figures(self, counts: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Turn sums of counts, shape (..., K), into figures by name, each of shape (...)."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +79,20 @@ class Report:
     Parameters
     ----------
     pooled : Score
-        Of all recordings, each boundary counting alike.
+        Of all recordings, each boundary or link counting alike.
     recordings : Mapping[str, Score]
         Of each recording, in the order in which they were given.
+    counts : ndarray, shape (N, K), float64
+        What was counted in each of them, to be resampled.
     """
 
     pooled: Score
     recordings: Mapping[str, Score]
+    counts: np.ndarray
 
 
 def report(
-    pairs: Mapping[str, tuple[Alignment, Alignment | None]],
+    pairs: Mapping[str, tuple[R, H | None]],
     *,
     metric: str = "boundaries",
     **options: object,
@@ -75,8 +101,9 @@ def report(
 
     Parameters
     ----------
-    pairs : Mapping[str, tuple[Alignment, Alignment or None]]
-        Reference and hypothesis by recording; None where there is no hypothesis.
+    pairs : Mapping[str, tuple[R, H or None]]
+        Reference and hypothesis by recording, of the kinds that the metric compares; None where
+        there is no hypothesis.
     metric : str
         A name in ``METRICS``.
     **options
@@ -90,10 +117,10 @@ def report(
     Raises
     ------
     InputError
-        There is nothing to score, or an alignment is not what the metric needs: the message names
+        There is nothing to score, or a recording has not what the metric needs: the message names
         the recording.
     """
-    chosen = cast(Metric, METRICS[metric])
+    chosen = cast("Metric[R, H]", METRICS[metric])
     counted: dict[str, Statistics] = {}
     for name, (reference, hypothesis) in pairs.items():
         try:
@@ -104,12 +131,14 @@ def report(
         raise InputError("pairs: expected at least one reference, got none")
     total = reduce(lambda a, b: a + b, counted.values())
     return Report(
-        chosen.score(total), {name: chosen.score(found) for name, found in counted.items()}
+        chosen.score(total),
+        {name: chosen.score(found) for name, found in counted.items()},
+        np.array([found.counts for found in counted.values()]),
     )
 
 
 def score(
-    pairs: Iterable[tuple[Alignment, Alignment | None]],
+    pairs: Iterable[tuple[R, H | None]],
     *,
     metric: str = "boundaries",
     **options: object,
@@ -118,8 +147,10 @@ def score(
 
     Parameters
     ----------
-    pairs : Iterable[tuple[Alignment, Alignment or None]]
-        Reference and hypothesis of each recording; None where there is no hypothesis.
+    pairs : Iterable[tuple[R, H or None]]
+        Reference and hypothesis of each recording: two `speechalign.Alignment` for ``boundaries``,
+        two `speechalign.links.Links` for ``aer``, and `speechalign.links.WeightedLinks` with
+        `speechalign.links.Links` for ``saer`` and ``tw-saer``. None where there is no hypothesis.
     metric : str
         A name in ``METRICS``.
     **options
@@ -128,12 +159,13 @@ def score(
     Returns
     -------
     Score
-        For ``boundaries``, a `speechalign.metrics.boundaries.BoundaryScore`.
+        For ``boundaries``, a `speechalign.metrics.boundaries.BoundaryScore`; for the others, a
+        `speechalign.metrics.aer.LinkScore`.
 
     Raises
     ------
     InputError
-        There is nothing to score, or an alignment is not what the metric needs.
+        There is nothing to score, or a recording has not what the metric needs.
 
     Examples
     --------

@@ -63,6 +63,15 @@ class BoundaryStatistics:
             self.hypothesis_recordings + other.hypothesis_recordings,
         )
 
+    @property
+    def counts(self) -> np.ndarray:
+        """Boundaries, sums of their sizes and signs, hits, and labels; what `figures` takes."""
+        errors = np.concatenate([self.start_errors, self.end_errors])
+        sizes = np.abs(errors)
+        within = [np.sum(sizes <= limit + _EDGE) for limit in (*TOLERANCES, HIT)]
+        labels = 2 * self.reference_labels, 2 * self.hypothesis_labels
+        return np.array([len(errors), sizes.sum(), errors.sum(), *within, *labels], np.float64)
+
 
 @dataclass(frozen=True)
 class ErrorScore:
@@ -243,6 +252,29 @@ def score(total: BoundaryStatistics) -> BoundaryScore:
         recording_completion=total.hypothesis_recordings / total.reference_recordings,
         signature=_signature(total.tier),
     )
+
+
+def figures(counts: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Return the figures of many sums of statistics at once.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (..., K), float64
+        Sums of `BoundaryStatistics.counts`.
+
+    Returns
+    -------
+    Mapping[str, ndarray]
+        Of starts and ends together, each of shape (...), float64; NaN where there is nothing to
+        divide by. ``mean`` and ``bias`` in seconds, ``within_0.01`` and so on, and ``f1``, as in
+        `ErrorScore`. Medians and percentiles are no function of sums.
+    """
+    n, sizes, signed, *within, hits, references, hypotheses = np.moveaxis(counts, -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {"mean": sizes / n, "bias": signed / n}
+        found |= {f"within_{limit:g}": hit / n for limit, hit in zip(TOLERANCES, within)}
+        found["f1"] = 2 * hits / (references + hypotheses)
+    return found
 
 
 def _error_score(errors: np.ndarray, references: int, hypotheses: int) -> ErrorScore:

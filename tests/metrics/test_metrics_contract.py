@@ -2,22 +2,49 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import alignments
 
 import speechalign
 from speechalign import Alignment, Interval
 from speechalign.errors import InputError
+from speechalign.links import Links, WeightedLinks
 from speechalign.metrics import METRICS, report, score
 
-WORDS = alignments(tiers=["words", "phones"])
+_PAIRS = st.frozensets(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6)
+_LINKS = st.builds(Links, _PAIRS, _PAIRS)
+_SECONDS = st.lists(st.floats(0, 9), min_size=4, max_size=4)
+_WEIGHTED = st.builds(WeightedLinks, _LINKS, _SECONDS, _SECONDS)
+
+# What each metric compares: a reference, and the hypothesis that is perfect for it.
+SIDES = {
+    "aer": (_LINKS, lambda links: links),
+    "boundaries": (alignments(tiers=["words", "phones"]), lambda alignment: alignment),
+    "saer": (_WEIGHTED, lambda weighted: weighted.links),
+    "tw-saer": (_WEIGHTED, lambda weighted: weighted.links),
+}
+FAULT = {
+    "aer": lambda score: score.error_rate,
+    "boundaries": lambda score: score.both.mean or 0,
+    "saer": lambda score: score.error_rate,
+    "tw-saer": lambda score: score.error_rate,
+}
+metrics = pytest.mark.parametrize("name", sorted(METRICS))
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
-@given(a=WORDS, b=WORDS, c=WORDS)
-def test_order_free_and_pooled(name, a, b, c):
-    pairs = [(a, b), (b, c), (c, None), (a, a)]
+def test_every_metric_is_tested():
+    assert set(SIDES) == set(FAULT) == set(METRICS)
+
+
+@metrics
+@given(data=st.data())
+def test_order_free_and_pooled(name, data):
+    references, perfect = SIDES[name]
+    a, b, c = (data.draw(references) for _ in range(3))
+    pairs = [(a, perfect(b)), (b, perfect(c)), (c, None), (a, perfect(a))]
     shuffled = random.Random(0).sample(pairs, len(pairs))
     assert score(pairs, metric=name) == score(shuffled, metric=name)
     metric = METRICS[name]
@@ -25,22 +52,44 @@ def test_order_free_and_pooled(name, a, b, c):
     left = metric.score(((counted[0] + counted[1]) + counted[2]) + counted[3])
     right = metric.score(counted[0] + (counted[1] + (counted[2] + counted[3])))
     assert left == right == score(pairs, metric=name)
+    total = counted[0] + counted[1] + counted[2] + counted[3]
+    np.testing.assert_allclose(sum(one.counts for one in counted), total.counts, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@metrics
+@given(data=st.data())
+def test_perfect_on_itself(name, data):
+    references, perfect = SIDES[name]
+    drawn = data.draw(st.lists(references, min_size=1, max_size=3))
+    assert FAULT[name](score([(one, perfect(one)) for one in drawn], metric=name)) == 0
+
+
+@metrics
 def test_report(name):
-    a = Alignment({"words": [Interval(0, 1, "a")]}, 1.0)
-    found = report({"x": (a, a), "y": (a, None)}, metric=name)
+    weighted = WeightedLinks(Links([(0, 0)]), [1.0])
+    a, perfect = {
+        "aer": (weighted.links, weighted.links),
+        "boundaries": (Alignment({"words": [Interval(0, 1, "a")]}, 1.0),) * 2,
+        "saer": (weighted, weighted.links),
+        "tw-saer": (weighted, weighted.links),
+    }[name]
+    found = report({"x": (a, perfect), "y": (a, None)}, metric=name)
     assert list(found.recordings) == ["x", "y"]
-    assert found.recordings["x"] == score([(a, a)], metric=name)
-    assert found.pooled == score([(a, a), (a, None)], metric=name)
+    assert found.recordings["x"] == score([(a, perfect)], metric=name)
+    assert found.pooled == score([(a, perfect), (a, None)], metric=name)
     assert found.pooled.signature.startswith(name)
+    assert found.counts.dtype == np.float64
+    assert len(found.counts) == 2
+    # The figures of the counts are those of the score.
+    values = METRICS[name].figures(found.counts.sum(axis=0))
+    pooled = found.pooled.both if name == "boundaries" else found.pooled
+    assert values["f1"] == pytest.approx(float(pooled.f1))
 
 
 def test_nothing_to_score():
     with pytest.raises(InputError, match="expected at least one reference, got none"):
         score([])
-    with pytest.raises(InputError, match="no entry 'wer'; there is: boundaries"):
+    with pytest.raises(InputError, match="no entry 'wer'; there is: aer, boundaries"):
         score([], metric="wer")
 
 

@@ -1,0 +1,31 @@
+"""Word links between a sentence and its translation: read, written, paired, and timed."""
+
+from speechalign.links.links import Links, WeightedLinks
+from speechalign.links.pairing import Pairing, pair_links
+from speechalign.links.pharaoh import format_links
+from speechalign.links.reading import LINK_FORMATS, LinkFile, LinkFormat, read_links, read_parallel
+from speechalign.links.words import (
+    TimedWord,
+    is_punctuation,
+    match_sentences,
+    read_words,
+    timed_words,
+)
+
+__all__ = [
+    "LINK_FORMATS",
+    "LinkFile",
+    "LinkFormat",
+    "Links",
+    "Pairing",
+    "TimedWord",
+    "WeightedLinks",
+    "format_links",
+    "is_punctuation",
+    "match_sentences",
+    "pair_links",
+    "read_links",
+    "read_parallel",
+    "read_words",
+    "timed_words",
+]

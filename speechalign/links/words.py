@@ -1,0 +1,161 @@
+"""When the words of a sentence are said."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechalign.alignment import Alignment
+from speechalign.errors import FormatError, InputError
+from speechalign.links.reading import lines, split_words, undecodable, unexpected
+
+_SAID = "%‰&@#§"  # punctuation for Unicode, words for readers
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    """A word of a sentence, and when it was said.
+
+    Parameters
+    ----------
+    label : str
+        The word.
+    start, end : float or None
+        Seconds; None where it was not said, as punctuation. Words that cannot be told apart in
+        the sound have the same times.
+    """
+
+    label: str
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes; 0 where it was not said."""
+        return 0.0 if self.start is None or self.end is None else self.end - self.start
+
+
+def is_punctuation(word: str) -> bool:
+    """Tell whether a word has nothing to be said: no letter, digit or symbol that has a name.
+
+    Examples
+    --------
+    >>> [word for word in ["don't", "...", "«", "%", "5", "-"] if is_punctuation(word)]
+    ['...', '«', '-']
+    """
+    return all(
+        unicodedata.category(letter)[0] in "PZC" and letter not in _SAID for letter in word
+    )
+
+
+def timed_words(
+    alignment: Alignment, words: Sequence[str] | None = None, *, tier: str = "words"
+) -> list[TimedWord]:
+    """Find when each word of a sentence was said.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        Its intervals are the words in order. One with spaces in its label is several words that
+        share its time.
+    words : Sequence[str], optional
+        The words of the sentence, which may include punctuation, that has no interval. Without
+        them, the labels are the words.
+    tier : str
+        Tier of the alignment.
+
+    Returns
+    -------
+    list[TimedWord]
+        One for each word.
+
+    Raises
+    ------
+    InputError
+        There is no such tier, or it has more or fewer words than the sentence.
+
+    Examples
+    --------
+    >>> from speechalign.alignment import Interval
+    >>> words = [Interval(0.0, 1.0, "oh"), Interval(1.0, 2.0, "of the")]
+    >>> said = Alignment({"words": words}, 2.0)
+    >>> [word.seconds for word in timed_words(said, ["Oh", ",", "of", "the", "!"])]
+    [1.0, 0.0, 1.0, 1.0, 0.0]
+    """
+    if tier not in alignment.tiers:
+        raise InputError(f"expected a tier {tier!r}, got {list(alignment.tiers)}")
+    said = [
+        TimedWord(label, interval.start, interval.end)
+        for interval in alignment.tiers[tier]
+        for label in interval.label.split()
+    ]
+    if words is None or [word.label for word in said] == list(words):
+        return said
+    spoken = [word for word in words if not is_punctuation(word)]
+    heard = [word for word in said if not is_punctuation(word.label)]
+    if len(heard) != len(spoken):
+        raise InputError(
+            f"expected times of {len(spoken)} words ({_shown(spoken)}), got {len(heard)} "
+            f"({_shown([word.label for word in heard])}); are they of the same sentence?"
+        )
+    times = iter(heard)
+    return [
+        TimedWord(word) if is_punctuation(word) else _renamed(word, next(times)) for word in words
+    ]
+
+
+def match_sentences(
+    names: Sequence[str], recordings: Collection[str]
+) -> dict[str, str | None]:
+    """Find the recording of each sentence.
+
+    Parameters
+    ----------
+    names : Sequence[str]
+        Of sentences: names, or numbers counted from 1.
+    recordings : Collection[str]
+        Names of recordings, perhaps behind a path of folders.
+
+    Returns
+    -------
+    dict of str to str or None
+        The recording whose name ends in the sentence's; where all names are numbers, the one of
+        the same number. Recordings that have a number 0 among them are counted from 0. None where
+        there is none.
+
+    Examples
+    --------
+    >>> match_sentences(["1", "2", "3"], ["000", "001"])
+    {'1': '000', '2': '001', '3': None}
+    """
+    by_name = {recording.rpartition("/")[2]: recording for recording in recordings}
+    if all(name.isdecimal() for name in (*names, *by_name)):
+        by_number = {int(name): recording for name, recording in by_name.items()}
+        shift = int(0 in by_number)
+        return {name: by_number.get(int(name) - shift) for name in names}
+    return {name: by_name.get(name) for name in names}
+
+
+def read_words(path: Path) -> list[list[str]]:
+    """Read sentences, one a line, of words or tokens separated by spaces.
+
+    Raises
+    ------
+    FormatError
+        A line is not UTF-8.
+    """
+    text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    for number, line in enumerate(lines(text), start=1):
+        if undecodable(line):
+            raise FormatError(f"{path}, line {number}: {unexpected(line, 'text')}")
+    return [split_words(line) for line in lines(text)]
+
+
+def _renamed(label: str, word: TimedWord) -> TimedWord:
+    return TimedWord(label, word.start, word.end)
+
+
+def _shown(words: Sequence[str]) -> str:
+    return " ".join([*words[:6], "..."] if len(words) > 6 else words)
