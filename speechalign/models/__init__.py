@@ -30,7 +30,11 @@ MODELS = Registry(
 """By name: a class whose instances are models; it needs no arguments."""
 
 FAMILIES = Registry(
-    "speechalign.model_families", {"conv-ctc": "speechalign.models.conv_ctc:load"}
+    "speechalign.model_families",
+    {
+        "conv-ctc": "speechalign.models.conv_ctc:load",
+        "hmm-gmm": "speechalign.models.hmm_gmm:load",
+    },
 )
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""
 

@@ -135,6 +135,34 @@ class HmmGmm:
             for p, phone in enumerate(self.phones)
         }
 
+    def estimated(
+        self,
+        *,
+        mixtures: Mixtures,
+        stay: np.ndarray | None = None,
+        variant_priors: Mapping[Variants, tuple[float, ...]] | None = None,
+        silence_probability: float | None = None,
+        calibration: tuple[float, float] | None = None,
+    ) -> HmmGmm:
+        """Return the same model with other parameters; those that are None stay as they are."""
+        return HmmGmm(
+            name=self.name,
+            language=self.language,
+            licence=self.licence,
+            phones=self.phones,
+            silence=self.silence,
+            noise=self.noise,
+            mixtures=mixtures,
+            stay=self.stay if stay is None else stay,
+            dictionary=self.dictionary,
+            variant_priors=self.variant_priors if variant_priors is None else variant_priors,
+            silence_probability=(
+                self.silence_probability if silence_probability is None else silence_probability
+            ),
+            acoustic_scale=self.acoustic_scale,
+            calibration=self.calibration if calibration is None else calibration,
+        )
+
     def describe(self) -> Mapping[str, str]:
         """Return the numbers of states, Gaussians and words, and the phones."""
         return {

@@ -68,7 +68,7 @@ class Mixtures:
     @property
     def num_states(self) -> int:
         """Number of states, V."""
-        return self.weights.shape[0] * self.weights.shape[3]
+        return int(self.weights.shape[0] * self.weights.shape[3])
 
     @property
     def num_gaussians(self) -> int:
@@ -96,7 +96,7 @@ class Mixtures:
     def log_weights(self) -> np.ndarray:
         """Logarithm of the weights, shape (C, M, K, H), float32."""
         with np.errstate(divide="ignore"):
-            return np.log(self.weights)
+            return np.asarray(np.log(self.weights))
 
     @cached_property
     def _weighted(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,116 @@
+"""Checkpoints: training on its way, saved after every pass."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.mixtures import Mixtures
+from speechalign.training.expectation import Alternatives
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One pass of EM.
+
+    Parameters
+    ----------
+    number, of : int
+        Which pass of how many, from 1.
+    gaussians : int
+        Largest number of Gaussians of a state.
+    utterances, frames : int
+        How much it went over.
+    log_likelihood : float
+        Natural logarithm per frame, under the parameters before the pass.
+    moved : int
+        Frames whose most probable state has changed since the last pass over them.
+    """
+
+    number: int
+    of: int
+    gaussians: int
+    utterances: int
+    frames: int
+    log_likelihood: float
+    moved: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Training on its way.
+
+    Parameters
+    ----------
+    model : HmmGmm
+        Present parameters.
+    visits : ndarray, shape (V,), float64
+        Frames of each state in the last pass.
+    iterations : tuple[Iteration, ...]
+        The passes so far.
+    """
+
+    model: HmmGmm
+    visits: np.ndarray
+    iterations: tuple[Iteration, ...]
+
+
+def write_stage(path: Path, fingerprint: str, stage: Stage, alternatives: Alternatives) -> None:
+    """Save a stage, of the run with this fingerprint."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    mixtures = stage.model.mixtures
+    priors = [p for word in alternatives.words for p in stage.model.variant_priors[word]]
+    with temporary.open("wb") as sink:
+        np.savez(
+            sink,
+            fingerprint=np.array(fingerprint),
+            means=mixtures.means,
+            variances=mixtures.variances,
+            weights=mixtures.weights,
+            stream_weights=mixtures.stream_weights,
+            stay=stage.model.stay,
+            priors=np.array(priors, np.float64),
+            silence_probability=np.array(stage.model.silence_probability),
+            visits=stage.visits,
+            iterations=np.array([astuple(iteration) for iteration in stage.iterations]),
+        )
+    os.replace(temporary, path)
+
+
+def read_stage(
+    path: Path, fingerprint: str, model: HmmGmm, alternatives: Alternatives
+) -> Stage | None:
+    """Return what `write_stage` saved in the same run; None if there is nothing to go on from.
+
+    ``model`` gives what does not change.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if str(arrays["fingerprint"]) != fingerprint:
+                return None
+            priors = arrays["priors"].tolist()
+            return Stage(
+                model.estimated(
+                    mixtures=Mixtures(
+                        *(arrays[n] for n in ("means", "variances", "weights", "stream_weights"))
+                    ),
+                    stay=arrays["stay"],
+                    variant_priors={
+                        word: tuple(priors[begin : begin + len(word)])
+                        for word, begin in alternatives.first.items()
+                    },
+                    silence_probability=float(arrays["silence_probability"]),
+                ),
+                arrays["visits"],
+                tuple(
+                    Iteration(int(n), int(of), int(g), int(u), int(f), float(score), int(moved))
+                    for n, of, g, u, f, score, moved in arrays["iterations"].tolist()
+                ),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,262 @@
+"""Material: the utterances that a model is trained on, their features in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from speechalign import __version__
+from speechalign.corpus import Utterance
+from speechalign.errors import InputError, SpeechAlignError
+from speechalign.formats.textfile import replacing
+from speechalign.kernels.gaussian_mixture import DIMS, STATES
+from speechalign.lexicon import Lexicon, Variants
+from speechalign.models.sphinx_features import SAMPLE_RATE, sphinx_cepstra
+from speechalign.waveform import read_waveform
+
+# Frames whose statistics are summed by themselves, in whichever thread; then in order.
+_CHUNK = 12_000
+_CEPSTRA, _INDEX = "cepstra.f32", "material.jsonl"
+_FRAME_BYTES = 4 * DIMS
+
+_Row = dict[str, int | float | str]
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One utterance of the material.
+
+    Parameters
+    ----------
+    id : str
+        As the corpus has it.
+    speaker : str
+        As the corpus has it; empty where it does not say.
+    words : tuple[Variants, ...]
+        For each spoken word, its pronunciations.
+    begin, frames : int
+        Where its frames lie in the file, and how many.
+    signal_to_noise : float
+        Power of the louder over that of the softer frames (90th and 10th percentile), dB.
+    """
+
+    id: str
+    speaker: str
+    words: tuple[Variants, ...]
+    begin: int
+    frames: int
+    signal_to_noise: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a model is trained on.
+
+    Parameters
+    ----------
+    spoken : tuple[Spoken, ...]
+        The usable utterances, as they lie in the file one after another.
+    left_out : tuple[tuple[str, str], ...]
+        Id of every other utterance, and why it cannot be used.
+    path : Path
+        File of their cepstra, (frames, 13) float32.
+    fingerprint : str
+        Hash of audio files, transcripts and pronunciations.
+    """
+
+    spoken: tuple[Spoken, ...]
+    left_out: tuple[tuple[str, str], ...]
+    path: Path
+    fingerprint: str
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return sum(utterance.frames for utterance in self.spoken)
+
+    def chunks(self, chosen: Sequence[Spoken]) -> list[tuple[Spoken, ...]]:
+        """Cut utterances into runs of roughly equal size, the same for every number of threads."""
+        found: list[list[Spoken]] = []
+        size = _CHUNK
+        for utterance in chosen:
+            if size >= _CHUNK:
+                found.append([])
+                size = 0
+            found[-1].append(utterance)
+            size += utterance.frames
+        return [tuple(chunk) for chunk in found]
+
+    def cepstra(self, utterance: Spoken) -> np.ndarray:
+        """Read the (T, 13) float32 cepstra of an utterance."""
+        count, offset = DIMS * utterance.frames, _FRAME_BYTES * utterance.begin
+        found = np.fromfile(self.path, np.float32, count, offset=offset)
+        if len(found) < count:
+            raise InputError(f"{self.path}: cut off; remove its folder and start again")
+        return found.reshape(-1, DIMS)
+
+
+def in_order(
+    function: Callable[[_Task], _Result], tasks: Iterable[_Task], jobs: int
+) -> Iterator[_Result]:
+    """Yield the results of tasks in their order, made by threads, only few of them ahead."""
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(function, task))
+                if len(waiting) > 2 * jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def prepare(
+    utterances: Sequence[Utterance],
+    lexicon: Lexicon,
+    folder: Path,
+    *,
+    jobs: int,
+    progress: Callable[[int, int], object],
+) -> Material:
+    """Compute the features of a corpus, or take those that an earlier run left.
+
+    Parameters
+    ----------
+    utterances : Sequence[Utterance]
+        What `speechalign.corpus.read_corpus` returns.
+    lexicon : Lexicon
+        Pronounces their words.
+    folder : Path
+        Where the file of features goes.
+    jobs : int
+        Threads; the file does not depend on it.
+    progress : callable
+        Told after each utterance how many of how many are done.
+
+    Returns
+    -------
+    Material
+        What can be used; and what is left out, by name.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to.
+    """
+    words = [_pronounced(utterance, lexicon) for utterance in utterances]
+    path, index = folder / _CEPSTRA, folder / _INDEX
+    fingerprint = _fingerprint(utterances, words)
+    rows = _earlier(index, path, fingerprint)
+    if rows is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = []
+        with path.open("wb") as sink:
+            found = in_order(lambda pair: _measure(*pair), zip(utterances, words), jobs)
+            for done, (row, cepstra) in enumerate(found, 1):
+                rows.append(row)
+                sink.write(cepstra.tobytes())
+                progress(done, len(utterances))
+        with replacing(index) as text:
+            for line in ({"fingerprint": fingerprint}, *rows):
+                text.write(json.dumps(line) + "\n")
+    spoken: list[Spoken] = []
+    left_out: list[tuple[str, str]] = []
+    begin = 0
+    for utterance, said, row in zip(utterances, words, rows):
+        if "problem" in row or isinstance(said, str):
+            left_out.append((utterance.id, str(row["problem"])))
+            continue
+        frames, ratio = int(row["frames"]), float(row["signal_to_noise"])
+        spoken.append(Spoken(utterance.id, utterance.speaker or "", said, begin, frames, ratio))
+        begin += frames
+    return Material(tuple(spoken), tuple(left_out), path, fingerprint)
+
+
+def _pronounced(utterance: Utterance, lexicon: Lexicon) -> tuple[Variants, ...] | str:
+    """Return the pronunciations of the spoken words, or why the utterance cannot be used."""
+    if utterance.problem is not None:
+        return utterance.problem
+    try:
+        words = lexicon.words(utterance.text)
+    except SpeechAlignError as error:
+        return str(error)
+    return tuple(variants for word in words for variants in word.variants)
+
+
+def _measure(utterance: Utterance, words: tuple[Variants, ...] | str) -> tuple[_Row, np.ndarray]:
+    """Return what the index says of an utterance, and its (T, 13) cepstra."""
+    nothing = np.zeros((0, DIMS), np.float32)
+    if isinstance(words, str):
+        return {"problem": words}, nothing
+    try:
+        waveform = read_waveform(
+            utterance.audio,
+            sample_rate=SAMPLE_RATE,
+            channel=utterance.channel,
+            start=utterance.start,
+            end=utterance.end,
+        )
+    except SpeechAlignError as error:
+        return {"problem": str(error)}, nothing
+    cepstra = sphinx_cepstra(waveform.samples).astype(np.float32)
+    needed = STATES * sum(min(map(len, variants)) for variants in words)
+    if len(cepstra) < needed:
+        problem = (
+            f"its phones need at least {needed} frames of 10 ms, the audio has {len(cepstra)}; "
+            "check that they belong together"
+        )
+        return {"problem": problem}, nothing
+    row: _Row = {
+        "frames": len(cepstra),
+        "signal_to_noise": _signal_to_noise(waveform.samples),
+    }
+    return row, cepstra
+
+
+def _signal_to_noise(samples: np.ndarray) -> float:
+    """Return 10 log10 of the 90th over the 10th percentile of the power of 10 ms, at most 99."""
+    power = np.add.reduceat(samples.astype(np.float64) ** 2, np.arange(0, len(samples), 160))
+    low, high = np.percentile(power, (10, 90))
+    return float(min(99.0, 10 * np.log10(high / low))) if low > 0 and high > 0 else 99.0
+
+
+def _fingerprint(
+    utterances: Sequence[Utterance], words: Sequence[tuple[Variants, ...] | str]
+) -> str:
+    """Hash what the features, and what is trained on them, depend on."""
+    digest = hashlib.sha256(__version__.encode())
+    for utterance, said in zip(utterances, words):
+        try:
+            status = os.stat(utterance.audio)
+            file = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError:
+            file = "missing"
+        digest.update(f"{utterance!r} {said!r} {file}\n".encode("utf-8", "backslashreplace"))
+    return digest.hexdigest()
+
+
+def _earlier(index: Path, path: Path, fingerprint: str) -> list[_Row] | None:
+    """Return what an earlier run noted of the same utterances; None if it did not finish."""
+    try:
+        first, *rows = [json.loads(line) for line in index.read_text("utf-8").splitlines()]
+        size = path.stat().st_size
+    except (OSError, ValueError):
+        return None
+    frames = sum(row.get("frames", 0) for row in rows)
+    if first != {"fingerprint": fingerprint} or size != _FRAME_BYTES * frames:
+        return None
+    return rows

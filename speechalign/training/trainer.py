@@ -1,0 +1,260 @@
+"""Training of an HMM-GMM from a flat start: monophones by EM, with mixtures that grow."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from speechalign.corpus import Utterance
+from speechalign.errors import InputError
+from speechalign.lexicon import Lexicon, PronouncingModel
+from speechalign.models.folders import check_replaceable
+from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.training.checkpoint import Iteration, Stage, read_stage, write_stage
+from speechalign.training.expectation import Alternatives, States, expect
+from speechalign.training.flat_start import flat_mixtures, flat_stay
+from speechalign.training.material import Material, Spoken, prepare
+from speechalign.training.maximisation import (
+    grown,
+    new_mixtures,
+    new_priors,
+    new_silence_probability,
+    new_stay,
+)
+from speechalign.training.report import Report, model_card, report
+
+SILENCE, NOISE = "sil", "spn"
+# Passes with one Gaussian a state, and after each doubling of their number.
+_FIRST_PASSES, _LATER_PASSES = 12, 4
+# As long as there are at most so many Gaussians, so many seconds of speech are enough.
+_SUBSET_GAUSSIANS, _SUBSET_SECONDS = 2, 3600.0
+_FRAMES_PER_SECOND = 100
+# Fewer utterances than this, and few phones are heard often enough to be known.
+_FEW = 20
+_STREAM_WEIGHTS = (1.0, 0.5, 0.5)
+_ACOUSTIC_SCALE = 0.3
+_CALIBRATION = (1.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training led to.
+
+    Parameters
+    ----------
+    model : HmmGmm
+        Also saved.
+    report : Report
+        Also saved.
+    """
+
+    model: HmmGmm
+    report: Report
+
+
+class Progress(Protocol):
+    """Whom training tells how far it is."""
+
+    def prepared(self, done: int, of: int) -> None:
+        """So many utterances have been read."""
+
+    def passed(self, done: int, of: int) -> None:
+        """So many utterances of the present pass are done."""
+
+    def finished(self, iteration: Iteration) -> None:
+        """A pass is done."""
+
+    def warn(self, line: str) -> None:
+        """Something that the user should know."""
+
+
+def train(
+    utterances: Sequence[Utterance],
+    pronunciations: PronouncingModel,
+    output: Path,
+    *,
+    name: str,
+    licence: str,
+    gaussians: int = 8,
+    jobs: int = 1,
+    seed: int = 0,
+    progress: Progress,
+) -> Trained:
+    """Train a model on a corpus, from its audio and transcripts alone.
+
+    Parameters
+    ----------
+    utterances : Sequence[Utterance]
+        What `speechalign.corpus.read_corpus` returns.
+    pronunciations : PronouncingModel
+        Language, dictionary and the phone of noise.
+    output : Path
+        Folder of the model. Beside it, ``NAME.work`` holds features and a checkpoint until the
+        model is written: a run that was stopped goes on where it was.
+    name, licence : str
+        As `Model` has them.
+    gaussians : int
+        Largest number for a state; rarely heard states have fewer.
+    jobs : int
+        Threads; no bit of the model depends on it.
+    seed : int
+        Chooses the utterances of the first passes where the corpus is large.
+    progress : Progress
+        Told how far it is.
+
+    Returns
+    -------
+    Trained
+        The model and the report.
+
+    Raises
+    ------
+    InputError
+        No utterance can be used, or an argument is out of range.
+    OSError
+        Something cannot be written; a model that was there before still is.
+
+    Notes
+    -----
+    Every phone has three states in a row. At first all states of phones are alike, one Gaussian of
+    all frames but the softest, which make the silence. Each pass of Baum and Welch's
+    algorithm goes over the graph of each utterance, with all pronunciations and optional pauses,
+    and estimates Gaussians, transitions, pronunciation probabilities and that of a pause. After 12
+    passes, and then every 4, the number of Gaussians doubles where there are frames enough.
+
+    References
+    ----------
+    .. [1] L. R. Rabiner, "A tutorial on hidden Markov models and selected applications in speech
+       recognition", Proc. IEEE 77(2), 1989.
+    .. [2] S. Young et al., "The HTK Book", version 3.4, 2006, for flat start and splitting.
+    """
+    if gaussians < 1:
+        raise InputError(f"gaussians: expected 1 or more, got {gaussians}")
+    if jobs < 1:
+        raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    check_replaceable(output)
+    output = output.absolute()
+    work = output.with_name(f"{output.name}.work")
+    lexicon = Lexicon(pronunciations)
+    material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
+    _check(material, progress)
+    alternatives = Alternatives(material.spoken)
+    subset = _subset(material, seed)
+    plan = _plan(gaussians)
+    options = f"{material.fingerprint} {pronunciations.noise} {plan} {seed}"
+    fingerprint = hashlib.sha256(options.encode()).hexdigest()
+    saved = work / "checkpoint.npz"
+    model, variance = _flat_model(material, subset, pronunciations, name, licence, jobs)
+    stage = read_stage(saved, fingerprint, model, alternatives)
+    if stage is None:
+        States(material, -1).clear()
+        stage = Stage(model, np.zeros(model.mixtures.num_states), ())
+    # The last pass only measures.
+    for number in range(len(stage.iterations), len(plan) + 1):
+        model = stage.model
+        most = plan[min(number, len(plan) - 1)]
+        last = number == len(plan)
+        if 0 < number < len(plan) and most > plan[number - 1]:
+            model = model.estimated(mixtures=grown(model.mixtures, stage.visits, most))
+        chosen = subset if most <= _SUBSET_GAUSSIANS and not last else material.spoken
+        states = States(material, number)
+        found = expect(
+            model, material, chosen, alternatives, states, jobs=jobs, progress=progress.passed
+        )
+        statistics = found.statistics
+        if not statistics.frames[0]:
+            raise InputError("corpus: no utterance fits the model any more; check the transcripts")
+        if not last:
+            model = model.estimated(
+                mixtures=new_mixtures(model.mixtures, statistics, variance),
+                stay=new_stay(model.stay, statistics),
+                variant_priors=new_priors(alternatives, statistics),
+                silence_probability=new_silence_probability(statistics),
+            )
+        iteration = Iteration(
+            number + 1,
+            len(plan) + 1,
+            most,
+            len(found.scores),
+            int(statistics.frames[0]),
+            float(statistics.log_likelihood[0] / statistics.frames[0]),
+            int(statistics.moved[0]),
+        )
+        stage = Stage(model, statistics.visits, (*stage.iterations, iteration))
+        progress.finished(iteration)
+        if not last:
+            write_stage(saved, fingerprint, stage, alternatives)
+    described = report(stage, material, found.scores, states)
+    texts = {
+        "training_report.json": described.json(),
+        "training_report.txt": described.text(),
+        "MODEL_CARD.md": model_card(stage.model, described),
+    }
+    stage.model.save(output, texts=texts)
+    shutil.rmtree(work)
+    return Trained(stage.model, described)
+
+
+def _check(material: Material, progress: Progress) -> None:
+    for utterance, reason in material.left_out:
+        progress.warn(f"left out: {utterance}: {reason}")
+    if not material.spoken:
+        raise InputError("corpus: no utterance can be used to train on; see the reasons above")
+    if len(material.spoken) < _FEW:
+        progress.warn(
+            f"{len(material.spoken)} utterances are few to train on: boundaries will be poor below "
+            f"{_FEW}; `speechalign adapt` needs less"
+        )
+
+
+def _plan(gaussians: int) -> list[int]:
+    """Return the largest number of Gaussians of a state in each pass."""
+    plan = [1] * _FIRST_PASSES
+    while plan[-1] < gaussians:
+        plan += [min(2 * plan[-1], gaussians)] * _LATER_PASSES
+    return plan
+
+
+def _subset(material: Material, seed: int) -> tuple[Spoken, ...]:
+    """Choose utterances that are enough for the first passes, in their order."""
+    order = np.random.default_rng(seed).permutation(len(material.spoken))
+    ends = np.cumsum([material.spoken[i].frames for i in order])
+    enough = int(np.searchsorted(ends, _SUBSET_SECONDS * _FRAMES_PER_SECOND)) + 1
+    return tuple(material.spoken[i] for i in sorted(order[:enough]))
+
+
+def _flat_model(
+    material: Material,
+    chosen: Sequence[Spoken],
+    pronunciations: PronouncingModel,
+    name: str,
+    licence: str,
+    jobs: int,
+) -> tuple[HmmGmm, np.ndarray]:
+    """Return the first model, and the variance of all frames."""
+    heard = {p for u in material.spoken for variants in u.words for v in variants for p in v}
+    known = {p for variants in pronunciations.dictionary.values() for v in variants for p in v}
+    noise = pronunciations.noise
+    phones = (SILENCE, noise, *sorted((heard | known) - {SILENCE, noise}))
+    mixtures, variance = flat_mixtures(material, chosen, 0, len(phones), jobs=jobs)
+    return HmmGmm(
+        name=name,
+        language=pronunciations.language,
+        licence=licence,
+        phones=phones,
+        silence=SILENCE,
+        noise=noise,
+        mixtures=mixtures,
+        stay=flat_stay(0, len(phones)),
+        dictionary=pronunciations.dictionary,
+        variant_priors={},
+        silence_probability=0.5,
+        acoustic_scale=_ACOUSTIC_SCALE,
+        calibration=_CALIBRATION,
+    ), variance
