@@ -1,0 +1,476 @@
+r"""Speech with gold word alignment: read a gold set aloud, and keep when each word is said.
+
+    python recipes/corpora/speech_gold_alignment.py data/rwth --gold alignmentDeEn.talp \
+        --sentences DeEn.txt --source-language de --target-language en \\
+        --source-voices de,de+f2 --target-voices en-us,en-us+f3,en-gb+m2
+
+What it is: sentence pairs whose words were linked by hand, as speech in both languages, to score
+what speech translation models attend to (AER of words that are said: SAER and TW-SAER).
+
+Gold sets, none of which is downloaded here; each has its own licence:
+
+* RWTH German-English, 508 pairs from Europarl: https://www-i6.informatik.rwth-aachen.de/goldAlignment
+  D. Vilar, M. Popović, H. Ney, "AER: do we need to 'improve' our alignments?", IWSLT 2006. [1]_
+* English-French (447 pairs of Hansards) and Romanian-English (248): the shared task of
+  R. Mihalcea, T. Pedersen, "An evaluation exercise for word alignment", HLT-NAACL 2003 workshop.
+* any other file that `speechalign.links.read_links` reads.
+
+Speech is eSpeak NG's (GPL; pip install 'speechalign[espeak]'), with exact times of words and
+phones, one of the given voices for each sentence; or recordings of your own, ``NNN.wav`` or any
+other sound file with the word times beside it in ``NNN.TextGrid`` (``speechalign align`` writes
+them). Layout, about 100 kB a sentence:
+
+    OUTPUT/sentences.txt              source ||| target, tokens as in the gold set
+    OUTPUT/gold.talp                  1-1 2p3 ..., words counted from 1
+    OUTPUT/LANGUAGE/wavs/000/000_VOICE.wav, .lab     16 kHz; the transcript, to align it anew
+    OUTPUT/LANGUAGE/textgrids/000.TextGrid           tiers words and phones
+    OUTPUT/LANGUAGE/words.json        {"000": {"VOICE": [["word", start, end], [",", null, null]]}}
+    OUTPUT/LANGUAGE/cuts.jsonl        lhotse cuts: alignment, translation, links; paths from here
+    OUTPUT/.done                      written last
+
+``words.json`` has the layout of the SpeechAlign data set [1]_, times in seconds. Tokens that are
+spoken as one (*that 's*) share one time. There are no splits: it is a test set. --swap exchanges
+the sides of the gold set. The same arguments write the same bytes; a run that was killed goes on
+where it stopped.
+
+.. [1] B. Alastruey et al., "SpeechAlign: a framework for speech translation alignment evaluation",
+   LREC-COLING 2024.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import click
+import numpy as np
+import soundfile
+import soxr
+
+from speechalign import Alignment, Interval, SpeechAlignError, read_alignment, write_alignment
+from speechalign.corpus import read_corpus
+from speechalign.corpus.validation import validate
+from speechalign.errors import InputError
+from speechalign.espeak import speak
+from speechalign.links import (
+    Links,
+    TimedWord,
+    format_links,
+    is_punctuation,
+    read_links,
+    read_parallel,
+    read_words,
+    timed_words,
+)
+from speechalign.waveform import read_waveform
+
+SAMPLE_RATE = 16_000
+Pair = tuple[list[str], list[str]]
+
+_PAUSES = frozenset({".", ",", ";", ":", "!", "?", "…", "..."})
+_CLITIC = re.compile(r"['’][^\W\d]{1,2}|n['’]t", re.IGNORECASE)
+_ELISION = re.compile(r"\w+['’]")
+_ELIDING = ("ca", "fr", "it")
+
+
+@dataclass(frozen=True)
+class Side:
+    """How one side of a gold set becomes speech.
+
+    Parameters
+    ----------
+    language : str
+        Code of eSpeak NG, and name of the folder.
+    voices : tuple of str
+        Of which each sentence gets one; the language's own voice if there is none.
+    recordings : Path or None
+        Folder with ``NNN.wav`` and ``NNN.TextGrid``, in place of a voice.
+    """
+
+    language: str
+    voices: tuple[str, ...] = ()
+    recordings: Path | None = None
+
+    def voice(self, name: str) -> str:
+        """Choose the voice of a sentence, by its name only."""
+        if self.recordings is not None:
+            return "recording"
+        voices = self.voices or (self.language,)
+        return voices[zlib.crc32(f"{self.language} {name}".encode()) % len(voices)]
+
+
+def prepare(
+    gold: Sequence[Links],
+    pairs: Sequence[Pair],
+    output_dir: Path,
+    *,
+    source: Side,
+    target: Side,
+) -> None:
+    """Write the corpus, and check what was written.
+
+    Parameters
+    ----------
+    gold : sequence of Links
+        One for each sentence pair.
+    pairs : sequence of (list of str, list of str)
+        Tokens of source and target.
+    output_dir : Path
+        Where to write; what an interrupted run with the same arguments left is kept.
+    source, target : Side
+        How to say either side.
+
+    Raises
+    ------
+    InputError
+        Sentences and links do not fit together, something cannot be said, or the folder holds a
+        corpus of other arguments.
+    """
+    _check(gold, pairs, source, target)
+    options = {
+        "pairs": sha256(json.dumps([*pairs]).encode()).hexdigest(),
+        "gold": sha256(format_links(gold).encode()).hexdigest(),
+        "sides": [asdict(side) for side in (source, target)],
+    }
+    if not _begin(output_dir, json.dumps(options, indent=1, default=str) + "\n"):
+        return
+    names = [f"{number:03d}" for number in range(len(pairs))]
+    _write(output_dir / "gold.talp", format_links(gold))
+    lines = (f"{' '.join(a)} ||| {' '.join(b)}\n" for a, b in pairs)
+    _write(output_dir / "sentences.txt", "".join(lines))
+    for number, side in enumerate((source, target)):
+        folder = output_dir / side.language
+        own, other = ([pair[k] for pair in pairs] for k in (number, 1 - number))
+        turned = [links.swapped() if number else links for links in gold]
+        for name, tokens in zip(names, own):
+            _say(folder, name, tokens, side)
+        _write_tables(folder, names, own, other, turned, side)
+    _validate(output_dir, names, pairs, (source, target))
+    _write(output_dir / ".done", "")
+
+
+def _check(gold: Sequence[Links], pairs: Sequence[Pair], source: Side, target: Side) -> None:
+    if source.language == target.language:
+        raise InputError(f"expected two languages, got {source.language!r} twice")
+    if len(gold) != len(pairs) or not pairs:
+        raise InputError(
+            f"expected one line of links for each sentence pair, got {len(gold)} and {len(pairs)}"
+        )
+    for number, (links, pair) in enumerate(zip(gold, pairs), 1):
+        try:
+            links.check_within(len(pair[0]), len(pair[1]))
+            for tokens in pair:
+                if not _units(tokens, ""):
+                    raise InputError(f"{' '.join(tokens)!r} has no word that can be said")
+        except InputError as error:
+            raise InputError(f"sentence {number}: {error}") from None
+
+
+def _begin(folder: Path, options: str) -> bool:
+    """Note what the folder is for; return whether anything is left to do."""
+    record = folder / ".options.json"
+    if record.exists() and record.read_text(encoding="utf-8") != options:
+        raise InputError(
+            f"{folder}: holds a corpus of other arguments ({record}); remove it or choose another"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(record, options)
+    return not (folder / ".done").exists()
+
+
+def _units(tokens: Sequence[str], language: str) -> list[list[int]]:
+    """Group the tokens that are written, and said, as one word; leave out punctuation."""
+    units: list[list[int]] = []
+    joined = False  # whether the next token goes on with the last word
+    for i, token in enumerate(tokens):
+        if is_punctuation(token):
+            joined = False
+            continue
+        follows = bool(units) and units[-1][-1] == i - 1
+        if follows and (joined or _CLITIC.fullmatch(token)):
+            units[-1].append(i)
+        else:
+            units.append([i])
+        joined = language.startswith(_ELIDING) and _ELISION.fullmatch(token) is not None
+    return units
+
+
+def _say(folder: Path, name: str, tokens: Sequence[str], side: Side) -> None:
+    """Write sound, transcript and TextGrid of a sentence, unless they are there."""
+    sound = _sound(folder, name, side)
+    grid = folder / "textgrids" / f"{name}.TextGrid"
+    if grid.exists():  # it is written last
+        return
+    sound.parent.mkdir(parents=True, exist_ok=True)
+    grid.parent.mkdir(parents=True, exist_ok=True)
+    units = _units(tokens, side.language)
+    words = ["".join(tokens[i] for i in unit) for unit in units]
+    labels = [" ".join(tokens[i] for i in unit) for unit in units]
+    try:
+        if side.recordings is None:
+            text = _with_pauses(tokens, units, words)
+            speech = speak(text, voice=side.voice(name))
+            samples = soxr.resample(speech.samples, speech.sample_rate, SAMPLE_RATE, quality="HQ")
+            alignment = speech.alignment
+            said = _said(alignment.tiers["words"], text.split())
+        else:
+            samples, alignment = _recorded(side.recordings, name)
+            said = list(range(len(words)))
+        words_tier = _labelled(alignment.tiers["words"], said, labels)
+    except SpeechAlignError as error:
+        raise InputError(f"{side.language}, sentence {name}: {error}") from None
+    duration = len(samples) / SAMPLE_RATE
+    tiers = {**alignment.tiers, "words": words_tier}
+    _write(sound.with_suffix(".lab"), " ".join(words) + "\n")
+    temporary = sound.with_suffix(".tmp")
+    soundfile.write(temporary, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+    temporary.replace(sound)
+    write_alignment(
+        Alignment({k: list(_within(tier, duration)) for k, tier in tiers.items()}, duration), grid
+    )
+
+
+def _sound(folder: Path, name: str, side: Side) -> Path:
+    return folder / "wavs" / name / f"{name}_{side.voice(name)}.wav"
+
+
+def _with_pauses(tokens: Sequence[str], units: Sequence[list[int]], words: Sequence[str]) -> str:
+    """Return words with the punctuation that follows them, of that which makes a pause."""
+    ends = [unit[0] for unit in units[1:]] + [len(tokens)]
+    return " ".join(
+        word + "".join(t for t in tokens[unit[-1] + 1 : end] if t in _PAUSES)[:1]
+        for word, unit, end in zip(words, units, ends)
+    )
+
+
+def _said(intervals: Sequence[Interval], spoken: Sequence[str]) -> list[int]:
+    """Find for each interval which word of the text it is; some words may have none."""
+    found = []
+    position = 0
+    for interval in intervals:
+        position = spoken.index(interval.label, position)
+        found.append(position)
+        position += 1
+    return found
+
+
+def _recorded(folder: Path, name: str) -> tuple[np.ndarray, Alignment]:
+    grid = folder / f"{name}.TextGrid"
+    sounds = [p for p in sorted(folder.glob(f"{name}.*")) if p.suffix not in (".TextGrid", ".lab")]
+    if len(sounds) != 1 or not grid.exists():
+        raise InputError(
+            f"{folder}: expected one sound file {name}.* and {grid.name}; speechalign align writes "
+            "it from the sound and a transcript"
+        )
+    return read_waveform(sounds[0], sample_rate=SAMPLE_RATE).samples, read_alignment(grid)
+
+
+def _labelled(
+    intervals: Sequence[Interval], said: Sequence[int], labels: Sequence[str]
+) -> list[Interval]:
+    """Give each interval its tokens; a word that has none joins the one before it."""
+    if len(said) != len(intervals):
+        raise InputError(f"expected times of {len(said)} words, got {len(intervals)}")
+    begins = [0, *said[1:]]
+    return [
+        Interval(interval.start, interval.end, " ".join(labels[begin:end]))
+        for interval, begin, end in zip(intervals, begins, [*begins[1:], len(labels)])
+    ]
+
+
+def _within(intervals: Sequence[Interval], duration: float) -> Iterator[Interval]:
+    """Yield intervals that end with the recording: resampling may have cut a sample off."""
+    for interval in intervals:
+        if interval.start < duration:
+            yield Interval(interval.start, min(interval.end, duration), interval.label)
+
+
+def _write_tables(
+    folder: Path,
+    names: Sequence[str],
+    sentences: Sequence[list[str]],
+    translations: Sequence[list[str]],
+    gold: Sequence[Links],
+    side: Side,
+) -> None:
+    """Write the SpeechAlign JSON and the lhotse cuts of a side, from its TextGrids."""
+    times: dict[str, dict[str, list[tuple[str, float | None, float | None]]]] = {}
+    cuts = []
+    for name, tokens, translation, links in zip(names, sentences, translations, gold):
+        alignment = read_alignment(folder / "textgrids" / f"{name}.TextGrid")
+        words = timed_words(alignment, tokens)
+        voice = side.voice(name)
+        times[name] = {voice: [(w.label, _round(w.start), _round(w.end)) for w in words]}
+        sound = _sound(folder, name, side)
+        custom = {
+            "translation": " ".join(translation),
+            "sure": sorted(links.sure),
+            "possible": sorted(links.possible - links.sure),
+        }
+        cuts.append(_cut(f"{side.language}-{name}", sound, folder, alignment, words, side, custom))
+        cuts[-1]["supervisions"][0]["speaker"] = voice  # type: ignore[index]
+    rows = (json.dumps({name: t}, ensure_ascii=False)[1:-1] for name, t in times.items())
+    _write(folder / "words.json", "{\n" + ",\n".join(rows) + "\n}\n")
+    lines = (json.dumps(cut, ensure_ascii=False) + "\n" for cut in cuts)
+    _write(folder / "cuts.jsonl", "".join(lines))
+
+
+def _cut(
+    key: str,
+    sound: Path,
+    folder: Path,
+    alignment: Alignment,
+    words: Sequence[TimedWord],
+    side: Side,
+    custom: dict[str, object],
+) -> dict[str, object]:
+    samples = soundfile.info(sound).frames
+    duration = samples / SAMPLE_RATE
+    phones = alignment.tiers.get("phones", ())
+    spans = {
+        "word": [(w.label, w.start, w.end) for w in words if w.start is not None],
+        "phone": [(p.label, p.start, p.end) for p in phones],
+    }
+    supervision = {
+        "id": key,
+        "recording_id": key,
+        "start": 0.0,
+        "duration": duration,
+        "channel": 0,
+        "text": " ".join(word.label for word in words),
+        "language": side.language,
+        "custom": custom,
+        "alignment": {
+            kind: [[label, _round(start), _round(end - start), None] for label, start, end in found]
+            for kind, found in spans.items()
+        },
+    }
+    source = {"type": "file", "channels": [0], "source": sound.relative_to(folder).as_posix()}
+    recording = {
+        "id": key,
+        "sources": [source],
+        "sampling_rate": SAMPLE_RATE,
+        "num_samples": samples,
+        "duration": duration,
+        "channel_ids": [0],
+    }
+    return {
+        "id": key,
+        "start": 0.0,
+        "duration": duration,
+        "channel": 0,
+        "supervisions": [supervision],
+        "recording": recording,
+        "type": "MonoCut",
+    }
+
+
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+def _validate(
+    output_dir: Path, names: Sequence[str], pairs: Sequence[Pair], sides: tuple[Side, Side]
+) -> None:
+    """Read everything again as a user would."""
+    gold = read_links(output_dir / "gold.talp")
+    if len(gold.names) != len(pairs) or read_parallel(output_dir / "sentences.txt") != list(pairs):
+        raise InputError(f"{output_dir}: the sentences that were written do not read back")
+    for number, side in enumerate(sides):
+        folder = output_dir / side.language
+        utterances = read_corpus(folder / "wavs")
+        found = validate(utterances)
+        for finding in found.findings:
+            click.echo(f"{finding.severity}: {finding.utterance}: {finding.message}", err=True)
+        if found.errors or len(utterances) != len(names):
+            raise InputError(
+                f"{folder / 'wavs'}: {found.errors} errors in {len(utterances)} of {len(names)} "
+                "utterances; remove the folder and prepare it again"
+            )
+        for name, pair in zip(names, pairs):
+            timed_words(read_alignment(folder / "textgrids" / f"{name}.TextGrid"), pair[number])
+        click.echo(f"{folder}: {len(names)} utterances, {found.seconds:.0f} s", err=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole; a temporary one that a killed run leaves is taken over by the next."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+
+
+@click.command(help=__doc__)
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--gold", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--gold-base", type=click.Choice(["auto", "0", "1"]), default="auto")
+@click.option("--sentences", type=click.Path(exists=True, path_type=Path), help="source ||| target")
+@click.option("--source-sentences", type=click.Path(exists=True, path_type=Path))
+@click.option("--target-sentences", type=click.Path(exists=True, path_type=Path))
+@click.option("--source-language", required=True, help="Code of eSpeak NG.")
+@click.option("--target-language", required=True)
+@click.option("--source-voices", default="", help="Several, with commas between them.")
+@click.option("--target-voices", default="")
+@click.option("--source-recordings", type=click.Path(exists=True, path_type=Path))
+@click.option("--target-recordings", type=click.Path(exists=True, path_type=Path))
+@click.option("--limit", type=click.IntRange(min=1), help="Take the first so many sentences.")
+@click.option("--swap", is_flag=True, help="Exchange the sides: --source-* is the gold's target.")
+def main(
+    output: Path,
+    gold: Path,
+    gold_base: str,
+    sentences: Path | None,
+    source_sentences: Path | None,
+    target_sentences: Path | None,
+    source_language: str,
+    target_language: str,
+    source_voices: str,
+    target_voices: str,
+    source_recordings: Path | None,
+    target_recordings: Path | None,
+    limit: int | None,
+    swap: bool,
+) -> None:
+    """Read a gold set, and prepare it."""
+    if sentences is not None and not (source_sentences or target_sentences):
+        pairs = read_parallel(sentences)
+    elif sentences is None and source_sentences and target_sentences:
+        sides = read_words(source_sentences), read_words(target_sentences)
+        if len(sides[0]) != len(sides[1]):
+            raise InputError(
+                f"{target_sentences}: expected {len(sides[0])} lines, got {len(sides[1])}"
+            )
+        pairs = list(zip(*sides))
+    else:
+        raise click.UsageError("give --sentences, or --source-sentences and --target-sentences")
+    file = read_links(gold, base=gold_base)  # type: ignore[arg-type]
+    click.echo(f"{gold}: {file.format}, words counted from {file.base}", err=True)
+    links = [file.sentences[name] for name in file.names]
+    if len(links) != len(pairs):
+        raise InputError(f"{gold}: expected {len(pairs)} sentences, got {len(links)}")
+    if swap:
+        links = [each.swapped() for each in links]
+        pairs = [(b, a) for a, b in pairs]
+    prepare(
+        links[:limit],
+        pairs[:limit],
+        output,
+        source=Side(source_language, _list(source_voices), source_recordings),
+        target=Side(target_language, _list(target_voices), target_recordings),
+    )
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SpeechAlignError as error:
+        sys.exit(f"speech_gold_alignment.py: {error}")
