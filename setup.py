@@ -39,7 +39,7 @@ setup(
         "export": ["torch>=2.4", "onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
         "espeak": ["espeakng-loader>=0.2.4"],
         "uroman": ["uroman>=1.3"],
-        "train": ["torch>=2.4", "safetensors>=0.4", "tensorboard>=2.16", "pyyaml>=6"],
+        "train": ["torch>=2.4", "safetensors>=0.4", "tensorboard>=2.16", "pyyaml>=6", "scipy>=1.11"],
         "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11"],
     },
     entry_points={"console_scripts": ["speechalign = speechalign.cli.main:main"]},

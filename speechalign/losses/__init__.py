@@ -18,6 +18,8 @@ LOSSES = Registry(
         "graph_loss": "speechalign.losses.graph:graph_loss",
         "peak_first_loss": "speechalign.losses.peak_first:peak_first_loss",
         "star_ctc_loss": "speechalign.losses.star:star_ctc_loss",
+        "nmla_loss": "speechalign.losses.nmla:nmla_loss",
+        "bipartite_loss": "speechalign.losses.bipartite:bipartite_loss",
     },
 )
 """By the name of the function: the loss."""
