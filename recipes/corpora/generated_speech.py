@@ -1,0 +1,134 @@
+"""Generated English speech: sentences that were never said, read by eSpeak NG, with exact times.
+
+    python recipes/corpora/generated_speech.py data/generated --utterances 400
+
+What it is: simple sentences, each read once by one of 16 voices, rate and pitch by the sentence.
+It needs no network; it shows that a recipe works, not how good a model is.
+
+Speech is eSpeak NG's (GPL; pip install 'speechalign[espeak]'). There is nothing to cite. About 60
+kB an utterance, and no splits; recipes/steps/split_speakers.py makes them. Layout:
+
+    OUTPUT/VOICE/NNNN.wav            16 kHz
+    OUTPUT/gold/VOICE/NNNN.TextGrid  tiers words and phones (eSpeak's), exact
+    OUTPUT/manifest.jsonl            one line an utterance; the voice is the speaker
+    OUTPUT/.done                     written last
+
+The same arguments write the same bytes, and a run that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import product
+from pathlib import Path
+
+import click
+import numpy as np
+import soundfile
+import soxr
+
+from speechalign.errors import SpeechAlignError
+from speechalign.espeak import speak
+from speechalign.formats import write_alignment
+from speechalign.waveform import sound_info
+
+SAMPLE_RATE = 16000
+VOICES = [
+    f"{accent}+{variant}"
+    for accent, variant in product(
+        ("en-us", "en-gb"), ("f1", "f2", "f3", "f4", "m1", "m2", "m3", "m5")
+    )
+]
+_WHO = (
+    "my brother", "the old doctor", "a young girl", "our neighbour", "the teacher", "that dog",
+    "her uncle", "the small child", "a tired driver", "the captain", "his sister", "every farmer",
+)  # fmt: skip
+_DID = (
+    "found", "carried", "watched", "painted", "bought", "dropped", "remembered", "washed",
+    "followed", "picked up", "talked about", "looked for",
+)  # fmt: skip
+_WHAT = (
+    "a red boat", "the broken chair", "seven apples", "some cheese", "the yellow bird",
+    "three green bottles", "a heavy box", "the long letter", "fresh bread", "two young horses",
+    "the silver watch", "a pair of shoes",
+)  # fmt: skip
+_WHERE = (
+    "in the garden", "near the river", "before breakfast", "on the hill", "after school",
+    "behind the church", "at the station", "last thursday", "in the morning", "under a tree",
+    "by the window", "this evening",
+)  # fmt: skip
+
+
+def sentence(number: int) -> str:
+    """Make the sentence of a number below 12 ** 4; different numbers, different sentences."""
+    # 7919 is prime to 12, so that the numbers visit every sentence, neighbours far apart.
+    rest = number * 7919 % 12**4
+    words = []
+    for part in (_WHO, _DID, _WHAT, _WHERE):
+        rest, choice = divmod(rest, 12)
+        words.append(part[choice])
+    return " ".join(words)
+
+
+def prepare(output_dir: Path, *, utterances: int) -> int:
+    """Write the corpus; return how many seconds of speech there are.
+
+    Parameters
+    ----------
+    output_dir : Path
+        The folder; what lies in it already is kept.
+    utterances : int
+        How many.
+    """
+    lines = []
+    seconds = 0.0
+    for number in range(utterances):
+        voice = VOICES[number % len(VOICES)]
+        name = f"{voice}/{number:04d}"
+        audio = output_dir / f"{name}.wav"
+        if not audio.exists():
+            _write(number, voice, audio, output_dir / "gold" / f"{name}.TextGrid")
+        duration = sound_info(audio).duration
+        seconds += duration
+        entry = {
+            "audio_filepath": f"{name}.wav",
+            "text": sentence(number),
+            "speaker": voice,
+            "duration": round(duration, 6),
+        }
+        lines.append(json.dumps(entry) + "\n")
+    (output_dir / "manifest.jsonl").write_text("".join(lines), encoding="utf-8")
+    (output_dir / ".done").touch()
+    return round(seconds)
+
+
+def _write(number: int, voice: str, audio: Path, gold: Path) -> None:
+    """Speak a sentence, and write its times first: a sound file has its times beside it."""
+    generator = np.random.default_rng(number)
+    rate, pitch = int(generator.integers(140, 200)), int(generator.integers(30, 70))
+    speech = speak(sentence(number), voice=voice, rate=rate, pitch=pitch)
+    samples = soxr.resample(speech.samples, speech.sample_rate, SAMPLE_RATE)
+    for folder in (gold.parent, audio.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_alignment(speech.alignment, gold)
+    temporary = audio.with_suffix(".tmp")
+    soundfile.write(temporary, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+    temporary.replace(audio)
+
+
+@click.command(help=__doc__)
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--utterances", default=400, show_default=True, type=click.IntRange(1, 12**4))
+def main(output: Path, utterances: int) -> None:
+    """Write the corpus, and say how much it is."""
+    output.mkdir(parents=True, exist_ok=True)
+    seconds = prepare(output, utterances=utterances)
+    click.echo(f"{output}: {utterances} utterances, {len(VOICES)} voices, {seconds} s")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SpeechAlignError as error:
+        sys.exit(f"generated_speech.py: {error}")
