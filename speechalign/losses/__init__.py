@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from speechalign.errors import BackendError
 from speechalign.registry import Registry
 
 LOSSES = Registry(
@@ -15,6 +16,7 @@ LOSSES = Registry(
         "consistency_loss": "speechalign.losses.consistency:consistency_loss",
         "ctc_loss": "speechalign.losses.ctc:ctc_loss",
         "expected_risk_loss": "speechalign.losses.expected_risk:expected_risk_loss",
+        "expected_risk_k2_loss": "speechalign.losses.expected_risk_k2:expected_risk_k2_loss",
         "graph_loss": "speechalign.losses.graph:graph_loss",
         "peak_first_loss": "speechalign.losses.peak_first:peak_first_loss",
         "star_ctc_loss": "speechalign.losses.star:star_ctc_loss",
@@ -28,7 +30,12 @@ LOSSES = Registry(
 def __getattr__(name: str) -> object:
     if name.startswith("_") or name not in LOSSES:
         raise AttributeError(f"module 'speechalign.losses' has no attribute {name!r}")
-    return LOSSES[name]
+    try:
+        return LOSSES[name]
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise BackendError(f"{name} needs torch; pip install 'speechalign[torch]'") from error
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +11,13 @@ from torch import Tensor
 
 from speechalign.errors import InputError
 from speechalign.kernels.ctc_sampling import sample_paths
+from speechalign.losses.arguments import (
+    Reduction,
+    check_log_probs,
+    check_reduction,
+    check_targets,
+    within,
+)
 from speechalign.losses.properties import Context, Property
 
 
@@ -46,7 +52,7 @@ def awp_loss(
     samples: int = 5,
     margin: float = 0.0,
     temperature: float = 1.0,
-    reduction: Literal["mean", "sum", "none"] = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """Push paths drawn from the model below versions of them that a property improved.
 
@@ -149,13 +155,16 @@ def sample_pairs(
     InputError
         As in `awp_loss`.
     """
+    check_log_probs(log_probs, input_lengths)
+    batch, frames, num_columns = log_probs.shape
+    if not 0 <= blank < num_columns:
+        raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
+    if targets is not None and target_lengths is not None:
+        check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
     values = log_probs.detach().cpu().numpy()
     lengths = input_lengths.cpu().numpy()
-    if not 0 <= blank < values.shape[-1]:
-        raise InputError(f"blank: expected a column in [0, {values.shape[-1]}), got {blank}")
     generator = np.random.default_rng(seed)
     paths = sample_paths(values, lengths, samples, seed=generator, temperature=temperature)
-    batch, _, frames = paths.shape
     flat = paths.reshape(batch * samples, frames)
     context = Context(
         blank,
@@ -174,7 +183,7 @@ def sample_pairs(
     b, n, t = _keep(values, lengths, paths, improved, kept)
     if b >= 0:
         raise InputError(
-            f"property: expected labels in [0, {values.shape[2]}), got {improved[b, n, t]} at "
+            f"property: expected labels in [0, {num_columns}), got {improved[b, n, t]} at "
             f"frame {t} of a path of utterance {b}"
         )
     return Pairs(*(torch.from_numpy(x).to(log_probs.device) for x in (paths, improved, kept)))
@@ -221,10 +230,9 @@ def gains(log_probs: Tensor, input_lengths: Tensor, pairs: Pairs) -> Tensor:
         Log-probability of the improved path less that of its original, by frame of the utterance:
         differentiable, summed in float64. Zero where a pair was not kept.
     """
-    frames = torch.arange(log_probs.shape[1], device=log_probs.device)
     lengths = input_lengths.to(log_probs.device)
     edited = pairs.paths != pairs.improved
-    edited &= (frames < lengths[:, None])[:, None] & pairs.kept[:, :, None]
+    edited &= within(lengths, log_probs.shape[1])[:, None] & pairs.kept[:, :, None]
     samples = pairs.kept.shape[1]
     read = log_probs.gather(2, torch.cat([pairs.improved, pairs.paths], 1).transpose(1, 2))
     differences = torch.where(
@@ -239,7 +247,7 @@ def ranking_loss(
     kept: Tensor,
     *,
     margin: float = 0.0,
-    reduction: Literal["mean", "sum", "none"] = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """Ask every improved path to score better than its original by a margin: a hinge.
 
@@ -264,6 +272,7 @@ def ranking_loss(
     InputError
         The margin or the reduction is none.
     """
+    check_reduction(reduction)
     if not 0 <= margin < float("inf"):
         raise InputError(f"margin: expected a finite number of at least 0, got {margin}")
     loss = torch.where(kept, (margin - gained).relu(), gained.new_zeros(())).mean(1)

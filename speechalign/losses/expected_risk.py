@@ -16,6 +16,7 @@ from speechalign.losses.arguments import (
     check_log_probs,
     check_reduction,
     check_targets,
+    within,
 )
 from speechalign.losses.ctc import ctc_loss
 from speechalign.losses.risk import distinct, expected_risk, reduced
@@ -142,5 +143,5 @@ def _path_scores(log_probs: Tensor, input_lengths: Tensor, rows: Tensor, paths: 
     """Return the log-probability (P,) of each path (P, T) of an utterance (P,), in float64."""
     frames = torch.arange(log_probs.shape[1], device=log_probs.device)
     read = log_probs[rows[:, None], frames, paths.to(log_probs.device)]
-    inside = frames < input_lengths.to(log_probs.device)[rows, None]
+    inside = within(input_lengths.to(log_probs.device)[rows], len(frames))
     return torch.where(inside, read, read.new_zeros(())).sum(1, dtype=torch.float64)

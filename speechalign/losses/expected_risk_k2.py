@@ -11,7 +11,7 @@ from torch import Tensor
 from speechalign.checks import check_lengths
 from speechalign.errors import InputError
 from speechalign.kernels.word_errors import EACH_LABEL, word_errors
-from speechalign.losses.arguments import Reduction, check_reduction
+from speechalign.losses.arguments import Reduction, check_reduction, within
 from speechalign.losses.risk import distinct, expected_risk, reduced
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def expected_risk_k2_loss(
     )  # fmt: skip
     device = lattice.scores.device
     read = lattice.scores.double()[torch.from_numpy(arcs[chosen]).to(device)]
-    inside = torch.from_numpy(np.arange(arcs.shape[1]) < lengths[chosen, None]).to(device)
+    inside = within(torch.from_numpy(lengths[chosen]).to(device), arcs.shape[1])
     scores = torch.where(inside, read, torch.zeros_like(read)).sum(1)
     risk = expected_risk(scores, errors, utterances[chosen], batch=batch, scale=scale)
     return reduced(risk, reduction)

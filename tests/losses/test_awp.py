@@ -284,6 +284,18 @@ def test_bad_arguments(changes, message):
         awp_loss(random_log_probs(0), LENGTHS, options.pop("property"), **options)
 
 
+def test_bad_transcripts():
+    with pytest.raises(InputError, match=r"targets\[0, 2\]: label 3 is the blank"):
+        awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=3, seed=0, **TRANSCRIPTS)
+    with pytest.raises(InputError, match=r"targets: expected shape \(3, L\), int64; got \(2, 3\)"):
+        awp_loss(
+            random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS[:2],
+            target_lengths=TARGET_LENGTHS,
+        )  # fmt: skip
+    with pytest.raises(InputError, match="give targets, target_lengths"):
+        awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS)
+
+
 def test_bad_values():
     log_probs = random_log_probs(0)
     log_probs[1, 2, 3] = math.nan

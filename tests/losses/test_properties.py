@@ -272,17 +272,3 @@ def test_padding_does_not_change_the_choices(name):
 def test_bad_options(property, transcripts, message):
     with pytest.raises(InputError, match=message):
         improve([[1]], 0, property, transcripts=transcripts)
-
-
-@pytest.mark.parametrize(
-    ("targets", "target_lengths", "message"),
-    [
-        (np.ones(3, np.int64), np.array([1]), r"targets: expected \(B, L\) int64, got \(3,\)"),
-        (np.ones((1, 3)), np.array([1]), r"targets: expected .*float64"),
-        (np.ones((1, 3), np.int64), np.array([4]), r"target_lengths\[0\]: .* \[0, 3\], got 4"),
-    ],
-)
-def test_bad_transcripts(targets, target_lengths, message):
-    context = Context(0, np.random.default_rng(0), np.array([0]), targets, target_lengths)
-    with pytest.raises(InputError, match=message):
-        min_wer(np.array([[1, 2]]), np.array([2]), context)
