@@ -26,6 +26,7 @@ METRICS = Registry(
     {
         "aer": "speechalign.metrics.aer",
         "boundaries": "speechalign.metrics.boundaries",
+        "latency": "speechalign.metrics.latency",
         "saer": "speechalign.metrics.saer",
         "tw-saer": "speechalign.metrics.tw_saer",
     },
@@ -148,8 +149,8 @@ def score(
     Parameters
     ----------
     pairs : Iterable[tuple[R, H or None]]
-        Reference and hypothesis of each recording: two `speechalign.Alignment` for ``boundaries``,
-        two `speechalign.links.Links` for ``aer``, and `speechalign.links.WeightedLinks` with
+        Reference and hypothesis of each recording: two `speechalign.Alignment` for ``boundaries``
+        and ``latency``, two `speechalign.links.Links` for ``aer``, and `speechalign.links.WeightedLinks` with
         `speechalign.links.Links` for ``saer`` and ``tw-saer``. None where there is no hypothesis.
     metric : str
         A name in ``METRICS``.
@@ -159,7 +160,8 @@ def score(
     Returns
     -------
     Score
-        For ``boundaries``, a `speechalign.metrics.boundaries.BoundaryScore`; for the others, a
+        For ``boundaries``, a `speechalign.metrics.boundaries.BoundaryScore`; for ``latency``, a
+        `speechalign.metrics.latency.LatencyScore`; for the others, a
         `speechalign.metrics.aer.LinkScore`.
 
     Raises

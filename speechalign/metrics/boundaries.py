@@ -300,9 +300,11 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _signature(tier: str) -> str:
+def matching(tier: str) -> str:
+    """Return what a signature says of how the labels of a tier are matched."""
     labels = "exact" if tier == "phones" else "nfkc+casefold+nopunct"
-    return (
-        f"boundaries|tier:{tier}|labels:{labels}|pairs:edit-distance,equal|pool:boundaries"
-        f"|f1:{HIT * 1000:g}ms,labels|v:1"
-    )
+    return f"tier:{tier}|labels:{labels}|pairs:edit-distance,equal"
+
+
+def _signature(tier: str) -> str:
+    return f"boundaries|{matching(tier)}|pool:boundaries|f1:{HIT * 1000:g}ms,labels|v:1"

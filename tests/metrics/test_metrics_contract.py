@@ -23,12 +23,14 @@ _WEIGHTED = st.builds(WeightedLinks, _LINKS, _SECONDS, _SECONDS)
 SIDES = {
     "aer": (_LINKS, lambda links: links),
     "boundaries": (alignments(tiers=["words", "phones"]), lambda alignment: alignment),
+    "latency": (alignments(tiers=["words", "phones"]), lambda alignment: alignment),
     "saer": (_WEIGHTED, lambda weighted: weighted.links),
     "tw-saer": (_WEIGHTED, lambda weighted: weighted.links),
 }
 FAULT = {
     "aer": lambda score: score.error_rate,
     "boundaries": lambda score: score.both.mean or 0,
+    "latency": lambda score: (score.drift or 0) ** 2 + (score.end_bias or 0) ** 2,
     "saer": lambda score: score.error_rate,
     "tw-saer": lambda score: score.error_rate,
 }
@@ -70,6 +72,7 @@ def test_report(name):
     a, perfect = {
         "aer": (weighted.links, weighted.links),
         "boundaries": (Alignment({"words": [Interval(0, 1, "a")]}, 1.0),) * 2,
+        "latency": (Alignment({"words": [Interval(0, 1, "a")]}, 1.0),) * 2,
         "saer": (weighted, weighted.links),
         "tw-saer": (weighted, weighted.links),
     }[name]
@@ -83,7 +86,8 @@ def test_report(name):
     # The figures of the counts are those of the score.
     values = METRICS[name].figures(found.counts.sum(axis=0))
     pooled = found.pooled.both if name == "boundaries" else found.pooled
-    assert values["f1"] == pytest.approx(float(pooled.f1))
+    figure = "last" if name == "latency" else "f1"
+    assert values[figure] == pytest.approx(float(getattr(pooled, figure)))
 
 
 def test_nothing_to_score():
