@@ -150,8 +150,9 @@ def score(
     ----------
     pairs : Iterable[tuple[R, H or None]]
         Reference and hypothesis of each recording: two `speechalign.Alignment` for ``boundaries``
-        and ``latency``, two `speechalign.links.Links` for ``aer``, and `speechalign.links.WeightedLinks` with
-        `speechalign.links.Links` for ``saer`` and ``tw-saer``. None where there is no hypothesis.
+        and ``latency``, two `speechalign.links.Links` for ``aer``, and
+        `speechalign.links.WeightedLinks` with `speechalign.links.Links` for ``saer`` and
+        ``tw-saer``. None where there is no hypothesis.
     metric : str
         A name in ``METRICS``.
     **options
