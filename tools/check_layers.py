@@ -27,7 +27,10 @@ LAYERS = [
         "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors", "lexicon",
         "phone_aligner", "recording", "results", "training",
     },
-    {"models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries"},
+    {
+        "models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries",
+        "contributions",
+    },
     {"confidence", "functional", "links", "long_form"},
     {"kernels"},
     {"graphs"},

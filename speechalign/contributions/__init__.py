@@ -1,0 +1,27 @@
+"""Contribution maps of translation models, and hard word links out of them."""
+
+from speechalign.contributions.extraction import METHODS, Method, WordMap, word_map
+from speechalign.contributions.maps import check_map, find_maps, read_map
+from speechalign.contributions.subwords import SCHEMES, Scheme, find_scheme, group_subwords
+from speechalign.contributions.symmetrisation import HEURISTICS, Heuristic, symmetrise
+from speechalign.contributions.units import Units, time_units, token_units
+
+__all__ = [
+    "HEURISTICS",
+    "METHODS",
+    "SCHEMES",
+    "Heuristic",
+    "Method",
+    "Scheme",
+    "Units",
+    "WordMap",
+    "check_map",
+    "find_maps",
+    "find_scheme",
+    "group_subwords",
+    "read_map",
+    "symmetrise",
+    "time_units",
+    "token_units",
+    "word_map",
+]
