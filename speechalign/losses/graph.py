@@ -12,6 +12,7 @@ from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs import Graph
 from speechalign.kernels import forward_backward
 from speechalign.losses.arguments import check_log_probs
+from speechalign.losses.gradients import scaled_gradient
 
 
 def graph_loss(
@@ -95,14 +96,6 @@ def _totals_shapes(log_probs: Tensor, *_: Tensor | Sequence[Tensor] | str) -> tu
     return log_probs.new_empty(len(log_probs)), log_probs.new_empty(log_probs.shape)
 
 
-def _scaled(factors: Tensor, posteriors: Tensor) -> Tensor:
-    return posteriors * factors[:, None, None]
-
-
-def _scaled_shape(_: Tensor, posteriors: Tensor) -> Tensor:
-    return posteriors.new_empty(posteriors.shape)
-
-
 def _setup(
     ctx: torch.autograd.function.FunctionCtx,
     inputs: tuple[Tensor, Tensor, Sequence[Tensor], str],
@@ -115,12 +108,9 @@ def _setup(
 def _differentiate(
     ctx: torch.autograd.function.FunctionCtx, factors: Tensor, _: Tensor
 ) -> tuple[Tensor | list[None] | None, ...]:
-    return _scale(-factors, *ctx.saved_tensors), None, [None] * ctx.num_arrays, None
+    return scaled_gradient(*ctx.saved_tensors, -factors), None, [None] * ctx.num_arrays, None
 
 
 _total = torch.library.custom_op("speechalign::graph_total", _totals, mutates_args=())
 _total.register_fake(_totals_shapes)
 _total.register_autograd(_differentiate, setup_context=_setup)
-# This op has no derivative of its own: asking for one raises.
-_scale = torch.library.custom_op("speechalign::graph_scale", _scaled, mutates_args=())
-_scale.register_fake(_scaled_shape)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speechalign.errors import InputError
-from speechalign.graphs import Graph
+from speechalign.graphs import Graph, ctc_graph
 from speechalign.losses.arguments import (
     Reduction,
     check_log_probs,
@@ -102,15 +102,14 @@ def star_ctc_loss(
     heard = within(input_lengths.to(log_probs.device), frames)[:, :, None]
     scores = log_probs.where(heard, 0.0)
     check_scores(scores)
-    blanks = scores[:, :, blank : blank + 1]
-    spoken = scores.gather(2, labels[:, None].expand(-1, frames, -1))
     if star_at == "gaps":
-        columns = [blanks, spoken, _others(scores, labels, blank)]
+        spoken = scores.gather(2, labels[:, None].expand(-1, frames, -1))
+        columns = [scores[:, :, blank : blank + 1], spoken, _others(scores, labels, blank)]
         graphs = [_subsequence_graph(length, labels.shape[1], star_weight) for length in lengths]
     else:
-        columns = [blanks, spoken, torch.zeros_like(blanks)]
+        columns = [scores, torch.zeros_like(scores[:, :, :1])]
         graphs = [
-            _stretch_graph(row[:length], labels.shape[1] + 1, star_weight)
+            _stretch_graph(row[:length], blank, num_columns, star_weight)
             for row, length in zip(labels.cpu().numpy(), lengths)
         ]
     losses = graph_loss(torch.cat(columns, dim=2), graphs, input_lengths, backend=backend)
@@ -122,7 +121,7 @@ def _others(scores: Tensor, labels: Tensor, blank: int) -> Tensor:
     spoken = torch.arange(scores.shape[2], device=scores.device) != blank
     highest = scores.detach().masked_fill(~spoken, -math.inf).amax(dim=2, keepdim=True).double()
     highest = highest.clamp(min=torch.finfo(torch.float64).min)
-    probabilities = ((scores.double() - highest) * spoken).exp() * spoken
+    probabilities = (scores.double() - highest).masked_fill(~spoken, -math.inf).exp()
     # Sums of what is before and after a column: a difference would cancel.
     before = probabilities.cumsum(dim=2)
     after = probabilities.flip(2).cumsum(dim=2).flip(2)
@@ -154,27 +153,22 @@ def _subsequence_graph(length: int, padded: int, weight: float) -> Graph:
     )
 
 
-def _stretch_graph(targets: np.ndarray, star: int, weight: float) -> Graph:
-    """CTC graph whose labels are columns 1 .. L, with stars before (state 0) and after it."""
-    length = len(targets)
-    # CTC state s is state s + 1 here; labels are told apart by place, equal ones by the skips.
-    states = np.arange(2 * length + 1)
-    sources = states[:, None] - np.arange(3)
-    allowed = sources >= 0
-    allowed[::2, 2] = False
-    allowed[3::2, 2] = targets[1:] != targets[:-1]
-    entered = np.repeat(states, allowed.sum(axis=1))
-    labels = np.where(states % 2, (states + 1) // 2, 0)
-    first = states[:2]
-    last = states[-2:]
+def _stretch_graph(targets: np.ndarray, blank: int, star: int, weight: float) -> Graph:
+    """CTC graph with stars before it, in state 0, and after it, in the last state."""
+    inner = ctc_graph(targets, blank=blank)
+    states = np.arange(inner.num_states)
+    first, last = states[:2], states[-2:]
     after = len(states) + 1
+    read = np.full(len(states), blank)
+    read[1::2] = targets
+    inside = np.zeros(len(first) + inner.num_arcs)
     return _graph(
-        np.concatenate([[0], np.zeros_like(first), sources[allowed] + 1, last + 1, [after]]),
-        np.concatenate([[0], first + 1, entered + 1, np.full_like(last, after), [after]]),
-        np.concatenate([[star], labels[first], labels[entered], np.full_like(last, star), [star]]),
-        np.concatenate([[weight], np.zeros(len(first) + len(entered)), [weight] * (len(last) + 1)]),
-        np.concatenate([[0], first, entered, np.full_like(last, 2 * length), [2 * length]]),
-        finals=[*(last + 1), after, *([0] if length == 0 else [])],
+        np.concatenate([[0], np.zeros_like(first), inner.sources + 1, last + 1, [after]]),
+        np.concatenate([[0], first + 1, inner.targets + 1, np.full_like(last, after), [after]]),
+        np.concatenate([[star], read[first], inner.labels, np.full_like(last, star), [star]]),
+        np.concatenate([[weight], inside, np.full(len(last) + 1, weight)]),
+        np.concatenate([[0], first, inner.positions, np.full_like(last, states[-1]), states[-1:]]),
+        finals=[*(last + 1), after, *([] if len(targets) else [0])],
     )
 
 
