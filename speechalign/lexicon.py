@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Literal, Protocol, cast, runtime_checkable
 
 from speechalign.errors import InputError
-from speechalign.text import G2PS, NORMALISERS
+from speechalign.text import NORMALISERS
+from speechalign.text.any_language import words as words_of_any_language
+from speechalign.text.dictionary import Variants
+from speechalign.text.pronunciation import Pronouncer, pronouncer
 from speechalign.text.word import NOISE, UNKNOWN, Word
 
 Source = Literal["dictionary", "g2p", "noise", "unknown"]
-Variants = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class LexiconWord:
         For each spoken word, its pronunciations as phone names.
     source : {"dictionary", "g2p", "noise", "unknown"}
         ``g2p`` where a pronunciation had to be guessed from the spelling, ``noise`` for a bracketed
-        token such as ``[laughter]``, ``unknown`` for a word without a letter of the language. The
-        last two are aligned with any sound.
+        token such as ``[laughter]``, ``unknown`` for a word without a letter of the language, or
+        which nothing can pronounce. The last two are aligned with any sound.
     """
 
     label: str
@@ -44,19 +46,82 @@ class PronouncingModel(Protocol):
     """What a lexicon needs of a model.
 
     ``language`` names the text normaliser; ``noise`` is pronounced where there are no words.
+    ``pronunciation`` says how words that the dictionary lacks are pronounced: a name in
+    ``speechalign.text.PRONUNCIATIONS``, or the path of a model of ``speechalign g2p train``; None
+    for not at all. ``phones`` are what may be pronounced; None for whatever comes.
     """
 
-    name: str
-    language: str
-    noise: str
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def language(self) -> str:
+        """Name of the text normaliser."""
+
+    @property
+    def noise(self) -> str:
+        """Unit of what is no word."""
+
+    @property
+    def pronunciation(self) -> str | None:
+        """How words that the dictionary lacks are pronounced."""
+
+    @property
+    def phones(self) -> Collection[str] | None:
+        """What may be pronounced."""
 
     @property
     def dictionary(self) -> Mapping[str, Variants]:
         """Pronunciations of each lower-case word."""
 
 
-class _G2P(Protocol):
-    def pronounce(self, word: str) -> Variants: ...
+@dataclass(frozen=True)
+class Pronunciations:
+    """A dictionary and what pronounces the words it lacks, for a model that is to be trained.
+
+    Parameters
+    ----------
+    language : str
+        As `PronouncingModel` has it.
+    dictionary : Mapping[str, tuple[tuple[str, ...], ...]]
+        Pronunciations of each lower-case word; may be empty.
+    pronunciation : str or None
+        As `PronouncingModel` has it.
+    noise : str
+        Name of the phone for what is no word; no phone of a word.
+    """
+
+    language: str
+    dictionary: Mapping[str, Variants] = field(default_factory=dict)
+    pronunciation: str | None = None
+    noise: str = "spn"
+    name = "pronunciations"
+    phones = None
+
+
+Normaliser = Callable[[str, Callable[[str], bool]], tuple[Word, ...]]
+
+
+def normaliser(language: str) -> Normaliser:
+    """Return what makes words of a transcript in a language.
+
+    Parameters
+    ----------
+    language : str
+        ISO 639-1 code; what follows a hyphen, as in ``en-gb``, does not matter.
+
+    Returns
+    -------
+    callable
+        Given a text, and what tells whether a word is known, returns the words. It is the
+        language's own where ``speechalign.text.NORMALISERS`` has one, else that of any language.
+    """
+    code = language.lower().partition("-")[0]
+    if code in NORMALISERS:
+        own = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
+        return lambda text, known: own(text, known=known)
+    return lambda text, _: words_of_any_language(text, language=code)
 
 
 class Lexicon:
@@ -65,17 +130,21 @@ class Lexicon:
     Parameters
     ----------
     model : PronouncingModel
-        Gives the language, the dictionary, and the unit that stands for noise.
+        Gives the language, the dictionary, what pronounces other words, and the unit that stands
+        for noise.
     """
 
     def __init__(self, model: PronouncingModel) -> None:
         self._model = model
-        self._normalise = cast(Callable[..., tuple[Word, ...]], NORMALISERS[model.language])
+        self._normalise = normaliser(model.language)
+        self._guess = cache(self._pronounce)
 
     @cached_property
-    def _g2p(self) -> _G2P:
-        load = cast(Callable[[Mapping[str, Variants]], _G2P], G2PS[self._model.language])
-        return load(self._model.dictionary)
+    def _pronouncer(self) -> Pronouncer | None:
+        model = self._model
+        if model.pronunciation is None:
+            return None
+        return pronouncer(model.pronunciation, language=model.language, dictionary=model.dictionary)
 
     def words(self, text: str) -> tuple[LexiconWord, ...]:
         """Look up every word of a transcript.
@@ -85,7 +154,7 @@ class Lexicon:
         InputError
             Nothing in the transcript can be said, or no word has a letter of the language.
         """
-        words = self._normalise(text, known=self._model.dictionary.__contains__)
+        words = self._normalise(text, self._model.dictionary.__contains__)
         if not words:
             found = f"only {text.strip()!r}" if text.strip() else "nothing"
             raise InputError(
@@ -93,9 +162,14 @@ class Lexicon:
             )
         found_words = tuple(self._look_up(word) for word in words)
         if all(word.source == "unknown" for word in found_words):
+            if all(word.spoken == (UNKNOWN,) for word in words):
+                raise InputError(
+                    f"transcript: {words[0].label!r} and all other words have no letter of "
+                    f"language {self._model.language!r}; romanise them"
+                )
             raise InputError(
-                f"transcript: {words[0].label!r} and all other words have no letter of language "
-                f"{self._model.language!r}; romanise them"
+                f"transcript: nothing pronounces {words[0].label!r} and all other words; give a "
+                "dictionary that has them, or a grapheme-to-phoneme model"
             )
         return found_words
 
@@ -104,15 +178,37 @@ class Lexicon:
         return spoken not in (NOISE, UNKNOWN) and spoken not in self._model.dictionary
 
     def _look_up(self, word: Word) -> LexiconWord:
-        source: Source = "dictionary"
-        variants: list[Variants] = []
-        for spoken in word.spoken:
-            if spoken in (NOISE, UNKNOWN):
-                source = "noise" if spoken == NOISE else "unknown"
-                variants.append(((self._model.noise,),))
-            elif self.is_guessed(spoken):
-                source = "g2p"
-                variants.append(self._g2p.pronounce(spoken))
-            else:
-                variants.append(self._model.dictionary[spoken])
-        return LexiconWord(word.label, word.spoken, tuple(variants), source)
+        found = [self._say(spoken) for spoken in word.spoken]
+        sources = {source for source, _ in found}
+        # Of a word that is known in part only, the rest is a guess.
+        source: Source = sources.pop() if len(sources) == 1 else "g2p"
+        return LexiconWord(word.label, word.spoken, tuple(said for _, said in found), source)
+
+    def _say(self, spoken: str) -> tuple[Source, Variants]:
+        if spoken in self._model.dictionary:
+            return "dictionary", self._model.dictionary[spoken]
+        guesses = () if spoken in (NOISE, UNKNOWN) else self._guess(spoken)
+        if guesses:
+            return "g2p", guesses
+        return "noise" if spoken == NOISE else "unknown", ((self._model.noise,),)
+
+    def _pronounce(self, spoken: str) -> Variants:
+        """Guess a pronunciation; phones that the model lacks become noise, () if all of them."""
+        guesses = self._pronouncer.pronounce(spoken) if self._pronouncer else ()
+        phones, noise = self._model.phones, self._model.noise
+        if phones is None:
+            return guesses
+        known = (tuple(p if p in phones else noise for p in guess) for guess in guesses)
+        return tuple(dict.fromkeys(guess for guess in known if set(guess) != {noise}))
+
+
+__all__ = [
+    "Lexicon",
+    "LexiconWord",
+    "Normaliser",
+    "PronouncingModel",
+    "Pronunciations",
+    "Source",
+    "Variants",
+    "normaliser",
+]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon
+from speechalign.lexicon import Lexicon, Pronunciations, normaliser
 from speechalign.models import load_model
 
 
@@ -15,6 +15,8 @@ class SmallModel:
     name = "small"
     language = "en"
     noise = "NOISE"
+    pronunciation = "english"
+    phones = None
 
     def __init__(self):
         self.dictionary = {
@@ -100,3 +102,58 @@ def test_phones_are_the_models():
 def test_transcripts_that_cannot_be_said(lexicon, text, message):
     with pytest.raises(InputError, match=f"^{re.escape(message)}"):
         lexicon.words(text)
+
+
+def model(language, dictionary, pronunciation, phones=None):
+    small = SmallModel()
+    small.language, small.dictionary = language, dictionary
+    small.pronunciation, small.phones = pronunciation, phones
+    return small
+
+
+def test_a_language_without_a_normaliser_and_without_a_dictionary():
+    found = Lexicon(Pronunciations("pl", pronunciation="graphemes")).words("Żółw, 2 [śmiech]!")
+    assert [(word.label, word.spoken, word.source) for word in found] == [
+        ("Żółw,", ("żółw",), "g2p"),
+        ("2", ("dwa",), "g2p"),
+        ("[śmiech]!", ("<noise>",), "noise"),
+    ]
+    assert found[0].variants == ((("ż", "ó", "ł", "w"),),)
+    assert found[2].variants == ((("spn",),),)
+
+
+def test_the_dictionary_comes_first():
+    lexicon = Lexicon(Pronunciations("de", {"der": (("d", "E"),)}, "graphemes"))
+    der, kater = lexicon.words("Der Kater")
+    assert (der.variants, der.source) == (((("d", "E"),),), "dictionary")
+    assert (kater.variants, kater.source) == ((tuple((tuple("kater"),)),), "g2p")
+
+
+def test_words_that_nothing_pronounces_are_any_sound():
+    lexicon = Lexicon(Pronunciations("de", {"der": (("d", "E"),)}))
+    _, kater = lexicon.words("Der Kater")
+    assert (kater.variants, kater.source) == (((("spn",),),), "unknown")
+    with pytest.raises(InputError, match="nothing pronounces 'Kater' and all other words"):
+        lexicon.words("Kater")
+
+
+def test_phones_that_the_model_lacks_are_any_sound():
+    lexicon = Lexicon(model("de", {}, "graphemes", phones=["k", "a", "t", "NOISE"]))
+    kater, ei = lexicon.words("Kater Ei")
+    assert kater.variants == ((("k", "a", "t", "NOISE", "NOISE"),),)
+    assert (kater.source, ei.source) == ("g2p", "unknown")
+
+
+def test_of_a_word_known_in_part_the_rest_is_a_guess():
+    lexicon = Lexicon(model("pl", {"dwa": (("d", "w", "a"),)}, None))
+    (word,) = lexicon.words("2-kot")
+    assert (word.spoken, word.source) == (("dwa", "kot"), "g2p")
+    assert word.variants == ((("d", "w", "a"),), (("NOISE",),))
+
+
+@pytest.mark.parametrize(
+    ("language", "spoken"), [("en-gb", "five"), ("DE", "fünf"), ("fr", "cinq"), ("tlh", "5")]
+)
+def test_the_normaliser_of_a_language(language, spoken):
+    (word,) = normaliser(language)("5", lambda _: False)
+    assert word.spoken == (spoken,)

@@ -56,6 +56,7 @@ class ConvCTC:
     normalised = True
     unit = "phones"
     noise = "<noise>"
+    pronunciation = "english"
 
     def __init__(
         self, net: ConvCTCNet, vocabulary: Vocabulary, *, name: str, language: str, licence: str
@@ -72,13 +73,18 @@ class ConvCTC:
         self.language = language
         self.licence = licence
 
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """The symbols but the blank."""
+        return tuple(s for s in self.vocabulary.symbols if s != BLANK)
+
     def describe(self) -> Mapping[str, str]:
         """Return size, context and symbols."""
         right = self.net.config.right_context
         return {
             "parameters": str(sum(p.numel() for p in self.net.parameters())),
             "hears ahead": "everything" if right is None else f"{right * STRIDE / SAMPLE_RATE} s",
-            "phones": " ".join(s for s in self.vocabulary.symbols if s != BLANK),
+            "phones": " ".join(self.phones),
         }
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:

@@ -82,6 +82,7 @@ class EnglishSphinx(HmmGmm):
             # Fitted on read speech, native and not, with words replaced
             # (tools/calibrate_confidence.py).
             calibration=(2.48, 6.41),
+            pronunciation="english",
         )
 
 

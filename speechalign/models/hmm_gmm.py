@@ -6,6 +6,7 @@
 ``parameters.npz``  means, variances and weights of the Gaussians (see `Mixtures`), probability of
                     staying in each state; no pickled objects
 ``dictionary.txt``  word, probability where the corpus told it, phones; MFA's format
+``g2p.npz``         what pronounces other words, where that is not one of speechalign's own ways
 others              for people: the model card, the report of the training
 =================== ==========================================================================
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +38,7 @@ from speechalign.vocabulary import Vocabulary
 KIND = "hmm-gmm"
 PARAMETERS = "parameters.npz"
 DICTIONARY = "dictionary.txt"
+G2P = "g2p.npz"
 # What the features of a saved model are; there is one front end.
 _FEATURES = {
     "front end": "sphinx: 13 cepstra, first and second differences",
@@ -74,6 +77,9 @@ class HmmGmm:
         As `PhoneModel` has it.
     calibration : tuple[float, float]
         As `PhoneModel` has it.
+    pronunciation : str or None
+        How words that the dictionary lacks are pronounced: a name in
+        ``speechalign.text.PRONUNCIATIONS``, or the path of a model of ``speechalign g2p train``.
 
     Raises
     ------
@@ -102,6 +108,7 @@ class HmmGmm:
         silence_probability: float,
         acoustic_scale: float,
         calibration: tuple[float, float],
+        pronunciation: str | None = None,
     ) -> None:
         if mixtures.num_states != STATES * len(phones) or stay.shape != (len(phones), STATES):
             raise InputError(
@@ -124,6 +131,7 @@ class HmmGmm:
         self.silence_probability = silence_probability
         self.acoustic_scale = acoustic_scale
         self.calibration = calibration
+        self.pronunciation = pronunciation
         self.vocabulary = Vocabulary(
             [f"{phone}.{state}" for phone in self.phones for state in range(STATES)]
         )
@@ -139,6 +147,7 @@ class HmmGmm:
         self,
         *,
         mixtures: Mixtures,
+        name: str | None = None,
         stay: np.ndarray | None = None,
         variant_priors: Mapping[Variants, tuple[float, ...]] | None = None,
         silence_probability: float | None = None,
@@ -146,7 +155,7 @@ class HmmGmm:
     ) -> HmmGmm:
         """Return the same model with other parameters; those that are None stay as they are."""
         return HmmGmm(
-            name=self.name,
+            name=self.name if name is None else name,
             language=self.language,
             licence=self.licence,
             phones=self.phones,
@@ -161,6 +170,7 @@ class HmmGmm:
             ),
             acoustic_scale=self.acoustic_scale,
             calibration=self.calibration if calibration is None else calibration,
+            pronunciation=self.pronunciation,
         )
 
     def describe(self) -> Mapping[str, str]:
@@ -260,6 +270,9 @@ class HmmGmm:
         OSError
             The files cannot be written; what was there before is still there.
         """
+        g2p = self.pronunciation
+        if g2p is not None and Path(g2p).suffix != ".npz":
+            g2p = None
         description = {
             "kind": KIND,
             "format": _VERSION,
@@ -274,6 +287,7 @@ class HmmGmm:
             "silence probability": self.silence_probability,
             "acoustic scale": self.acoustic_scale,
             "calibration": list(self.calibration),
+            "pronunciation": self.pronunciation if g2p is None else G2P,
             "speechalign": __version__,
         }
         with replacing_folder(folder) as temporary:
@@ -286,6 +300,8 @@ class HmmGmm:
                 stay=self.stay,
             )
             (temporary / DICTIONARY).write_text(self._dictionary_text(), encoding="utf-8")
+            if g2p is not None:
+                shutil.copyfile(g2p, temporary / G2P)
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8")
             text = json.dumps(description, ensure_ascii=False, indent=2)
@@ -328,6 +344,7 @@ def load(folder: Path) -> HmmGmm:
         dictionary, variant_priors = _read_dictionary(path)
         path = folder / DESCRIPTION
         slope, intercept = described["calibration"]
+        pronunciation = described["pronunciation"]
         return HmmGmm(
             name=described["name"],
             language=described["language"],
@@ -342,6 +359,7 @@ def load(folder: Path) -> HmmGmm:
             silence_probability=described["silence probability"],
             acoustic_scale=described["acoustic scale"],
             calibration=(slope, intercept),
+            pronunciation=str(folder / G2P) if pronunciation == G2P else pronunciation,
         )
     except FormatError:
         raise

@@ -2,8 +2,25 @@
 
 from speechalign.registry import Registry
 
-NORMALISERS = Registry("speechalign.text", {"en": "speechalign.text.english:words"})
-"""By language: ``words(text, *, known=None)``, from a transcript to `english.Word`."""
+NORMALISERS = Registry(
+    "speechalign.text",
+    {"de": "speechalign.text.german:words", "en": "speechalign.text.english:words"},
+)
+"""By ISO 639-1 code: ``words(text, *, known=None)``, from a transcript to `word.Word`.
 
-G2PS = Registry("speechalign.g2p", {"en": "speechalign.text.english_g2p:EnglishG2P"})
-"""By language: a class that takes the dictionary and pronounces the words that it lacks."""
+Other languages have `speechalign.text.any_language.words`.
+"""
+
+PRONUNCIATIONS = Registry(
+    "speechalign.pronunciations",
+    {
+        "english": "speechalign.text.english_g2p:EnglishG2P",
+        "espeak": "speechalign.text.espeak_phones:EspeakPhones",
+        "graphemes": "speechalign.text.graphemes:Graphemes",
+        "uroman": "speechalign.text.romanised:RomanisedGraphemes",
+    },
+)
+"""By name: a class, made of a language code and a dictionary, that is a `pronunciation.Pronouncer`.
+
+It pronounces the words that the dictionary lacks; most look at none.
+"""

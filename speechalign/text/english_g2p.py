@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from speechalign.text.g2p import G2P
+from speechalign.text.dictionary import Phones, Variants
+from speechalign.text.pronunciation import TrainedG2P
 
-Phones = tuple[str, ...]
-
-# How many spellings-to-sound readings the audio may choose from.
-_READINGS = 3
 _HISSES = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
 _VOICELESS = frozenset({"P", "T", "K", "F", "TH"})
 
@@ -20,28 +17,29 @@ class EnglishG2P:
 
     Parameters
     ----------
+    language : str
+        Not looked at.
     dictionary : Mapping[str, tuple[tuple[str, ...], ...]]
-        Pronunciations of each lower-case word.
+        Pronunciations of each lower-case word, with the phones of CMU's dictionary.
 
     Examples
     --------
-    >>> g2p = EnglishG2P({"cat": (("K", "AE", "T"),)})
+    >>> g2p = EnglishG2P("en", {"cat": (("K", "AE", "T"),)})
     >>> g2p.pronounce("cat's")
     (('K', 'AE', 'T', 'S'),)
     """
 
-    def __init__(self, dictionary: Mapping[str, tuple[Phones, ...]]) -> None:
+    def __init__(self, language: str, dictionary: Mapping[str, Variants]) -> None:  # noqa: ARG002
         self._dictionary = dictionary
-        self._spelling = G2P.load(Path(__file__).parent / "data" / "english_g2p.npz")
+        self._spelling = TrainedG2P(Path(__file__).parent / "data" / "english_g2p.npz")
 
-    def pronounce(self, word: str) -> tuple[Phones, ...]:
+    def pronounce(self, word: str) -> Variants:
         """Return the likely pronunciations of a lower-case word, best first."""
         if word.endswith("'s") and word[:-2] in self._dictionary:
             return tuple(phones + _genitive(phones) for phones in self._dictionary[word[:-2]])
         if word.endswith("s'") and word[:-1] in self._dictionary:
             return self._dictionary[word[:-1]]
-        guesses = self._spelling.pronounce(word, n_best=_READINGS)
-        return tuple(guess.phones for guess in guesses)
+        return self._spelling.pronounce(word)
 
 
 def _genitive(phones: Phones) -> Phones:
