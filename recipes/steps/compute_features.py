@@ -24,7 +24,7 @@ from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 from speechalign.lexicon import Lexicon
 from speechalign.models import load_model
-from speechalign.models.conv_ctc import SAMPLE_RATE, LogMel
+from speechalign.models.conv_net import SAMPLE_RATE, LogMel
 from speechalign.waveform import read_waveform
 
 

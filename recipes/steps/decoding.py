@@ -12,10 +12,12 @@ from speechalign.kernels.edit_distance import edit_distance
 from speechalign.models.conv_ctc import ConvCTC
 
 
-def collapse(labels: np.ndarray, *, blank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels of a (T,) path without repeats and blanks, and the frame each starts at."""
-    starts = np.flatnonzero((labels != blank) & (labels != np.append(-1, labels[:-1])))
-    return labels[starts], starts
+def collapse(path: np.ndarray, *, blank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (L,) labels of a (T,) path without repeats and blanks, and their (L, 2) frames."""
+    begins = np.append(0, np.flatnonzero(path[1:] != path[:-1]) + 1)[: len(path)]
+    spans = np.stack([begins, np.append(begins[1:], len(path))[: len(begins)]], 1)
+    labels = path[begins]
+    return labels[labels != blank].astype(np.int64), spans[labels != blank]
 
 
 def log_probs(
@@ -41,6 +43,6 @@ def error_rate(model: ConvCTC, store: FeatureStore, *, batch_seconds: float = 60
     for index, scores in log_probs(model, store, batch_seconds=batch_seconds):
         target = np.array(model.vocabulary.ids(store.entries[index].phones), np.int64)
         found, _ = collapse(scores.argmax(1), blank=model.vocabulary.blank)
-        errors += edit_distance(target, found.astype(np.int64)).distance
+        errors += edit_distance(target, found).distance
         phones += len(target)
     return errors / max(1, phones)

@@ -17,7 +17,7 @@ from speechalign.losses.awp import awp_loss
 from speechalign.losses.ctc import ctc_loss
 from speechalign.losses.label_priors import LabelPriors
 from speechalign.losses.properties import PROPERTIES
-from speechalign.models.conv_ctc import ConvCTCNet
+from speechalign.models.conv_net import ConvCTCNet
 
 PRIOR_STEPS = 200
 _AWP_KEYWORDS = ("samples", "margin", "temperature")

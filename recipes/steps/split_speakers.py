@@ -7,13 +7,15 @@ test.jsonl, and known.jsonl: sentences kept from training, by speakers who are i
 
 Speakers are taken in the order of a hash of their names, those that have more than --most of all
 speech left out, until test has --test of it and then dev --dev. --known of the sentences, by the
-hash of their words, are kept from training, and so is every sentence of dev and test. Nothing is
-drawn at random: the same corpus is always split the same way.
+hash of their words, are kept from training, and so is every sentence of dev and test. --seconds
+leaves so much for training, the utterances chosen by the hash of their names. Nothing is drawn at
+random: the same corpus is always split the same way.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import zlib
@@ -59,7 +61,13 @@ def read(corpus: Path) -> list[Spoken]:
 
 
 def split(
-    spoken: Sequence[Spoken], *, test: float, dev: float, known: float, most: float
+    spoken: Sequence[Spoken],
+    *,
+    test: float,
+    dev: float,
+    known: float,
+    most: float,
+    seconds: float = math.inf,
 ) -> dict[str, list[Spoken]]:
     """Give every utterance to one split, or to none."""
     total = sum(item.seconds for item in spoken)
@@ -89,7 +97,11 @@ def split(
     kept |= {item.sentence for item in splits["dev"]}
     training = [item for item in splits["train"] if item.sentence not in kept]
     splits["known"] = [i for i in training if _order(i.sentence) < known * 2**32]
-    splits["train"] = [i for i in training if _order(i.sentence) >= known * 2**32]
+    splits["train"] = []
+    for item in sorted(training, key=lambda item: _order(item.utterance.id)):
+        if _order(item.sentence) >= known * 2**32 and seconds > 0:
+            splits["train"].append(item)
+            seconds -= item.seconds
     return splits
 
 
@@ -124,9 +136,12 @@ def write(items: Sequence[Spoken], path: Path) -> None:
 @click.option("--dev", default=0.02, show_default=True, help="Share of the speech.")
 @click.option("--known", default=0.02, show_default=True, help="Share of the sentences.")
 @click.option("--most", default=0.02, show_default=True, help="Most that a test speaker has.")
-def main(corpus: Path, out: Path, test: float, dev: float, known: float, most: float) -> None:
+@click.option("--seconds", default=math.inf, help="Most speech to train on.  [all]")
+def main(
+    corpus: Path, out: Path, test: float, dev: float, known: float, most: float, seconds: float
+) -> None:
     """Read, split, write, and say how much there is of each."""
-    splits = split(read(corpus), test=test, dev=dev, known=known, most=most)
+    splits = split(read(corpus), test=test, dev=dev, known=known, most=most, seconds=seconds)
     out.mkdir(parents=True, exist_ok=True)
     for name, items in splits.items():
         write(items, out / f"{name}.jsonl")

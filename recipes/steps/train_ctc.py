@@ -35,7 +35,8 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from speechalign.errors import InputError, SpeechAlignError
-from speechalign.models.conv_ctc import BLANK, ConvCTC, ConvCTCConfig, ConvCTCNet, load
+from speechalign.models.conv_ctc import BLANK, ConvCTC, load
+from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet, with_context
 from speechalign.vocabulary import Vocabulary
 
 
@@ -67,8 +68,9 @@ class Training:
     seed : int
         Of weights, batches, masks, dropout and samples. Step n draws the same numbers whether or
         not the run was interrupted before.
-    network : ConvCTCConfig
-        Sizes and context; ignored where a model is fine-tuned.
+    network : ConvCTCConfig or None
+        Sizes and context; None for those of the model that is fine-tuned, or the defaults. A model
+        that is fine-tuned may get another ``right_context``, nothing else.
     augmentation : Augmentation
         Masks.
     """
@@ -84,7 +86,7 @@ class Training:
     validate_every: int = 500
     patience: int | None = None
     seed: int = 1
-    network: ConvCTCConfig = field(default_factory=ConvCTCConfig)
+    network: ConvCTCConfig | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def rate(self, step: int) -> float:
@@ -99,7 +101,9 @@ def read_training(path: Path, **changes: object) -> Training:
     """Read a YAML file; InputError names an unknown key."""
     data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     data |= changes
-    network = ConvCTCConfig.from_keywords(data.pop("network", {}), source=f"{path}: network")
+    network = None
+    if "network" in data:
+        network = ConvCTCConfig.from_keywords(data.pop("network"), source=f"{path}: network")
     masks = data.pop("augmentation", {})
     for known, keywords in ((Augmentation, masks), (Training, data)):
         names = [field.name for field in fields(known)]
@@ -164,12 +168,19 @@ class Trainer:
         if initial is None:
             phones = sorted({phone for entry in train.entries for phone in entry.phones})
             vocabulary = Vocabulary([BLANK, *phones], blank=BLANK)
-            net = ConvCTCNet(training.network, len(vocabulary))
+            net = ConvCTCNet(training.network or ConvCTCConfig(), len(vocabulary))
             mean, deviation = train.moments()
             net.mean.copy_(torch.from_numpy(mean))
             net.deviation.copy_(torch.from_numpy(deviation))
         else:
             net, vocabulary = initial.net, initial.vocabulary
+            if training.network is not None:
+                net = with_context(net, training.network.right_context)
+                if net.config != training.network:
+                    raise InputError(
+                        f"network: expected the initial model's, but for right_context, "
+                        f"{net.config}, got {training.network}"
+                    )
         self.model = ConvCTC(
             net.to(self.device),
             vocabulary,
@@ -194,11 +205,18 @@ class Trainer:
     def _checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
+    @property
+    def _settings(self) -> str:
+        """What must not change while a run is interrupted; it may be made longer or shorter."""
+        settings = asdict(self.training)
+        del settings["steps"]
+        return json.dumps(settings, sort_keys=True)
+
     def save(self) -> None:
         """Write the checkpoint, at once or not at all."""
         temporary = self._checkpoint.with_suffix(".tmp")
         content = {
-            "training": json.dumps(asdict(self.training), sort_keys=True),
+            "settings": self._settings,
             "state": asdict(self.state),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -218,12 +236,13 @@ class Trainer:
             self.optimizer.load_state_dict(content["optimizer"])
             self.state = State(**content["state"])
             self.best_weights = content["best"]
-            before = content["training"]
+            before = content["settings"]
         except Exception as error:
             raise InputError(f"{path}: damaged checkpoint: {error}; delete it") from None
-        if before != json.dumps(asdict(self.training), sort_keys=True):
+        if before != self._settings:
             raise InputError(
-                f"{path}: written with other settings; delete {self.out}, or train elsewhere"
+                f"{path}: written with other settings, {before}; expected {self._settings}; delete "
+                f"{self.out}, or train elsewhere"
             )
 
     def batch(self, step: int) -> Batch:
@@ -350,13 +369,14 @@ def main(
     if "RANK" in os.environ:
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     out.mkdir(parents=True, exist_ok=True)
-    mels = training.network.mels
+    initial = None if init is None else load(init)
+    network = initial.net.config if initial else training.network or ConvCTCConfig()
     trainer = Trainer(
         training,
-        FeatureStore(features / "train", mels=mels),
-        FeatureStore(features / "dev", mels=mels),
+        FeatureStore(features / "train", mels=network.mels),
+        FeatureStore(features / "dev", mels=network.mels),
         out,
-        initial=None if init is None else load(init),
+        initial=initial,
     )
     trainer.resume()
     trainer.run()

@@ -11,7 +11,7 @@ time, then two linear maps over channels, around a residual.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -224,10 +224,42 @@ class ConvCTCNet(nn.Module):  # type: ignore[misc]
         return self.encode(self.normalise(self.features(waveforms), frames), frames)
 
 
+def with_context(net: ConvCTCNet, right_context: int | None) -> ConvCTCNet:
+    """Make the network that hears less or more of what follows, to train it further.
+
+    The taps of a depthwise convolution stay at their distance from the middle; those that the new
+    context has not are dropped, and those that the old one had not are zero.
+
+    Parameters
+    ----------
+    net : ConvCTCNet
+        Is not changed.
+    right_context : int or None
+        As in `ConvCTCConfig`.
+
+    Returns
+    -------
+    ConvCTCNet
+        With weights of its own.
+    """
+    made = ConvCTCNet(replace(net.config, right_context=right_context), net.symbols)
+    weights = {name: value.clone() for name, value in net.state_dict().items()}
+    size = net.config.kernel
+    for index, (old, new) in enumerate(zip(net.config.ahead(), made.config.ahead())):
+        taps = weights[f"blocks.{index}.over_time.weight"]
+        moved = torch.zeros_like(taps)
+        shift = old - new  # A tap's place counts from the farthest frame back.
+        begin, end = max(0, shift), min(size, size + shift)
+        moved[..., begin:end] = taps[..., begin - shift : end - shift]
+        weights[f"blocks.{index}.over_time.weight"] = moved
+    made.load_state_dict(weights)
+    return made
+
+
 def _mask(lengths: Tensor, limit: int) -> Tensor:
     """Return (B, limit, 1): one within a length, zero beyond."""
     positions = torch.arange(limit, device=lengths.device)
     return (positions < lengths[:, None])[:, :, None].float()
 
 
-__all__ = ["HOP", "SAMPLE_RATE", "ConvCTCConfig", "ConvCTCNet", "LogMel"]
+__all__ = ["HOP", "SAMPLE_RATE", "ConvCTCConfig", "ConvCTCNet", "LogMel", "with_context"]

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Write train.jsonl, dev.jsonl, test.jsonl and known.jsonl, and validate them.
+#
+#     local/01_make_manifests.sh KIND SOURCE OUT [SECONDS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. ./path.sh
+kind=$1 source=$2 out=$3 seconds=${4-}
+
+case $kind in
+  generated)
+    "$python" "$steps/split_speakers.py" "$source" "$out" --test 0.12 --dev 0.06 --most 0.1
+    ;;
+  manifests)
+    "$python" "$steps/split_speakers.py" "$source" "$out" ${seconds:+--seconds "$seconds"}
+    ;;
+  download | librispeech) "$python" "$corpora/librispeech.py" prepare "$source" "$out" ;;
+esac
+for split in train dev test known; do
+  "$python" -m speechalign validate "$out/$split.jsonl" --json "$out/$split.validation.json" >"$out/$split.validation.txt"
+done

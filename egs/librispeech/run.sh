@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# CTC models of phones, and what Align With Purpose makes of them.
+#
+#     bash egs/librispeech/run.sh                     Mini LibriSpeech; without network the mini corpus
+#     bash egs/librispeech/run.sh --corpus-dir DIR    a LibriSpeech, or a folder with manifest.jsonl
+#     bash egs/librispeech/run.sh --mini true         generated speech, small models, a few minutes
+#
+# Stages: 0 data, 1 manifests and validation, 2 features, 3 train a streaming and an offline model,
+# 4 fine-tune the streaming model for low latency, 5 fine-tune the offline model for fewer errors,
+# and with label priors, each beside as many steps of plain CTC, 6 decode, 7 align to TextGrids,
+# 8 score alignments and latency, 9 report. A model that is trained is not trained again.
+#
+# --stage N, --stop-stage N   first and last stage (0 and 9)
+# --corpus-dir DIR            a local corpus
+# --gold-dir DIR              speech (DIR/corpus) with times by hand (DIR/gold), to score alignments
+# --mini true                 generated speech and small models
+# --exp DIR                   where everything is written (exp/full, or exp/mini)
+# --seed N                    of weights, batches and samples (1)
+# --jobs N                    recordings aligned at once (2)
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "$0")"
+stage=0
+stop_stage=9
+corpus_dir=
+gold_dir=
+mini=false
+exp=
+seed=1
+jobs=2
+. ../utils/parse_options.sh
+. ./path.sh
+. ./cmd.sh
+
+absolute() { [ -z "$1" ] || (cd "$called_from" && realpath -m "$1"); }
+read -r kind source seconds <<<"$(local/00_choose_corpus.sh "$mini" "$(absolute "$corpus_dir")")"
+gold_dir=$(absolute "$gold_dir") exp=$(absolute "$exp")
+if [ "$kind" = generated ] || [ -n "$seconds" ]; then
+  size=mini conf=conf/mini tune_steps=150
+else
+  size=full conf=conf tune_steps=600
+fi
+exp=${exp:-$PWD/exp/$size}
+data=$exp/data
+[ "$kind" != generated ] || source=$data/generated
+[ "$kind" != download ] || source=$data/download/LibriSpeech
+# Boundaries are scored on gold_corpus; where nobody knows them, against the embedded aligner's.
+gold_corpus=$data/test.jsonl
+timit=$repository/../shared/data/timit-dev
+if [ "$kind" = generated ]; then
+  gold_dir=$data/generated/gold
+elif [ -n "$gold_dir" ] || [ -d "$timit" ]; then
+  gold_dir=${gold_dir:-$timit}
+  gold_corpus=$gold_dir/corpus gold_dir=$gold_dir/gold
+else
+  gold_dir=$exp/reference/test
+fi
+models=(streaming continued low_latency offline offline_continued min_wer label_priors)
+
+stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+
+train() { # NAME CONFIG [options]: unless it is trained already
+  [ ! -e "$exp/$1/model/model.json" ] || return 0
+  "${train_cmd[@]}" "$steps/train_ctc.py" "$2" "$data/features" "$exp/$1" --seed "$seed" "${@:3}"
+}
+
+tune() { # NAME CONFIG FROM
+  train "$1" "conf/$2.yaml" --init "$exp/$3/model" --steps "$tune_steps"
+}
+
+align() { # CORPUS MODEL OUT
+  "$python" -m speechalign align "$1" "$2" "$3" --jobs "$jobs" --allow-partial --overwrite
+}
+
+if stage 0 "data"; then
+  case $kind in
+    generated) "$python" "$corpora/generated_speech.py" "$source" --utterances 600 ;;
+    download) "$python" "$corpora/librispeech.py" download "$data/download" ;;
+    *) echo "using $source" >&2 ;;
+  esac
+fi
+if stage 1 "manifests and validation"; then
+  local/01_make_manifests.sh "$kind" "$source" "$data" "$seconds"
+fi
+if stage 2 "features"; then
+  for split in train dev test known; do
+    "$python" "$steps/compute_features.py" "$data/$split.jsonl" "$data/features/$split"
+  done
+fi
+if stage 3 "train CTC"; then
+  train streaming "$conf/streaming.yaml"
+  train offline "$conf/offline.yaml" --init "$exp/streaming/model"
+fi
+if stage 4 "fine-tune with AWP low latency"; then
+  tune continued continued streaming
+  tune low_latency low_latency streaming
+fi
+if stage 5 "fine-tune with AWP min WER, and with label priors"; then
+  tune offline_continued continued offline
+  tune min_wer min_wer offline
+  tune label_priors label_priors offline
+fi
+if stage 6 "decode"; then
+  for name in "${models[@]}"; do
+    for split in test known; do
+      "$python" "$steps/decode_ctc.py" "$exp/$name/model" "$data/features/$split" "$exp/$name/$split.json"
+    done
+  done
+fi
+if stage 7 "align to TextGrids"; then
+  align "$data/test.jsonl" english-sphinx "$exp/reference/test"
+  for name in "${models[@]}"; do
+    align "$gold_corpus" "$exp/$name/model" "$exp/$name/gold"
+  done
+fi
+if stage 8 "score alignments and latency"; then
+  local/08_score.sh "$exp" "$gold_dir"
+fi
+if stage 9 "report"; then
+  "$python" "$steps/report_ctc.py" "$exp" "${models[@]}"
+fi
