@@ -75,12 +75,12 @@ def align(
             overwrite=overwrite,
             progress=progress.advance,
         )
-    _summarise(result.utterances, out, aligner.model.sample_rate)
+    summarise(result.utterances, out, aligner.model.sample_rate)
     status = result.exit_status
     sys.exit(0 if status == 3 and allow_partial else status)
 
 
-def _summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -> None:
+def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -> None:
     """Tell what became of the corpus: a table on a terminal, else plain lines, on stderr."""
     from rich.console import Console
     from rich.table import Table

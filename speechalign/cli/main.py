@@ -21,10 +21,17 @@ class _Entry(NamedTuple):
 COMMANDS = {
     "align": _Entry("speechalign.cli.align:align", "Align a corpus with its transcripts."),
     "align-one": _Entry("speechalign.cli.align_one:align_one", "Align one recording."),
+    "train": _Entry("speechalign.cli.train:train", "Train a model on a corpus."),
+    "train-align": _Entry(
+        "speechalign.cli.train_align:train_align", "Train on a corpus and align it, in one go."
+    ),
+    "adapt": _Entry("speechalign.cli.adapt:adapt", "Adapt a model to a corpus."),
     "validate": _Entry("speechalign.cli.validate:validate", "Check a corpus before aligning it."),
     "find-oovs": _Entry("speechalign.cli.find_oovs:find_oovs", "List words without a dictionary."),
+    "g2p": _Entry("speechalign.cli.g2p:g2p", "Pronounce words that a dictionary lacks."),
     "compare": _Entry("speechalign.cli.compare:compare", "Score alignments against a reference."),
     "score": _Entry("speechalign.cli.score:score", "Score word links: AER, SAER, TW-SAER."),
+    "st-align": _Entry("speechalign.cli.st_align:st_align", "Link words by contribution maps."),
     "model": _Entry("speechalign.cli.model:model", "List and inspect acoustic models."),
     "convert": _Entry("speechalign.cli.convert:convert", "Turn alignments into another format."),
 }

@@ -87,9 +87,9 @@ def occupancy(log_probs: np.ndarray, columns: np.ndarray, graph: Graph) -> Occup
     posteriors = np.zeros(log_probs.shape, np.float32)
     counts = np.zeros(graph.num_arcs)
     score = _occupy(
-        np.ascontiguousarray(log_probs), labels, arcs.offsets, arcs.sources, np.exp(arcs.weights), arcs.first, arcs.last,
-        np.maximum.accumulate(reach), np.exp(graph.start), np.exp(graph.final),
-        posteriors, counts,
+        np.ascontiguousarray(log_probs), labels, arcs.offsets, arcs.sources, np.exp(arcs.weights),
+        arcs.first, arcs.last, np.maximum.accumulate(reach), np.exp(graph.start),
+        np.exp(graph.final), posteriors, counts,
     )  # fmt: skip
     by_arc = np.empty_like(counts)
     by_arc[arcs.order] = counts

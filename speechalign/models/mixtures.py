@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +75,11 @@ class Mixtures:
     def num_gaussians(self) -> int:
         """Number of Gaussians that are there; one over several streams counts once."""
         return int(self._used.sum())
+
+    def weighing(self, stream_weights: Sequence[float]) -> Mixtures:
+        """Return the same mixtures with other stream weights."""
+        weights = np.array(stream_weights, np.float32)
+        return Mixtures(self.means, self.variances, self.weights, weights)
 
     @cached_property
     def _used(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from speechalign.models.hmm_gmm import HmmGmm
 from speechalign.models.mixtures import Mixtures
-from speechalign.training.expectation import Alternatives
+from speechalign.training.expectation import Alternatives, Pass
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,15 @@ class Iteration:
     frames: int
     log_likelihood: float
     moved: int
+
+    @classmethod
+    def of_pass(cls, number: int, of: int, gaussians: int, found: Pass) -> Iteration:
+        """Sum up a pass."""
+        statistics = found.statistics
+        frames = int(statistics.frames[0])
+        score = float(statistics.log_likelihood[0]) / frames
+        moved = int(statistics.moved[0])
+        return cls(number, of, gaussians, len(found.scores), frames, score, moved)
 
 
 @dataclass(frozen=True)

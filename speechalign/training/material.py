@@ -25,6 +25,8 @@ from speechalign.waveform import read_waveform
 
 # Frames whose statistics are summed by themselves, in whichever thread; then in order.
 _CHUNK = 12_000
+# With fewer utterances, most phones are heard too rarely to be known.
+FEW = 20
 _CEPSTRA, _INDEX = "cepstra.f32", "material.jsonl"
 _FRAME_BYTES = 4 * DIMS
 
@@ -184,6 +186,25 @@ def prepare(
         spoken.append(Spoken(utterance.id, utterance.speaker or "", said, begin, frames, ratio))
         begin += frames
     return Material(tuple(spoken), tuple(left_out), path, fingerprint)
+
+
+def check_usable(material: Material, warn: Callable[[str], object]) -> None:
+    """Tell what is left out, and whether little is left.
+
+    Raises
+    ------
+    InputError
+        Nothing is left.
+    """
+    for utterance, reason in material.left_out:
+        warn(f"left out: {utterance}: {reason}")
+    if not material.spoken:
+        raise InputError("corpus: no utterance can be used to train on; see the reasons above")
+    if len(material.spoken) < FEW:
+        warn(
+            f"{len(material.spoken)} utterances are few to train on; below {FEW}, expect poor "
+            "boundaries, and try `speechalign adapt`"
+        )
 
 
 def _pronounced(utterance: Utterance, lexicon: Lexicon) -> tuple[Variants, ...] | str:

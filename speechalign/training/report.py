@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -246,7 +247,9 @@ def _centre(values: np.ndarray) -> tuple[float, float]:
 
 
 def _occupancies(model: HmmGmm, visits: np.ndarray) -> tuple[StateOccupancy, ...]:
-    counts = (model.mixtures.weights[:, 0, :, 0] > 0).sum(axis=1)
+    # Of the first stream, for mixtures that are shared.
+    weights = model.mixtures.weights[:, 0]
+    counts = (weights > 0).sum(axis=1).reshape(-1)
     return tuple(
         StateOccupancy(model.vocabulary.symbols[v], float(visits[v]), int(counts[v]))
         for v in np.argsort(visits, kind="stable")
@@ -278,12 +281,36 @@ def _suspects(
     )
 
 
-def model_card(model: HmmGmm, described: Report) -> str:
-    """Return the model card of a trained model, in Markdown."""
+@dataclass(frozen=True)
+class Trained:
+    """What training led to.
+
+    Parameters
+    ----------
+    model : HmmGmm
+        The model.
+    report : Report
+        What was found out about it and the corpus.
+    """
+
+    model: HmmGmm
+    report: Report
+
+    def save(self, folder: Path) -> None:
+        """Write model, report and model card into a folder, as `HmmGmm.save` does."""
+        texts = {
+            "training_report.json": self.report.json(),
+            "training_report.txt": self.report.text(),
+            "MODEL_CARD.md": _model_card(self.model, self.report),
+        }
+        self.model.save(folder, texts=texts)
+
+
+def _model_card(model: HmmGmm, described: Report) -> str:
     last = described.iterations[-1]
     return f"""# {model.name}
 
-HMM-GMM for forced alignment, trained by speechalign from a flat start.
+HMM-GMM for forced alignment, trained by `speechalign`.
 
 | | |
 |---|---|

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon, PronouncingModel
+from speechalign.lexicon import Lexicon, Pronunciations
 from speechalign.models.folders import check_replaceable
 from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.training.calibration import calibrated
 from speechalign.training.checkpoint import Iteration, Stage, read_stage, write_stage
 from speechalign.training.expectation import Alternatives, States, expect
 from speechalign.training.flat_start import flat_mixtures, flat_stay
-from speechalign.training.material import Material, Spoken, prepare
+from speechalign.training.material import Material, Spoken, check_usable, prepare
 from speechalign.training.maximisation import (
     grown,
     new_mixtures,
@@ -27,7 +26,8 @@ from speechalign.training.maximisation import (
     new_silence_probability,
     new_stay,
 )
-from speechalign.training.report import Report, model_card, report
+from speechalign.training.progress import Progress
+from speechalign.training.report import Trained, report
 
 SILENCE, NOISE = "sil", "spn"
 # Passes with one Gaussian a state, and after each doubling of their number.
@@ -35,48 +35,16 @@ _FIRST_PASSES, _LATER_PASSES = 12, 4
 # As long as there are at most so many Gaussians, so many seconds of speech are enough.
 _SUBSET_GAUSSIANS, _SUBSET_SECONDS = 2, 3600.0
 _FRAMES_PER_SECOND = 100
-# Fewer utterances than this, and few phones are heard often enough to be known.
-_FEW = 20
+# Of the trained model; chosen on synthetic speech with known boundaries (tools/bench/train.py).
 _STREAM_WEIGHTS = (1.0, 0.5, 0.5)
-_ACOUSTIC_SCALE = 0.3
+_ACOUSTIC_SCALE = 0.2
+# Where the corpus is too small to tell.
 _CALIBRATION = (1.0, 5.0)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What training led to.
-
-    Parameters
-    ----------
-    model : HmmGmm
-        Also saved.
-    report : Report
-        Also saved.
-    """
-
-    model: HmmGmm
-    report: Report
-
-
-class Progress(Protocol):
-    """Whom training tells how far it is."""
-
-    def prepared(self, done: int, of: int) -> None:
-        """So many utterances have been read."""
-
-    def passed(self, done: int, of: int) -> None:
-        """So many utterances of the present pass are done."""
-
-    def finished(self, iteration: Iteration) -> None:
-        """A pass is done."""
-
-    def warn(self, line: str) -> None:
-        """Something that the user should know."""
 
 
 def train(
     utterances: Sequence[Utterance],
-    pronunciations: PronouncingModel,
+    pronunciations: Pronunciations,
     output: Path,
     *,
     name: str,
@@ -92,8 +60,8 @@ def train(
     ----------
     utterances : Sequence[Utterance]
         What `speechalign.corpus.read_corpus` returns.
-    pronunciations : PronouncingModel
-        Language, dictionary and the phone of noise.
+    pronunciations : Pronunciations
+        Language, dictionary and what pronounces other words.
     output : Path
         Folder of the model. Beside it, ``NAME.work`` holds features and a checkpoint until the
         model is written: a run that was stopped goes on where it was.
@@ -143,13 +111,34 @@ def train(
     work = output.with_name(f"{output.name}.work")
     lexicon = Lexicon(pronunciations)
     material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
-    _check(material, progress)
+    check_usable(material, progress.warn)
+    trained = fit(
+        material, pronunciations, name=name, licence=licence, gaussians=gaussians, jobs=jobs,
+        seed=seed, progress=progress,
+    )  # fmt: skip
+    trained.save(output)
+    shutil.rmtree(work)
+    return trained
+
+
+def fit(
+    material: Material,
+    pronunciations: Pronunciations,
+    *,
+    name: str,
+    licence: str,
+    gaussians: int,
+    jobs: int,
+    seed: int,
+    progress: Progress,
+) -> Trained:
+    """Train on material, going on from the checkpoint beside it; parameters as for `train`."""
     alternatives = Alternatives(material.spoken)
     subset = _subset(material, seed)
     plan = _plan(gaussians)
     options = f"{material.fingerprint} {pronunciations.noise} {plan} {seed}"
     fingerprint = hashlib.sha256(options.encode()).hexdigest()
-    saved = work / "checkpoint.npz"
+    saved = material.path.with_name("checkpoint.npz")
     model, variance = _flat_model(material, subset, pronunciations, name, licence, jobs)
     stage = read_stage(saved, fingerprint, model, alternatives)
     if stage is None:
@@ -177,40 +166,14 @@ def train(
                 variant_priors=new_priors(alternatives, statistics),
                 silence_probability=new_silence_probability(statistics),
             )
-        iteration = Iteration(
-            number + 1,
-            len(plan) + 1,
-            most,
-            len(found.scores),
-            int(statistics.frames[0]),
-            float(statistics.log_likelihood[0] / statistics.frames[0]),
-            int(statistics.moved[0]),
-        )
+        iteration = Iteration.of_pass(number + 1, len(plan) + 1, most, found)
         stage = Stage(model, statistics.visits, (*stage.iterations, iteration))
         progress.finished(iteration)
         if not last:
             write_stage(saved, fingerprint, stage, alternatives)
+    weighted = stage.model.estimated(mixtures=stage.model.mixtures.weighing(_STREAM_WEIGHTS))
     described = report(stage, material, found.scores, states)
-    texts = {
-        "training_report.json": described.json(),
-        "training_report.txt": described.text(),
-        "MODEL_CARD.md": model_card(stage.model, described),
-    }
-    stage.model.save(output, texts=texts)
-    shutil.rmtree(work)
-    return Trained(stage.model, described)
-
-
-def _check(material: Material, progress: Progress) -> None:
-    for utterance, reason in material.left_out:
-        progress.warn(f"left out: {utterance}: {reason}")
-    if not material.spoken:
-        raise InputError("corpus: no utterance can be used to train on; see the reasons above")
-    if len(material.spoken) < _FEW:
-        progress.warn(
-            f"{len(material.spoken)} utterances are few to train on: boundaries will be poor below "
-            f"{_FEW}; `speechalign adapt` needs less"
-        )
+    return Trained(calibrated(weighted, material, seed=seed), described)
 
 
 def _plan(gaussians: int) -> list[int]:
@@ -232,7 +195,7 @@ def _subset(material: Material, seed: int) -> tuple[Spoken, ...]:
 def _flat_model(
     material: Material,
     chosen: Sequence[Spoken],
-    pronunciations: PronouncingModel,
+    pronunciations: Pronunciations,
     name: str,
     licence: str,
     jobs: int,
@@ -257,4 +220,5 @@ def _flat_model(
         silence_probability=0.5,
         acoustic_scale=_ACOUSTIC_SCALE,
         calibration=_CALIBRATION,
+        pronunciation=pronunciations.pronunciation,
     ), variance

@@ -1,0 +1,118 @@
+"""Options of the commands that train, and what they tell while they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from speechalign.lexicon import Pronunciations
+    from speechalign.training import Iteration
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def pronunciation_options(function: _Command) -> _Command:
+    """Add ``--dictionary``, ``--language`` and ``--phones``, for `pronunciations`."""
+    for option in (
+        click.option("--phones", metavar="NAME",
+                     help="What pronounces the words that the dictionary lacks, all of them where "
+                     "there is none: espeak, graphemes, uroman, or a file that `speechalign g2p "
+                     "train` wrote."),
+        click.option("--language", default="en", show_default=True, metavar="CODE",
+                     help="Of the transcripts, such as en, de or pt-br."),
+        click.option("--dictionary", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Words with their phones, in MFA's or CMU's format. Without, and without "
+                     "--phones: the CMU dictionary, for English."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def training_options(function: _Command) -> _Command:
+    """Add ``--gaussians``, ``--seed`` and ``--jobs``."""
+    for option in (
+        click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
+                     help="Threads. Without: as many as there are cores. The model is the same."),
+        click.option("--seed", type=int, default=0, show_default=True,
+                     help="Chooses the utterances of the first passes of a large corpus."),
+        click.option("--gaussians", type=click.IntRange(min=1), default=8, show_default=True,
+                     metavar="N",
+                     help="Largest number for each of the three states of a phone."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def pronunciations(dictionary: Path | None, language: str, phones: str | None) -> Pronunciations:
+    """Read the dictionary that the options name, and find what pronounces other words.
+
+    Raises
+    ------
+    InputError
+        Nothing says how the words of the language are pronounced, or a name or file is wrong.
+    FormatError
+        The dictionary is damaged.
+    """
+    from speechalign.errors import InputError
+    from speechalign.lexicon import Pronunciations
+    from speechalign.text.dictionary import read_dictionary
+
+    def warn(line: str) -> None:
+        click.echo(f"warning: {line}", err=True)
+
+    english = language.lower().partition("-")[0] == "en"
+    if dictionary is not None:
+        entries = read_dictionary(dictionary, stress=False, warn=warn)
+        return Pronunciations(language, entries, phones)
+    if phones is not None:
+        return Pronunciations(language, {}, phones)
+    if not english:
+        raise InputError(
+            f"language {language!r}: nothing says how its words are pronounced; give --dictionary "
+            "FILE, --phones espeak, or --phones graphemes"
+        )
+    from speechalign.models.english_sphinx import EnglishSphinx
+
+    return Pronunciations(language, EnglishSphinx().dictionary, "english")
+
+
+class TrainingProgress:
+    """Lines on stderr: what was left out, and each pass; a bar too where it is a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        console = Console(stderr=True)
+        self._bar = Progress(console=console, disable=not console.is_terminal, transient=True)
+        self._task = self._bar.add_task("reading")
+        self._bar.start()
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+    def prepared(self, done: int, of: int) -> None:
+        """Show that so many utterances have been read."""
+        self._bar.update(self._task, completed=done, total=of, description="reading")
+
+    def passed(self, done: int, of: int) -> None:
+        """Show that so many utterances of the present pass are done."""
+        self._bar.update(self._task, completed=done, total=of, description="training")
+
+    def finished(self, iteration: Iteration) -> None:
+        """Print a line for a pass."""
+        click.echo(
+            f"pass {iteration.number} of {iteration.of}: Gaussians {iteration.gaussians}, "
+            f"utterances {iteration.utterances}, log-likelihood {iteration.log_likelihood:.4f} per "
+            f"frame, frames re-aligned {100 * iteration.moved / iteration.frames:.2f} %",
+            err=True,
+        )
+
+    def warn(self, line: str) -> None:
+        """Print a line for something that the user should know."""
+        click.echo(f"warning: {line}", err=True)

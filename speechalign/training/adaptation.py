@@ -1,0 +1,130 @@
+"""Adaptation: a model that fits a corpus better, from one that exists."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from speechalign.corpus import Utterance
+from speechalign.errors import InputError
+from speechalign.lexicon import Lexicon
+from speechalign.models.folders import check_replaceable
+from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.mixtures import Mixtures
+from speechalign.training.checkpoint import Iteration, Stage
+from speechalign.training.expectation import Alternatives, States, expect
+from speechalign.training.material import check_usable, prepare
+from speechalign.training.progress import Progress
+from speechalign.training.report import Trained, report
+from speechalign.training.statistics import Statistics
+
+_PASSES = 2
+# Frames that the mean of the model counts for; chosen on synthetic speech (tools/bench/train.py).
+_PRIOR_FRAMES = 50.0
+
+
+def adapt(
+    utterances: Sequence[Utterance],
+    model: HmmGmm,
+    output: Path,
+    *,
+    name: str,
+    jobs: int = 1,
+    progress: Progress,
+) -> Trained:
+    """Move the Gaussians of a model towards a corpus.
+
+    Parameters
+    ----------
+    utterances : Sequence[Utterance]
+        What `speechalign.corpus.read_corpus` returns; minutes are enough.
+    model : HmmGmm
+        What to start from.
+    output : Path
+        Folder of the adapted model.
+    name : str
+        Of the adapted model.
+    jobs : int
+        Threads; no bit of the model depends on it.
+    progress : Progress
+        Told how far it is.
+
+    Returns
+    -------
+    Trained
+        The adapted model and the report.
+
+    Raises
+    ------
+    InputError
+        No utterance can be used.
+    OSError
+        Something cannot be written; a model that was there before still is.
+
+    Notes
+    -----
+    Twice: a pass of Baum and Welch's algorithm, and for each Gaussian with N frames of sum S the
+    mean with the highest posterior probability, (n m + S) / (n + N), where m is the mean of the
+    original model and n = 50. Nothing else changes.
+
+    References
+    ----------
+    .. [1] J.-L. Gauvain and C.-H. Lee, "Maximum a posteriori estimation for multivariate Gaussian
+       mixture observations of Markov chains", IEEE Trans. Speech and Audio Processing 2(2), 1994,
+       eq. 25.
+    """
+    check_replaceable(output)
+    output = output.absolute()
+    work = output.with_name(f"{output.name}.work")
+    material = prepare(utterances, Lexicon(model), work, jobs=jobs, progress=progress.prepared)
+    check_usable(material, progress.warn)
+    alternatives = Alternatives(material.spoken)
+    original = model.mixtures
+    model = model.estimated(mixtures=original, name=name)
+    States(material, -1).clear()
+    iterations: list[Iteration] = []
+    for number in range(_PASSES + 1):
+        states = States(material, number)
+        found = expect(
+            model, material, material.spoken, alternatives, states, jobs=jobs,
+            progress=progress.passed,
+        )  # fmt: skip
+        if not found.scores:
+            raise InputError(f"corpus: no utterance fits {model.name}; check language and audio")
+        most = original.means.shape[2]
+        iteration = Iteration.of_pass(number + 1, _PASSES + 1, most, found)
+        iterations.append(iteration)
+        progress.finished(iteration)
+        if number < _PASSES:
+            model = model.estimated(mixtures=moved_means(original, found.statistics))
+    stage = Stage(model, found.statistics.visits, tuple(iterations))
+    trained = Trained(model, report(stage, material, found.scores, states))
+    trained.save(output)
+    shutil.rmtree(work)
+    return trained
+
+
+def moved_means(mixtures: Mixtures, statistics: Statistics) -> Mixtures:
+    """Return mixtures with the means of highest posterior probability.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+        Their means are the prior.
+    statistics : Statistics
+        Of a pass with mixtures of the same shape.
+
+    Returns
+    -------
+    Mixtures
+        All else is the same.
+    """
+    # (C, M, K, H) -> (C, R, K, 1): the frames of each Gaussian, in each stream.
+    counts = statistics.occupancies.sum(axis=3)[..., None]
+    means = (_PRIOR_FRAMES * mixtures.means + statistics.sums) / (_PRIOR_FRAMES + counts)
+    return Mixtures(
+        means.astype(np.float32), mixtures.variances, mixtures.weights, mixtures.stream_weights
+    )
