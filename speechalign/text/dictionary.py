@@ -18,7 +18,7 @@ Variants = tuple[Phones, ...]
 _VARIANT = re.compile(r"(?<=.)\(\d+\)$")  # word(2): another way to say it
 _PROBABILITY = re.compile(r"\d+\.\d+|1")  # what MFA takes for one where tabs do not tell
 _COLUMNS = 5  # MFA: pronunciation probability, three columns about silence, phones
-_STRESS = re.compile(r"(?<=[A-Z])[012]$")
+_STRESSED = re.compile(r"(A[AEHOWY]|E[HRY]|I[HY]|O[WY]|U[HW])[012]")
 
 
 class Dictionary(Mapping[str, Variants]):
@@ -140,7 +140,7 @@ def read_dictionary(
             continue
         word, prior, phones = _entry(line, where)
         if not stress:
-            phones = tuple(_STRESS.sub("", phone) for phone in phones)
+            phones = tuple(_STRESSED.sub(r"\1", phone) for phone in phones)
         variants = entries.setdefault(word, {})
         if phones in variants:
             warn(f"{where}: {word!r} has the pronunciation {' '.join(phones)!r} already")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
 import zipfile
 from collections import defaultdict
@@ -150,17 +151,31 @@ class G2P:
         return "".join(letters)
 
     def save(self, path: Path | str) -> None:
-        """Write the model as a compressed npz file; the same model gives the same bytes."""
-        with open(path, "wb") as file:
-            np.savez_compressed(
-                file,
-                letters=np.array([graphone.letters for graphone in self.inventory]),
-                phones=np.array([" ".join(graphone.phones) for graphone in self.inventory]),
-                symbols=self.ngrams.symbols,
-                n_children=self.ngrams.n_children,
-                log_probs=self.ngrams.log_probs,
-                log_backoffs=self.ngrams.log_backoffs,
-            )
+        """Write the model as a compressed npz file, which appears whole or not at all.
+
+        The same model gives the same bytes.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written; what was there before still is.
+        """
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with open(temporary, "wb") as file:
+                np.savez_compressed(
+                    file,
+                    letters=np.array([graphone.letters for graphone in self.inventory]),
+                    phones=np.array([" ".join(graphone.phones) for graphone in self.inventory]),
+                    symbols=self.ngrams.symbols,
+                    n_children=self.ngrams.n_children,
+                    log_probs=self.ngrams.log_probs,
+                    log_backoffs=self.ngrams.log_backoffs,
+                )
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path | str) -> G2P:

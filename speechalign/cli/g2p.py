@@ -1,0 +1,117 @@
+"""speechalign g2p: learn from a dictionary how words are pronounced, and pronounce others."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from speechalign.text.dictionary import Variants
+
+
+@click.group()
+def g2p() -> None:
+    """Pronounce words that a dictionary lacks, as its other words are."""
+
+
+@g2p.command()
+@click.argument("dictionary", type=click.Path(path_type=Path))
+@click.argument("model_out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--order", type=click.IntRange(min=1), default=7, show_default=True,
+              help="Pieces in the longest n-gram.")  # fmt: skip
+@click.option("--threshold", type=click.FloatRange(min=0), default=3e-8, show_default=True,
+              help="More makes the model smaller.")  # fmt: skip
+@click.option("--min-count", type=click.IntRange(min=1), default=2, show_default=True,
+              help="Pieces seen less often are not used; 8 for 100,000 words.")  # fmt: skip
+@click.option("--keep-stress", is_flag=True, help="Keep the stress digits of CMU's vowels.")
+def train(
+    dictionary: Path,
+    model_out: Path,
+    order: int,
+    threshold: float,
+    min_count: int,
+    keep_stress: bool,
+) -> None:
+    """Learn to pronounce from DICTIONARY, in MFA's or CMU's format; write MODEL_OUT, a file .npz.
+
+    One word in 20 is held out, always the same; the errors of a model trained on the others are
+    printed. The model written is then trained on all words. Nothing is drawn at random.
+
+    `speechalign train --phones MODEL_OUT` uses it for the words that the dictionary lacks.
+    """
+    from speechalign.errors import InputError
+    from speechalign.text.dictionary import read_dictionary
+    from speechalign.text.g2p import G2P, train_g2p
+    from speechalign.text.g2p_score import is_held_out, score_g2p
+
+    if model_out.suffix != ".npz":
+        raise InputError(f"{model_out}: expected a name that ends in .npz")
+    entries = read_dictionary(
+        dictionary, stress=keep_stress, warn=lambda line: click.echo(f"warning: {line}", err=True)
+    )
+
+    def learn(words: Mapping[str, Variants]) -> G2P:
+        pairs = ((word, phones) for word, variants in words.items() for phones in variants)
+        return train_g2p(pairs, order=order, threshold=threshold, min_count=min_count)
+
+    seen = {word: variants for word, variants in entries.items() if not is_held_out(word)}
+    letters = {letter for word in seen for letter in word}
+    held_out = {w: v for w, v in entries.items() if w not in seen and letters.issuperset(w)}
+    if held_out and seen:
+        score = score_g2p(learn(seen), held_out)
+        click.echo(f"held out: {score}")
+    model = learn(entries)
+    model.save(model_out)
+    click.echo(
+        f"{model_out}: all {len(entries)} words, {len(model.inventory)} graphones, "
+        f"{len(model.ngrams)} n-grams, {model_out.stat().st_size / 1e6:.2f} MB"
+    )
+
+
+@g2p.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("words", nargs=-1)
+@click.option("--file", "file", type=click.File(encoding="utf-8-sig"), metavar="FILE",
+              help="Words between white space; - for the standard input.")  # fmt: skip
+@click.option("--nbest", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+              help="Pronunciations of each word, at most.")  # fmt: skip
+@click.pass_context
+def apply(
+    context: click.Context,
+    model: Path,
+    words: tuple[str, ...],
+    file: TextIO | None,
+    nbest: int,
+) -> None:
+    """Pronounce WORDS, or those of a file, by MODEL, which `speechalign g2p train` wrote.
+
+    Prints lines of a dictionary in MFA's format: word, with --nbest a score, and phones, between
+    tabs. The score is the probability of a pronunciation over that of the best one. Words without
+    a letter that MODEL knows are named on stderr; exit status 3 where there are any, 4 where there
+    are no others.
+    """
+    from speechalign.errors import InputError
+    from speechalign.text.g2p import G2P
+
+    listed = [*words, *(file.read().split() if file else ())]
+    if not listed:
+        raise click.UsageError("no word to pronounce; give WORDS or --file", context)
+    loaded = G2P.load(model)
+    failed = 0
+    for word in listed:
+        try:
+            guesses = loaded.pronounce(word, n_best=nbest)
+        except InputError as error:
+            failed += 1
+            click.echo(f"failed: {error}", err=True)
+            continue
+        for guess in guesses:
+            score = (f"{math.exp(guess.score - guesses[0].score):.6f}",) if nbest > 1 else ()
+            click.echo("\t".join((word, *score, " ".join(guess.phones))))
+    if failed:
+        context.exit(4 if failed == len(listed) else 3)
