@@ -1,5 +1,11 @@
 """Contribution maps of translation models, and hard word links out of them."""
 
+from speechalign.contributions.attention import (
+    CrossAttention,
+    cross_attention,
+    frame_grid,
+    load_speech_to_text,
+)
 from speechalign.contributions.extraction import METHODS, Method, WordMap, word_map
 from speechalign.contributions.maps import check_map, find_maps, read_map
 from speechalign.contributions.subwords import SCHEMES, Scheme, find_scheme, group_subwords
@@ -10,15 +16,19 @@ __all__ = [
     "HEURISTICS",
     "METHODS",
     "SCHEMES",
+    "CrossAttention",
     "Heuristic",
     "Method",
     "Scheme",
     "Units",
     "WordMap",
     "check_map",
+    "cross_attention",
     "find_maps",
     "find_scheme",
+    "frame_grid",
     "group_subwords",
+    "load_speech_to_text",
     "read_map",
     "symmetrise",
     "time_units",

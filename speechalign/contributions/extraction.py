@@ -37,8 +37,10 @@ class WordMap:
     target: Units
     warnings: tuple[str, ...]
 
-    def links(self, method: Method = "argmax", *, threshold: float | None = None) -> Links:
-        """Choose hard links.
+    def pairs(
+        self, method: Method = "argmax", *, threshold: float | None = None
+    ) -> frozenset[tuple[int, int]]:
+        """Choose which units are linked.
 
         Parameters
         ----------
@@ -53,9 +55,8 @@ class WordMap:
 
         Returns
         -------
-        Links
-            Each word of a unit has all links of the unit. Target words to which nothing
-            contributes have none.
+        frozenset[tuple[int, int]]
+            Pairs (source unit, target unit). Target units to which nothing contributes have none.
 
         Raises
         ------
@@ -74,18 +75,31 @@ class WordMap:
             if not 0 < threshold <= 1:
                 raise InputError(f"threshold: expected a value in (0, 1], got {threshold}")
             rows, columns = np.nonzero(shares >= threshold)
-            return self._expanded(set(zip(columns.tolist(), rows.tolist())))
+            return frozenset(zip(columns.tolist(), rows.tolist()))
         forward = {(int(row.argmax()), j) for j, row in enumerate(shares) if row.any()}
         if method == "argmax":
-            return self._expanded(forward)
+            return frozenset(forward)
         assert method != "threshold"
         backward = {(i, int(column.argmax())) for i, column in enumerate(shares.T) if column.any()}
-        return self._expanded(symmetrise(forward, backward, method))
+        return symmetrise(forward, backward, method)
 
-    def _expanded(self, pairs: set[tuple[int, int]] | frozenset[tuple[int, int]]) -> Links:
-        """Turn pairs of units, (source, target), into pairs of words."""
+    def links(self, method: Method = "argmax", *, threshold: float | None = None) -> Links:
+        """Choose hard links: each word of a unit has all links of the unit.
+
+        Parameters
+        ----------
+        method, threshold
+            As for `pairs`, whose errors it raises.
+
+        Returns
+        -------
+        Links
+            Between the words of the sentences, counted from 0, punctuation included.
+        """
         return Links(
-            link for i, j in pairs for link in product(self.source.words[i], self.target.words[j])
+            link
+            for i, j in self.pairs(method, threshold=threshold)
+            for link in product(self.source.words[i], self.target.words[j])
         )
 
 

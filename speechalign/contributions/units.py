@@ -32,6 +32,8 @@ class Units:
         Rows or columns of the map.
     spans : tuple[Interval, ...]
         Where each unit lies on the axis: in seconds, or in tokens.
+    length : float
+        Length of the axis, in the same.
     warnings : tuple[str, ...]
         Words that are shorter than a cell.
     """
@@ -41,6 +43,7 @@ class Units:
     cells: tuple[tuple[int, ...], ...]
     size: int
     spans: tuple[Interval, ...]
+    length: float
     warnings: tuple[str, ...] = ()
 
     def matrix(self) -> np.ndarray:
@@ -123,6 +126,7 @@ def time_units(words: Sequence[TimedWord], size: int, seconds: float) -> Units:
         tuple(cells),
         size,
         tuple(Interval(start, end, label) for _, label, start, end in merged),
+        seconds,
         tuple(warnings),
     )
 
@@ -183,4 +187,5 @@ def token_units(
         tuple(tuple(cells) for _, _, cells in groups),
         size,
         tuple(Interval(cells[0], cells[-1] + 1, label) for _, label, cells in groups),
+        size,
     )
