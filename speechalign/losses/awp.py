@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from speechalign.errors import InputError
-from speechalign.kernels.ctc_sampling import sample_paths
 from speechalign.losses.arguments import (
     Reduction,
     check_log_probs,
     check_reduction,
     check_targets,
-    within,
 )
 from speechalign.losses.properties import Context, Property
+from speechalign.losses.sampling import draw_paths
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Pairs:
     Parameters
     ----------
     paths, improved : Tensor, shape (B, N, T), int64
-        Labels by frame; values at and beyond a length are never read.
+        Labels by frame; 0 at and beyond a length.
     kept : Tensor, shape (B, N), bool
         Where the improved path differs from its original and is possible. The other pairs count
         for nothing in the loss; ``kept.float().mean()`` tells how often there was something to
@@ -105,8 +103,8 @@ def awp_loss(
         loss[b] = (1/N) sum_n [f(a_n) != a_n] max(0, margin + s(a_n) - s(f(a_n)))
 
     The gradient goes through both scores; it is zero in all frames that the edit did not touch.
-    The paper [1]_ and its released code differ. The paper ranks by probability and takes the mean
-    of the pairs; the code ranks by the length-normalised log-probability and takes their sum. Here
+    The paper [1]_ and its released code differ: the paper is said to rank by probability and to
+    average over the pairs; the code ranks by the length-normalised log-probability, and sums. Here
     it is the code's score, which does not vanish on long utterances, and the paper's mean, so that
     the weight of the loss does not depend on N. The code adds 1e-7 to probabilities: here an edit
     to a label of probability zero does not count. Edits stay within the true length.
@@ -114,7 +112,7 @@ def awp_loss(
     References
     ----------
     .. [1] E. Segev et al., "Align With Purpose: Optimize Desired Properties in CTC Models with a
-       General Plug-and-Play Framework", ICLR 2024, section 3.
+       General Plug-and-Play Framework", ICLR 2024.
 
     Examples
     --------
@@ -148,7 +146,7 @@ def sample_pairs(
     Returns
     -------
     Pairs
-        On the device of ``log_probs``. The work itself is done on the CPU.
+        On the device of ``log_probs``. Paths are drawn there, and improved on the CPU.
 
     Raises
     ------
@@ -159,57 +157,38 @@ def sample_pairs(
     batch, frames, num_columns = log_probs.shape
     if not 0 <= blank < num_columns:
         raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
+    transcripts: list[np.ndarray] = []
     if targets is not None and target_lengths is not None:
         check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
-    values = log_probs.detach().cpu().numpy()
-    lengths = input_lengths.cpu().numpy()
+        transcripts = [targets.cpu().numpy(), target_lengths.cpu().numpy()]
+    elif targets is not target_lengths:
+        raise InputError("targets: give target_lengths as well, or neither of both")
     generator = np.random.default_rng(seed)
-    paths = sample_paths(values, lengths, samples, seed=generator, temperature=temperature)
-    flat = paths.reshape(batch * samples, frames)
-    context = Context(
-        blank,
-        generator,
-        np.repeat(np.arange(batch), samples),
-        None if targets is None else targets.cpu().numpy(),
-        None if target_lengths is None else target_lengths.cpu().numpy(),
+    paths = draw_paths(
+        log_probs, input_lengths, samples, generator=generator, temperature=temperature
     )
-    improved = property(flat, np.repeat(lengths, samples), context)
+    utterances = np.repeat(np.arange(batch), samples)
+    lengths = input_lengths.cpu().numpy()[utterances]
+    flat = paths.reshape(batch * samples, frames)
+    improved = property(flat, lengths, Context(blank, generator, utterances, *transcripts))
     if improved.shape != flat.shape or improved.dtype != np.int64:
         raise InputError(
             f"property: expected {flat.shape} int64, got {improved.shape} {improved.dtype}"
         )
-    improved = improved.reshape(paths.shape)
-    kept = np.empty((batch, samples), dtype=np.bool_)
-    b, n, t = _keep(values, lengths, paths, improved, kept)
-    if b >= 0:
+    improved = np.where(np.arange(frames) < lengths[:, None], improved, 0)
+    wrong = (improved < 0) | (improved >= num_columns)
+    if wrong.any():
+        p, t = np.argwhere(wrong)[0]
         raise InputError(
-            f"property: expected labels in [0, {num_columns}), got {improved[b, n, t]} at "
-            f"frame {t} of a path of utterance {b}"
+            f"property: expected labels in [0, {num_columns}), got {improved[p, t]} at frame {t} "
+            f"of a path of utterance {utterances[p]}"
         )
-    return Pairs(*(torch.from_numpy(x).to(log_probs.device) for x in (paths, improved, kept)))
-
-
-@njit(cache=True, nogil=True)
-def _keep(
-    log_probs: np.ndarray,
-    lengths: np.ndarray,
-    paths: np.ndarray,
-    improved: np.ndarray,
-    kept: np.ndarray,
-) -> tuple[int, int, int]:
-    """Mark the pairs that differ and are possible; return where a label is none, or -1s."""
-    for b in range(len(paths)):
-        for n in range(len(kept[b])):
-            differs, possible = False, True
-            for t in range(lengths[b]):
-                label = improved[b, n, t]
-                if not 0 <= label < log_probs.shape[2]:
-                    return b, n, t
-                if label != paths[b, n, t]:
-                    differs = True
-                    possible = possible and log_probs[b, t, label] > -np.inf
-            kept[b, n] = differs and possible
-    return -1, -1, -1
+    before, after = (
+        torch.from_numpy(x.reshape(paths.shape)).to(log_probs.device) for x in (flat, improved)
+    )
+    edited = before != after
+    possible = log_probs.detach().gather(2, after.transpose(1, 2)).transpose(1, 2) > -torch.inf
+    return Pairs(before, after, edited.any(2) & (possible | ~edited).all(2))
 
 
 def gains(log_probs: Tensor, input_lengths: Tensor, pairs: Pairs) -> Tensor:
@@ -231,8 +210,7 @@ def gains(log_probs: Tensor, input_lengths: Tensor, pairs: Pairs) -> Tensor:
         differentiable, summed in float64. Zero where a pair was not kept.
     """
     lengths = input_lengths.to(log_probs.device)
-    edited = pairs.paths != pairs.improved
-    edited &= within(lengths, log_probs.shape[1])[:, None] & pairs.kept[:, :, None]
+    edited = (pairs.paths != pairs.improved) & pairs.kept[:, :, None]
     samples = pairs.kept.shape[1]
     read = log_probs.gather(2, torch.cat([pairs.improved, pairs.paths], 1).transpose(1, 2))
     differences = torch.where(

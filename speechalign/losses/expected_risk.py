@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from speechalign.errors import InputError
-from speechalign.kernels.ctc_sampling import collapse_paths, sample_paths
+from speechalign.kernels.ctc_sampling import collapse_paths
 from speechalign.kernels.word_errors import EACH_LABEL, word_errors
 from speechalign.losses.arguments import (
     Reduction,
@@ -20,6 +20,7 @@ from speechalign.losses.arguments import (
 )
 from speechalign.losses.ctc import ctc_loss
 from speechalign.losses.risk import distinct, expected_risk, reduced
+from speechalign.losses.sampling import draw_paths
 
 
 def expected_risk_loss(
@@ -115,9 +116,10 @@ def expected_risk_loss(
     if separator is not None and not 0 <= separator < num_columns:
         raise InputError(f"separator: expected a column in [0, {num_columns}), got {separator}")
     lengths = input_lengths.cpu().numpy()
-    paths = sample_paths(
-        log_probs.detach().cpu().numpy(), lengths, samples, seed=seed, temperature=temperature
-    ).reshape(batch * samples, -1)
+    paths = draw_paths(
+        log_probs, input_lengths, samples, generator=np.random.default_rng(seed),
+        temperature=temperature,
+    ).reshape(batch * samples, -1)  # fmt: skip
     utterances = np.repeat(np.arange(batch), samples)
     said = collapse_paths(paths, lengths[utterances], blank=blank)
     by_path = weights == "paths"

@@ -16,6 +16,7 @@ from speechalign.losses.properties import PROPERTIES  # noqa: E402
 from speechalign.losses.properties.long_labels import long_labels  # noqa: E402
 from speechalign.losses.properties.low_latency import low_latency  # noqa: E402
 from speechalign.losses.properties.min_wer import min_wer  # noqa: E402
+from speechalign.losses.sampling import _draw  # noqa: E402
 
 
 def random_log_probs(seed, batch=3, frames=8, vocabulary=4, dtype=torch.float64):
@@ -201,6 +202,35 @@ def test_no_frames_and_all_blank():
         assert not log_probs.grad.any()
 
 
+def test_what_a_property_leaves_beyond_a_length_is_not_read():
+    def careless(paths, lengths, context):
+        improved = low_latency(paths, lengths, context)
+        improved[np.arange(improved.shape[1]) >= lengths[:, None]] = 99
+        return improved
+
+    log_probs = random_log_probs(8)
+    loss, other = (
+        awp_loss(log_probs, LENGTHS, property, blank=0, seed=0)
+        for property in (low_latency, careless)
+    )
+    assert loss > 0
+    assert loss == other
+
+
+@pytest.mark.parametrize("temperature", [0.7, 2.0])
+def test_drawing_on_a_device_is_drawing_on_the_cpu(temperature):
+    log_probs = random_log_probs(9, frames=8, vocabulary=6)
+    log_probs[0, :, 1:3] = -math.inf
+    log_probs[1, 5:] = math.nan
+    lengths = LENGTHS.numpy()
+    drawn = _draw(
+        log_probs, torch.arange(8) < LENGTHS[:, None], 50, np.random.default_rng(3), temperature
+    )
+    expected = sample_paths(log_probs.numpy(), lengths, 50, seed=3, temperature=temperature)
+    assert drawn.dtype == torch.int64
+    np.testing.assert_array_equal(drawn.numpy(), expected)
+
+
 def test_edits_to_the_impossible_do_not_count():
     log_probs = torch.tensor([[[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]]).log().requires_grad_()
     pairs = sample_pairs(log_probs, torch.tensor([3]), low_latency, blank=0, seed=0, samples=20)
@@ -292,7 +322,7 @@ def test_bad_transcripts():
             random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS[:2],
             target_lengths=TARGET_LENGTHS,
         )  # fmt: skip
-    with pytest.raises(InputError, match="give targets, target_lengths"):
+    with pytest.raises(InputError, match="targets: give target_lengths as well"):
         awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS)
 
 
