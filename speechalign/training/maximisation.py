@@ -20,7 +20,7 @@ _FLOOR = 0.01
 # A Gaussian with fewer frames is dropped, unless it is the last of its state.
 _LEAST_FRAMES = 5.0
 # A mixture may have one Gaussian for so many frames of its state.
-_FRAMES_PER_GAUSSIAN = 40.0
+_FRAMES_PER_GAUSSIAN = 100.0
 # Standard deviations by which the halves of a split Gaussian go apart.
 _SPLIT = 0.2
 
@@ -89,7 +89,7 @@ def grown(mixtures: Mixtures, visits: np.ndarray, most: int) -> Mixtures:
     Returns
     -------
     Mixtures
-        Up to ``most`` Gaussians a state, one for every 40 frames. The heaviest is split first,
+        Up to ``most`` Gaussians a state, one for every 100 frames. The heaviest is split first,
         into halves whose means lie 0.2 standard deviations from the old one.
     """
     means, variances = mixtures.means, mixtures.variances

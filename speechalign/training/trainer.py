@@ -31,9 +31,9 @@ from speechalign.training.report import Trained, report
 
 SILENCE, NOISE = "sil", "spn"
 # Passes with one Gaussian a state, and after each doubling of their number.
-_FIRST_PASSES, _LATER_PASSES = 12, 4
+_FIRST_PASSES, _LATER_PASSES = 10, 3
 # As long as there are at most so many Gaussians, so many seconds of speech are enough.
-_SUBSET_GAUSSIANS, _SUBSET_SECONDS = 2, 3600.0
+_SUBSET_GAUSSIANS, _SUBSET_SECONDS = 4, 3600.0
 _FRAMES_PER_SECOND = 100
 # Of the trained model; chosen on synthetic speech with known boundaries (tools/bench/train.py).
 _STREAM_WEIGHTS = (1.0, 0.5, 0.5)
@@ -93,8 +93,8 @@ def train(
     Every phone has three states in a row. At first all states of phones are alike, one Gaussian of
     all frames but the softest, which make the silence. Each pass of Baum and Welch's
     algorithm goes over the graph of each utterance, with all pronunciations and optional pauses,
-    and estimates Gaussians, transitions, pronunciation probabilities and that of a pause. After 12
-    passes, and then every 4, the number of Gaussians doubles where there are frames enough.
+    and estimates Gaussians, transitions, pronunciation probabilities and that of a pause. After 10
+    passes, and then every 3, the number of Gaussians doubles where there are frames enough.
 
     References
     ----------
