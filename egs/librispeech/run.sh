@@ -44,14 +44,13 @@ exp=${exp:-$PWD/exp/$size}
 data=$exp/data
 [ "$kind" != generated ] || source=$data/generated
 [ "$kind" != download ] || source=$data/download/LibriSpeech
-# Boundaries are scored on gold_corpus; where nobody knows them, against the embedded aligner's.
+# Boundaries are scored on gold_corpus, where nobody knows them against the embedded aligner's.
 gold_corpus=$data/test.jsonl
 timit=$repository/../shared/data/timit-dev
 if [ "$kind" = generated ]; then
   gold_dir=$data/generated/gold
 elif [ -n "$gold_dir" ] || [ -d "$timit" ]; then
-  gold_dir=${gold_dir:-$timit}
-  gold_corpus=$gold_dir/corpus gold_dir=$gold_dir/gold
+  gold_corpus=${gold_dir:-$timit}/corpus gold_dir=${gold_dir:-$timit}/gold
 else
   gold_dir=$exp/reference/test
 fi
