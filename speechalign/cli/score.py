@@ -200,35 +200,13 @@ def _weigher(
     swap: bool,
 ) -> Callable[[str, Links | WeightedLinks], WeightedLinks]:
     """Return what gives the links of a sentence the weights of its words."""
+    from speechalign.cli.word_times import WordTimes
     from speechalign.errors import InputError
-    from speechalign.formats.tree import read_tree
-    from speechalign.links import (
-        Links,
-        WeightedLinks,
-        is_punctuation,
-        match_sentences,
-        read_parallel,
-        timed_words,
-    )
+    from speechalign.links import Links, WeightedLinks, is_punctuation, read_parallel
 
     texts = read_parallel(text) if text else []
-    trees = {path: read_tree(path) for path in (source_times, target_times) if path}
-    for tree in trees.values():
-        for problem in tree.problems:
-            click.echo(f"unusable: {problem}", err=True)
-    matches = {
-        path: match_sentences(reference.names, tree.alignments) for path, tree in trees.items()
-    }
-
-    def seconds(path: Path, name: str, words: list[str] | None) -> list[float]:
-        recording = matches[path].get(name)
-        if recording is None:
-            raise InputError(f"{path}: no word times, {len(trees[path].alignments)} recordings")
-        try:
-            timed = timed_words(trees[path].alignments[recording], words, tier=tier)
-        except InputError as error:
-            raise InputError(f"{path}: {recording}: {error}") from None
-        return [word.seconds for word in timed]
+    source_said = WordTimes(source_times, reference.names, tier=tier)
+    target_said = WordTimes(target_times, reference.names, tier=tier) if target_times else None
 
     def weigh(name: str, links: Links | WeightedLinks) -> WeightedLinks:
         assert isinstance(links, Links)
@@ -240,11 +218,12 @@ def _weigher(
                 raise InputError(f"{text}: expected a line {line + 1}, got {len(texts)} lines")
             source, target = reversed(texts[line]) if swap else texts[line]
         weights: list[float] | None = None
-        if target_times:
-            weights = seconds(target_times, name, target)
+        if target_said is not None:
+            weights = [word.seconds for word in target_said.of(name, target)[0]]
         elif target is not None:
             weights = [0.0 if is_punctuation(word) else 1.0 for word in target]
-        return WeightedLinks(links, seconds(source_times, name, source), weights)
+        said, _ = source_said.of(name, source)
+        return WeightedLinks(links, [word.seconds for word in said], weights)
 
     return weigh
 

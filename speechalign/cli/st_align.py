@@ -178,7 +178,7 @@ def _sentences(maps: Path, lines: dict[Path, int]) -> list[tuple[str, Path | Non
         numbers = {int(name) for name in files}
         last = max(numbers) + (0 in numbers)
         if count is not None and last > count:
-            raise InputError(f"{maps}: expected maps of {count} sentences, got one of sentence {last}")
+            raise InputError(f"{maps}: expected maps of {count} sentences, got one of {last}")
         names = [str(number) for number in range(1, (count or last) + 1)]
         matched = match_sentences(names, files)
         return [(name, files[stem] if stem else None) for name, stem in matched.items()]
@@ -189,26 +189,14 @@ def _sentences(maps: Path, lines: dict[Path, int]) -> list[tuple[str, Path | Non
 
 def _time_axis(path: Path, names: Sequence[str], tier: str, frame: float | None) -> Axis:
     """Return what finds the units of a sentence in the times of its words."""
+    from speechalign.cli.word_times import WordTimes
     from speechalign.contributions import time_units
-    from speechalign.errors import InputError
-    from speechalign.formats.tree import read_tree
-    from speechalign.links import match_sentences, timed_words
 
-    tree = read_tree(path)
-    for problem in tree.problems:
-        click.echo(f"unusable: {problem}", err=True)
-    recordings = match_sentences(names, tree.alignments)
+    times = WordTimes(path, names, tier=tier)
 
     def units(name: str, _number: int, size: int, words: Sequence[str] | None) -> Units:
-        recording = recordings[name]
-        if recording is None:
-            raise InputError(f"{path}: no word times of this sentence")
-        alignment = tree.alignments[recording]
-        try:
-            timed = timed_words(alignment, words, tier=tier)
-            return time_units(timed, size, size * frame if frame else alignment.duration)
-        except InputError as error:
-            raise InputError(f"{path}: {recording}: {error}") from None
+        timed, seconds = times.of(name, words)
+        return time_units(timed, size, size * frame if frame else seconds)
 
     return units
 

@@ -6,8 +6,10 @@ from speechalign.links.pharaoh import format_links
 from speechalign.links.reading import LINK_FORMATS, LinkFile, LinkFormat, read_links, read_parallel
 from speechalign.links.words import (
     TimedWord,
+    fit_words,
     is_punctuation,
     match_sentences,
+    read_word_lists,
     read_words,
     timed_words,
 )
@@ -20,12 +22,14 @@ __all__ = [
     "Pairing",
     "TimedWord",
     "WeightedLinks",
+    "fit_words",
     "format_links",
     "is_punctuation",
     "match_sentences",
     "pair_links",
     "read_links",
     "read_parallel",
+    "read_word_lists",
     "read_words",
     "timed_words",
 ]

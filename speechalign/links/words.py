@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -91,8 +92,31 @@ def timed_words(
         for interval in alignment.tiers[tier]
         for label in interval.label.split()
     ]
-    if words is None or [word.label for word in said] == list(words):
-        return said
+    return said if words is None else fit_words(said, words)
+
+
+def fit_words(said: Sequence[TimedWord], words: Sequence[str]) -> list[TimedWord]:
+    """Give the words of a sentence the times of what was said.
+
+    Parameters
+    ----------
+    said : Sequence[TimedWord]
+        What was said, with or without punctuation.
+    words : Sequence[str]
+        The words of the sentence, which may be spelled otherwise.
+
+    Returns
+    -------
+    list[TimedWord]
+        One for each word; punctuation has no time, unless what was said is the same throughout.
+
+    Raises
+    ------
+    InputError
+        More or fewer words were said than the sentence has.
+    """
+    if [word.label for word in said] == list(words):
+        return list(said)
     spoken = [word for word in words if not is_punctuation(word)]
     heard = [word for word in said if not is_punctuation(word.label)]
     if len(heard) != len(spoken):
@@ -104,6 +128,56 @@ def timed_words(
     return [
         TimedWord(word) if is_punctuation(word) else _renamed(word, next(times)) for word in words
     ]
+
+
+def read_word_lists(path: Path) -> dict[str, dict[str, list[TimedWord]]]:
+    """Read word times in the layout of the SpeechAlign data set.
+
+    Parameters
+    ----------
+    path : Path
+        JSON: ``{"000": {"VOICE": [["word", 0.1, 0.4], [",", null, null]]}}``, times in seconds.
+
+    Returns
+    -------
+    dict
+        Words by sentence and by voice.
+
+    Raises
+    ------
+    FormatError
+        The file has another layout: the message names the sentence, the voice and the word.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise FormatError(f"{path}: not JSON: {error}") from None
+    sentences: dict[str, dict[str, list[TimedWord]]] = {}
+    for sentence, voices in _items(content, path, "sentences"):
+        voiced = sentences[sentence] = {}
+        for voice, entries in _items(voices, path, f"sentence {sentence}: voices"):
+            if not isinstance(entries, list):
+                raise FormatError(f"{path}: sentence {sentence}: {voice}: expected a list of words")
+            voiced[voice] = [
+                _word(entry, f"{path}: sentence {sentence}: {voice}: word {number}")
+                for number, entry in enumerate(entries)
+            ]
+    return sentences
+
+
+def _items(content: object, path: Path, what: str) -> list[tuple[str, object]]:
+    if not isinstance(content, dict):
+        raise FormatError(f"{path}: {what}: expected a JSON object")
+    return list(content.items())
+
+
+def _word(entry: object, place: str) -> TimedWord:
+    match entry:
+        case [str(label), None, None]:
+            return TimedWord(label)
+        case [str(label), int() | float() as start, int() | float() as end] if 0 <= start < end:
+            return TimedWord(label, float(start), float(end))
+    raise FormatError(f"{place}: expected [word, start, end] or [word, null, null], got {entry!r}")
 
 
 def match_sentences(

@@ -94,6 +94,22 @@ def test_times(files, tmp_path):
     assert rate(run("tw-saer", *back)) == 52.38
 
 
+def test_times_in_the_layout_of_the_data_set(files, tmp_path):
+    lists = tmp_path / "words.json"
+    words = {"000": {"de": [["a", 0, 1], [",", None, None], ["b", 1, 4]]}}
+    lists.write_text(json.dumps(words))
+    options = files(gold="1-1 2-2 3-3\n", hyp="1-1\n")
+    result = run("tw-saer", *options, "--source-times", lists)
+    assert rate(result) == 60.0  # 1 - (1 + 1) / (1 + 4)
+    words["000"]["other"] = []
+    lists.write_text(json.dumps(words))
+    result = run("tw-saer", *options, "--source-times", lists)
+    assert result.exit_code == 4
+    assert "words.json: 000: expected one voice, got de, other; keep one in the file" in (
+        result.stderr
+    )
+
+
 def test_punctuation_has_no_time(files, tmp_path):
     german = times(tmp_path / "de", [1, 1])
     options = files(gold="1-1 2-2 3-3\n", hyp="1-1 2-2\n", text="a , b ||| x , y\n")
@@ -160,7 +176,7 @@ def test_bad_times_are_named_or_skipped(files, tmp_path):
     assert result.exit_code == 3
     assert "sentences: 2\n" in result.stdout
     assert "skipped: sentence 4: " in result.stderr
-    assert "three: no word times, 3 recordings" in result.stderr
+    assert "three: no word times of this sentence" in result.stderr
     texts = files(gold=GOLD * 2, hyp=HYP * 2, text="a b c d ||| v w x y z\n" * 2)
     result = run("saer", *texts, "--source-times", three)
     assert "002: expected times of 4 words (a b c d), got 3 (w0 w1 w2)" in result.stderr

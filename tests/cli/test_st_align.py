@@ -205,7 +205,7 @@ def test_other_numbers_of_lines(corpus, tmp_path):
     (tmp_path / "tokens").write_text("▁house ▁the ▁gre at\n")
     result = run("st-align", *corpus)
     assert result.exit_code == 4
-    assert "maps: expected maps of 1 sentences, got one of sentence 2" in result.stderr
+    assert "maps: expected maps of 1 sentences, got one of 2" in result.stderr
     result = run("st-align", *corpus, "--text", tmp_path / "text")
     assert "expected files of as many lines" in result.stderr
     for name in ("000", "001"):

@@ -8,7 +8,9 @@ from speechalign.links import (
     Links,
     TimedWord,
     WeightedLinks,
+    fit_words,
     match_sentences,
+    read_word_lists,
     read_words,
     timed_words,
 )
@@ -68,3 +70,33 @@ def test_read_words(tmp_path):
     path.write_bytes(b"a\n\xe9\n")
     with pytest.raises(FormatError, match="tokens, line 2: byte 0xe9 is not UTF-8"):
         read_words(path)
+
+
+LISTS = '{"000": {"de": [["ja", 0, 0.5], [",", null, null]], "x": []}}'
+
+
+def test_word_lists_of_the_data_set(tmp_path):
+    path = tmp_path / "words.json"
+    path.write_text(LISTS)
+    found = read_word_lists(path)
+    assert found == {"000": {"de": [TimedWord("ja", 0, 0.5), TimedWord(",")], "x": []}}
+    assert fit_words(found["000"]["de"], ["Ja", "!"]) == [TimedWord("Ja", 0, 0.5), TimedWord("!")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "words: not JSON: "),
+        ("[]", "words: sentences: expected a JSON object"),
+        ('{"7": []}', "sentence 7: voices: expected a JSON object"),
+        ('{"7": {"a": {}}}', "sentence 7: a: expected a list of words"),
+        ('{"7": {"a": [["x", 0, 1], ["y", 2, 1]]}}', r"a: word 1: expected .*, got \['y', 2, 1\]"),
+        ('{"7": {"a": [["x", 0, null]]}}', r"word 0: expected \[word, start, end\] or"),
+        ('{"7": {"a": [["x", NaN, 1]]}}', "word 0: expected"),
+    ],
+)
+def test_word_lists_of_another_layout(text, message, tmp_path):
+    path = tmp_path / "words"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_word_lists(path)
