@@ -1,0 +1,73 @@
+"""Write what a speech translation model attends to while it is told each sentence's translation.
+
+    python recipes/steps/collect_contributions.py exp/model/model.pt exp/features/scored \
+        exp/contributions
+
+OUT/attention/000.npy has a row for each token of the translation and a column for each 40 ms of
+speech: the weight of the column when the model is about to say the token, all tokens before it
+being those of the translation. OUT/norms has the weight times the length of the vector that is
+weighted [1]_, which is small where the model attends to a place because it has nothing to say.
+OUT/tokens.txt has the tokens, a sentence a line; OUT/.done is written last.
+
+.. [1] G. Kobayashi, T. Kuribayashi, S. Yokoi and K. Inui, "Attention is not only a weight:
+   analyzing transformers with vector norms", EMNLP 2020.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from feature_store import FeatureStore
+from speech_translation import BOS, Tokens, Translator, load
+
+from speechalign.errors import InputError
+
+
+def contributions(
+    model: Translator, tokens: Tokens, features: np.ndarray, translation: str
+) -> dict[str, np.ndarray]:
+    """Return maps of (tokens, frames), float32, by their kind."""
+    previous = torch.tensor([[BOS, *tokens.encode(translation)[:-1]]])
+    lengths = torch.tensor([len(features)])
+    with torch.inference_mode():
+        encoded, lengths = model.encode(torch.from_numpy(features)[None], lengths)
+        decoded = model.decode(previous, encoded, lengths)
+    attention = decoded.attention[0].numpy()
+    return {
+        "attention": attention,
+        "norms": attention * decoded.values[0].norm(dim=-1).numpy(),
+    }
+
+
+@click.command(help=__doc__)
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("features", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def main(model: Path, features: Path, out: Path) -> None:
+    """Go through the sentences."""
+    if (out / ".done").exists():
+        click.echo(f"{out}: kept; remove it to collect anew")
+        return
+    translator, tokens = load(model)
+    store = FeatureStore(features, mels=translator.config.mels)
+    for index, entry in enumerate(store.entries):
+        maps = contributions(translator, tokens, store.features(index), entry.text)
+        for kind, values in maps.items():
+            (out / kind).mkdir(parents=True, exist_ok=True)
+            np.save(out / kind / f"{index:03d}.npy", values)
+    lines = (" ".join(tokens.split(entry.text)) + "\n" for entry in store.entries)
+    (out / "tokens.txt").write_text("".join(lines), encoding="utf-8")
+    (out / ".done").touch()
+    click.echo(f"{out}: {len(store)} sentences")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"collect_contributions.py: {error}")
