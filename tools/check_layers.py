@@ -24,8 +24,8 @@ LAYERS = [
     {"cli", "__main__"},
     {ROOT},
     {
-        "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors", "lexicon",
-        "phone_aligner", "recording", "results", "training",
+        "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors",
+        "label_boundaries", "lexicon", "phone_aligner", "recording", "results", "spelling", "training",
     },
     {
         "models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries",

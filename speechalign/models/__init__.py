@@ -38,7 +38,14 @@ FAMILIES = Registry(
 )
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""
 
-SOURCES = Registry("speechalign.model_sources", {})
+SOURCES = Registry(
+    "speechalign.model_sources",
+    {
+        "hf-ctc": "speechalign.models.hf_ctc",
+        "hub": "speechalign.models.hub",
+        "torchaudio": "speechalign.models.torchaudio_bundle",
+    },
+)
 """By name: a module of models in a foreign format, with `Source`'s functions."""
 
 DESCRIPTION = "model.json"
@@ -140,12 +147,15 @@ class PhoneModel(EmittingModel, Protocol):
     nothing, and where something without words, is to be heard. ``acoustic_scale`` is the factor on
     log-likelihoods that makes posteriors of boundaries honest: neighbouring frames are not
     independent. ``calibration``, (slope, intercept), turns the mean log-likelihood deficit of a
-    word into a confidence.
+    word into a confidence. ``pronunciation`` is how words that the dictionary lacks are pronounced:
+    a name in ``speechalign.text.PRONUNCIATIONS``, or the path of a model of ``speechalign g2p
+    train``; None for not at all.
     """
 
     phones: Sequence[str]
     silence: str
     noise: str
+    pronunciation: str | None
     acoustic_scale: float
     calibration: tuple[float, float]
 
@@ -178,9 +188,15 @@ class CtcPhoneModel(CtcModel, Protocol):
     """A CTC model of phones; its symbols are those of its dictionary.
 
     ``noise`` is a name, and no symbol, for what is said where there are no words.
+    ``pronunciation`` is as `PhoneModel` has it.
     """
 
     noise: str
+    pronunciation: str | None
+
+    @property
+    def phones(self) -> Sequence[str]:
+        """What may be pronounced."""
 
     @property
     def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:

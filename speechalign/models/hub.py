@@ -1,0 +1,107 @@
+"""Models on the Hugging Face hub, from its cache or fetched: ``org/name@revision``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from speechalign.errors import BackendError, InputError
+from speechalign.models import Model, load_model
+
+NAMES = ()
+
+_REPOSITORY = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
+_SNAPSHOT = re.compile(r"models--(.+)--(.+)")
+_FILES = ["*.json", "*.txt", "*.model", "*.safetensors", "README.md"]
+_PICKLES = ["*.bin", "*.pt"]
+
+
+def recognises(source: str) -> bool:
+    """Tell whether the source looks like ``org/name@revision`` and there is no such path."""
+    return _REPOSITORY.fullmatch(source) is not None and not Path(source).exists()
+
+
+def load(
+    source: str | Path,
+    *,
+    device: str | None = None,
+    offline: bool = False,
+    allow_pickle: bool = False,
+) -> Model:
+    """Fetch a repository, unless it is in the cache, and load it as a folder.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``org/name`` or ``org/name@revision``, a branch, tag or commit.
+    device, offline, allow_pickle
+        As in `load_model`.
+
+    Raises
+    ------
+    InputError
+        There is no such repository, or the model is not one of ours.
+    BackendError
+        The hub cannot be reached, or may not be, and the cache does not have it.
+    """
+    folder = fetch(str(source), offline=offline, allow_pickle=allow_pickle)
+    return load_model(folder, device=device, offline=offline, allow_pickle=allow_pickle)
+
+
+def fetch(source: str, *, offline: bool, allow_pickle: bool) -> Path:
+    """Return the folder of a repository's files, downloaded if they were not.
+
+    Raises
+    ------
+    InputError, BackendError
+        As `load`.
+    """
+    try:
+        from huggingface_hub import (  # type: ignore[import-not-found]
+            errors,
+            snapshot_download,
+        )
+    except ImportError:
+        raise BackendError(
+            f"{source}: there is no such folder, and the hub needs huggingface_hub; pip install "
+            "'speechalign[hf]'"
+        ) from None
+    match = _REPOSITORY.fullmatch(source)
+    assert match is not None
+    repository, revision = match.groups()
+    try:
+        found = snapshot_download(
+            repository,
+            revision=revision,
+            allow_patterns=_FILES + (_PICKLES if allow_pickle else []),
+            local_files_only=offline,
+        )
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
+        how = "may not be fetched (--offline, HF_HUB_OFFLINE)" if offline else "cannot be fetched"
+        raise BackendError(
+            f"{source}: there is no such folder; on the hub, it is not in the cache and {how}; "
+            f"run `speechalign model download {source}` where there is a network, or name a folder"
+        ) from None
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
+        raise InputError(
+            f"{source}: there is no such folder, and no such model on the hub, or it needs a "
+            "login; check name and revision"
+        ) from None
+    except (errors.HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise BackendError(f"{source}: cannot be fetched from the hub: {reason}") from None
+    return Path(found)
+
+
+def name_of(folder: Path) -> str:
+    """Return what a model in a folder is called: with its commit, for one in the hub's cache.
+
+    Examples
+    --------
+    >>> name_of(Path("hub/models--org--small/snapshots/0123456789abcdef")), name_of(Path("a/b"))
+    ('org/small@0123456789abcdef', 'b')
+    """
+    match = _SNAPSHOT.fullmatch(folder.parent.parent.name)
+    if match is not None and folder.parent.name == "snapshots":
+        return f"{match[1]}/{match[2]}@{folder.name}"
+    return folder.resolve().name

@@ -1,0 +1,99 @@
+"""Small models of real classes with random weights, saved as the hub has them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+LETTERS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
+_SIZES = {
+    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+}  # fmt: skip
+_CONVOLUTIONS = {
+    "conv_dim": [8] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2,
+}  # fmt: skip
+
+
+def letters(folder: Path, **settings: object) -> None:
+    """Write the vocabulary of English characters, as Wav2Vec2's tokenizer does."""
+    vocabulary = {symbol: column for column, symbol in enumerate(LETTERS)}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    settings = {"tokenizer_class": "Wav2Vec2CTCTokenizer", "pad_token": "<pad>", **settings}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+
+
+def card(folder: Path, licence: str = "apache-2.0", language: str = "en") -> None:
+    """Write a model card."""
+    text = f"---\nlicense: {licence}\nlanguage: {language}\n---\n# Small\n"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def wav2vec2(folder: Path) -> Path:
+    """Save a Wav2Vec2ForCTC of two layers."""
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+    config = Wav2Vec2Config(vocab_size=len(LETTERS), pad_token_id=0, **_SIZES, **_CONVOLUTIONS)
+    _save(folder, Wav2Vec2ForCTC(config), Wav2Vec2FeatureExtractor())
+    letters(folder)
+    card(folder)
+    return folder
+
+
+def hubert(folder: Path) -> Path:
+    """Save a HubertForCTC of two layers, with layer norm after every convolution."""
+    from transformers import HubertConfig, HubertForCTC, Wav2Vec2FeatureExtractor
+
+    config = HubertConfig(
+        vocab_size=len(LETTERS), pad_token_id=0, feat_extract_norm="layer", **_SIZES,
+        **_CONVOLUTIONS,
+    )  # fmt: skip
+    _save(folder, HubertForCTC(config), Wav2Vec2FeatureExtractor(return_attention_mask=True))
+    letters(folder)
+    return folder
+
+
+def wav2vec2_bert(folder: Path) -> Path:
+    """Save a Wav2Vec2BertForCTC of two layers, which hears mel features."""
+    from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertForCTC
+
+    config = Wav2Vec2BertConfig(
+        vocab_size=len(LETTERS), pad_token_id=0, feature_projection_input_dim=160, **_SIZES
+    )
+    _save(folder, Wav2Vec2BertForCTC(config), SeamlessM4TFeatureExtractor())
+    letters(folder)
+    return folder
+
+
+def parakeet(folder: Path) -> Path:
+    """Save a ParakeetForCTC of two layers, whose symbols are pieces of words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import ParakeetCTCConfig, ParakeetFeatureExtractor, ParakeetForCTC
+
+    pieces = ["<unk>", "▁", "▁t", "▁th", "he", "ea", "ing", *"abcdefghijklmnopqrstuvwxyz'"]
+    tokenizer = Tokenizer(
+        models.Unigram([(piece, -float(5 + (len(piece) < 2))) for piece in pieces], unk_id=0)
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    encoder = {
+        "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 32, "subsampling_conv_channels": 8,
+    }  # fmt: skip
+    config = ParakeetCTCConfig(
+        vocab_size=len(pieces) + 1, pad_token_id=len(pieces), encoder_config=encoder
+    )
+    _save(folder, ParakeetForCTC(config), ParakeetFeatureExtractor())
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def _save(folder: Path, network, extractor) -> None:
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.dim() > 1:
+                torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+    network.save_pretrained(folder)
+    extractor.save_pretrained(folder)
