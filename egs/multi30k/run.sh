@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Non-autoregressive translation with CTC, fine-tuned on the F1 of expected n-grams (NMLA).
+#
+#     bash egs/multi30k/run.sh                     Multi30k, German to English
+#     bash egs/multi30k/run.sh --mini true         a generated language of another word order, minutes
+#
+# Stages: 0 text, 1 pieces, 2 train with CTC, 3 go on from there for as many steps with CTC and with
+# NMLA of n = 1 and 2, 4 translate (greedily, and with beam search and a 4-gram model), 5 score,
+# 6 reordering against F1, 7 report. A model that is trained is not trained again.
+#
+# --stage N, --stop-stage N   first and last stage (0 and 7)
+# --direction de-en|en-de     of Multi30k (de-en)
+# --corpus-dir DIR            Multi30k: train.de.gz ... (../shared/data/multi30k, else downloaded)
+# --mini true                 the generated language and small models
+# --exp DIR                   where everything is written (exp/de-en, exp/en-de or exp/mini)
+# --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "$0")"
+stage=0
+stop_stage=7
+direction=de-en
+corpus_dir=
+mini=false
+exp=
+seeds=
+. ../utils/parse_options.sh
+. ../utils/path.sh
+
+[ -z "$corpus_dir" ] || corpus_dir=$(cd "$called_from" && realpath "$corpus_dir")
+[ -z "$exp" ] || exp=$(cd "$called_from" && realpath -m "$exp")
+shared=$repository/../shared/data/multi30k
+if $mini; then
+  name=mini conf=conf/mini pieces=400 tests=(test)
+  seeds=${seeds:-1}
+else
+  name=$direction conf=conf pieces=2500 tests=(test2016 test2017)
+  seeds=${seeds:-1 2 3}
+fi
+exp=${exp:-$PWD/exp/$name}
+text=$exp/data/text bpe=$exp/data/bpe
+models=(ctc more_ctc nmla1 nmla2)
+
+stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+
+train() { # SEED NAME [options]: unless it is trained already
+  [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
+  "$python" "$steps/train_translation.py" "$conf/$2.yaml" "$bpe" "$exp/$1/$2" --seed "$1" "${@:3}"
+}
+
+translate() { # SEED NAME TEST OUT [options]
+  "$python" "$steps/translate.py" "$exp/$1/$2/model" "$bpe" "$3" "$exp/$1/$2/$4" "${@:5}"
+}
+
+if stage 0 "text"; then
+  if $mini; then
+    "$python" "$corpora/reordered_language.py" "$text"
+  else
+    [ -n "$corpus_dir" ] || [ ! -d "$shared" ] || corpus_dir=$shared
+    if [ -z "$corpus_dir" ]; then
+      corpus_dir=$exp/data/download
+      "$python" "$corpora/multi30k.py" download "$corpus_dir"
+    fi
+    "$python" "$corpora/multi30k.py" prepare "$corpus_dir" "$text" --direction "$direction"
+  fi
+fi
+if stage 1 "pieces"; then
+  "$python" "$steps/encode_text.py" "$text" "$bpe" --pieces "$pieces"
+fi
+if stage 2 "train with CTC"; then
+  for seed in $seeds; do train "$seed" ctc; done
+fi
+if stage 3 "go on with CTC, or with NMLA"; then
+  for seed in $seeds; do
+    for model in more_ctc nmla1 nmla2; do
+      train "$seed" "$model" --init "$exp/$seed/ctc/model"
+    done
+  done
+fi
+if stage 4 "translate"; then
+  for seed in $seeds; do
+    for test in "${tests[@]}"; do
+      for model in "${models[@]}"; do translate "$seed" "$model" "$test" "$test.txt"; done
+      for model in more_ctc nmla2; do
+        translate "$seed" "$model" "$test" "$test.beam.txt" --beam 16
+      done
+    done
+  done
+fi
+if stage 5 "score"; then
+  for seed in $seeds; do
+    for test in "${tests[@]}"; do
+      systems=()
+      for model in "${models[@]}"; do systems+=("$model=$exp/$seed/$model/$test.txt"); done
+      for model in more_ctc nmla2; do
+        systems+=("$model, 4-gram=$exp/$seed/$model/$test.beam.txt")
+      done
+      "$python" local/score.py "$text/$test.tgt" "$exp/$seed/$test.json" "${systems[@]}"
+    done
+  done
+fi
+if stage 6 "reordering against F1"; then
+  for seed in $seeds; do
+    systems=()
+    for model in "${models[@]}"; do systems+=("$model=$exp/$seed/$model/${tests[0]}.txt"); done
+    "$python" local/reordering.py "$text" "${tests[0]}" "$exp/$seed/reordering.png" \
+      "$exp/$seed/reordering.json" "${systems[@]}"
+  done
+fi
+if stage 7 "report"; then
+  "$python" local/report.py "$exp" "${tests[*]}" "$seeds" >"$exp/RESULTS.md"
+  cat "$exp/RESULTS.md"
+fi

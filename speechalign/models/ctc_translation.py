@@ -1,0 +1,178 @@
+"""Non-autoregressive translation: all target tokens in one pass, their number left to CTC.
+
+Source: J. Libovický and J. Helcl, "End-to-End Non-Autoregressive Neural Machine Translation with
+Connectionist Temporal Classification", EMNLP 2018.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from speechalign.errors import BackendError, InputError
+from speechalign.models import DESCRIPTION
+from speechalign.models.folders import replacing_folder
+
+try:
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file, save_file
+    from torch import Tensor, nn
+except ImportError as missing:
+    raise BackendError(f"ctc-translation: {missing}; pip install 'speechalign[torch]'") from None
+
+KIND = "ctc-translation"
+WEIGHTS = "model.safetensors"
+BLANK = 0
+"""Id of the blank, and of padding."""
+
+
+@dataclass(frozen=True)
+class CtcTranslationConfig:
+    """Sizes of a model.
+
+    Parameters
+    ----------
+    pieces : int
+        Ids of the one vocabulary of both languages, the blank included.
+    width, heads, encoder_layers, decoder_layers : int
+        Of the transformer; feed-forward layers are four times as wide.
+    upsample : int
+        Output frames for each source token: at least as many as a translation may be longer.
+    dropout : float
+        While training.
+    """
+
+    pieces: int
+    width: int = 128
+    heads: int = 4
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    upsample: int = 2
+    dropout: float = 0.1
+
+
+class CtcTranslation(nn.Module):  # type: ignore[misc]
+    """Source ids in, log-probabilities of target pieces on a grid of output frames out.
+
+    An encoder over the source; each of its states becomes ``upsample`` frames; a decoder over the
+    frames, without a mask, that looks at the encoder; a projection tied to the embedding.
+    """
+
+    def __init__(self, config: CtcTranslationConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.embedding = nn.Embedding(config.pieces, width)
+        nn.init.normal_(self.embedding.weight, std=width**-0.5)
+        options = {
+            "d_model": width,
+            "nhead": config.heads,
+            "dim_feedforward": 4 * width,
+            "dropout": config.dropout,
+            "batch_first": True,
+            "norm_first": True,
+        }
+        self.encoder = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(**options),
+            config.encoder_layers,
+            nn.LayerNorm(width),
+            enable_nested_tensor=False,
+        )
+        self.upsample = nn.Linear(width, config.upsample * width)
+        self.decoder = nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(**options), config.decoder_layers, nn.LayerNorm(width)
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Translate a batch.
+
+        Parameters
+        ----------
+        source : Tensor, shape (B, N), int64
+            Ids, padded with the blank.
+        lengths : Tensor, shape (B,), int64
+            Tokens of each sentence, at least 1.
+
+        Returns
+        -------
+        log_probs : Tensor, shape (B, upsample * N, V), float32
+            Natural-log probabilities.
+        frames : Tensor, shape (B,), int64
+            ``upsample * lengths``.
+        """
+        width, factor = self.config.width, self.config.upsample
+        padding = torch.arange(source.shape[1], device=source.device) >= lengths[:, None]
+        embedded = self.embedding(source) * width**0.5
+        states = self.encoder(
+            self.dropout(embedded + _positions(source.shape[1], width).to(embedded)),
+            src_key_padding_mask=padding,
+        )
+        frames = self.upsample(states).reshape(len(source), -1, width)
+        frames = self.decoder(
+            self.dropout(frames + _positions(frames.shape[1], width).to(frames)),
+            states,
+            tgt_key_padding_mask=padding.repeat_interleave(factor, dim=1),
+            memory_key_padding_mask=padding,
+        )
+        logits = nn.functional.linear(frames, self.embedding.weight)
+        return logits.float().log_softmax(-1), factor * lengths
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``model.json`` and ``model.safetensors``; the folder appears whole or not at all.
+
+        Raises
+        ------
+        InputError
+            ``folder`` holds something other than a model.
+        """
+        with replacing_folder(Path(folder)) as inside:
+            save_file(self.state_dict(), inside / WEIGHTS)
+            description = {"kind": KIND, "network": asdict(self.config)}
+            (inside / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+def load(folder: str | Path) -> CtcTranslation:
+    """Load what `CtcTranslation.save` wrote.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged, or of another kind of model.
+    """
+    path = Path(folder) / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        kind, network = description["kind"], description["network"]
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name the folder of a model") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: damaged; expected a JSON object with kind and network") from None
+    if kind != KIND:
+        raise InputError(f"{path}: expected kind {KIND!r}, got {kind!r}")
+    model = CtcTranslation(read_config(network, source=str(path)))
+    weights = Path(folder) / WEIGHTS
+    try:
+        model.load_state_dict(load_file(weights))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"{weights}: damaged, or of another model: {error}") from None
+    return model.eval()
+
+
+def read_config(keywords: Mapping[str, int | float], *, source: str) -> CtcTranslationConfig:
+    """Return sizes from keywords; InputError names the source and a key that there is not."""
+    names = [field.name for field in fields(CtcTranslationConfig)]
+    for key in keywords:
+        if key not in names:
+            raise InputError(f"{source}: unknown key {key!r}; expected {', '.join(names)}")
+    return CtcTranslationConfig(**keywords)  # type: ignore[arg-type]
+
+
+def _positions(count: int, width: int) -> Tensor:
+    """Return the sinusoids (count, width) of A. Vaswani et al., "Attention Is All You Need"."""
+    rates = torch.exp(torch.arange(0, width, 2) * (-torch.log(torch.tensor(1e4)) / width))
+    angles = torch.arange(count)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=2).reshape(count, width)
