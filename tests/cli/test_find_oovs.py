@@ -66,3 +66,31 @@ def test_options_are_read(corpus):
     result = run(folder / "nowhere")
     assert result.exit_code == 4
     assert "nowhere: there is no such file or folder" in result.stderr
+
+
+def test_a_dictionary_of_ones_own(corpus, tmp_path):
+    folder = corpus(a="Der Kater saß, Kater!", b="Żółw")
+    path = tmp_path / "my.dict"
+    path.write_text("der\td E\nsaß\tz a: s\n", encoding="utf-8")
+    options = (folder, "--dictionary", path, "--language", "de")
+    result = run(*options, "--phones", "graphemes")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "kater\t2\tk a t e r\nzolw\t1\tz o l w\n"
+    result = run(*options)
+    assert (result.exit_code, result.stdout) == (3, "kater\t2\tspn\n")
+    assert "failed: b: transcript: nothing pronounces 'Żółw' and all other words" in result.stderr
+
+
+def test_a_language_without_a_dictionary(corpus):
+    folder = corpus(a="Żółw, 2")
+    result = run(folder, "--language", "pl", "--phones", "graphemes")
+    assert result.stdout == "dwa\t1\td w a\nżółw\t1\tż ó ł w\n"
+    result = run(folder, "--language", "pl")
+    assert result.exit_code == 4
+    assert "language 'pl': nothing says how its words are pronounced" in result.stderr
+
+
+def test_a_model_has_its_own_dictionary(corpus):
+    result = run(corpus(a="cat"), "--model", "english-sphinx", "--phones", "graphemes")
+    assert result.exit_code == 2
+    assert "--model has a dictionary; leave out --dictionary and --phones" in result.stderr

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# A German HMM-GMM from 1.76 h of one speaker, and how well it places words in other voices.
+#
+#     bash egs/german_gmm/run.sh              train on kerstin, test on synthetic speech
+#     bash egs/german_gmm/run.sh --mini true  a few made sentences for both, about a minute
+#
+# Stages: 0 speak the test sentences (eSpeak NG: their times are exact), 1 train on the corpus,
+# 2 train on the test speech itself and align it, 3 align the test speech with the model of stage 1,
+# 4 score both, 5 copy the model into the package (only if asked for).
+#
+# --stage N, --stop-stage N   first and last stage (0 and 4)
+# --corpus DIR                a corpus of German (../shared/data/speech/german/kerstin)
+# --texts FILE                sentences of the test speech (../shared/data/multi30k)
+# --sentences N               how many of them (200)
+# --phones NAME               what pronounces words: graphemes, or espeak (graphemes)
+# --exp DIR                   where everything is written (exp/PHONES, or exp/mini)
+# --mini true                 forty made sentences, to train and to test on
+# --jobs N                    threads (2)
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "$0")"
+stage=0
+stop_stage=4
+corpus=
+texts=
+sentences=200
+phones=graphemes
+exp=
+mini=false
+jobs=2
+. ../utils/parse_options.sh
+. ./path.sh
+
+absolute() { (cd "$called_from" && realpath -m "$1"); }
+data=$repository/../shared/data
+if "$mini"; then
+  exp=${exp:-exp/mini} texts=- sentences=40
+else
+  exp=${exp:-exp/$phones} texts=$(absolute "${texts:-$data/multi30k/test_2016_flickr.de.gz}")
+fi
+exp=$(realpath -m "$exp")
+test=$exp/test
+if "$mini"; then
+  corpus=$test/corpus
+else
+  corpus=$(absolute "${corpus:-$data/speech/german/kerstin/manifest.jsonl}")
+fi
+
+stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+speechalign() { "$python" -m speechalign "$@"; }
+options=(--language de --phones "$phones" --jobs "$jobs")
+
+if stage 0 "speak"; then
+  "$python" local/00_speak_sentences.py "$texts" "$test" --sentences "$sentences"
+fi
+
+if stage 1 "train on the corpus"; then
+  speechalign train "$corpus" "$exp/model" "${options[@]}" \
+    --name german-gmm --licence CC0-1.0 |
+    tee "$exp/training.txt"
+fi
+
+if stage 2 "train on the test speech"; then
+  speechalign train-align "$test/corpus" "$exp/self" "${options[@]}" --overwrite
+fi
+
+if stage 3 "align"; then
+  speechalign align "$test/corpus" "$exp/model" "$exp/corpus" --jobs "$jobs" --overwrite
+fi
+
+if stage 4 "score"; then
+  for trained_on in corpus self; do
+    echo "trained on: $trained_on"
+    speechalign compare "$test/gold" "$exp/$trained_on"
+  done | tee "$exp/scores.txt"
+fi
+
+if stage 5 "ship"; then
+  shipped=$repository/speechalign/models/data/german_gmm
+  rm -rf "$shipped"
+  cp -r "$exp/model" "$shipped"
+  cp conf/MODEL_CARD.md "$shipped/MODEL_CARD.md"
+fi
