@@ -134,14 +134,13 @@ def test_nothing_to_say(weights):
 
 
 def test_training_lowers_the_errors():
-    torch.manual_seed(0)
     logits = torch.zeros(2, 4, 3, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.Adam([logits], lr=0.3)
     before = exact(logits[0].log_softmax(-1).detach(), 1, TARGETS[0].tolist())
     for step in range(30):
-        optimizer.zero_grad()
-        risk_of(logits.log_softmax(-1), seed=step, reduction="mean").backward()
-        optimizer.step()
+        risk = risk_of(logits.log_softmax(-1), seed=step, reduction="mean")
+        (gradient,) = torch.autograd.grad(risk, logits)
+        with torch.no_grad():
+            logits -= 2 * gradient
     after = exact(logits[0].log_softmax(-1).detach(), 1, TARGETS[0].tolist())
     assert after < before - 0.5
 
