@@ -6,6 +6,7 @@ token                spoken
 ``Ça,`` ``L'eau``    ça; l'eau (lower case; punctuation goes, inner apostrophes stay)
 ``И-так`` ``a/b``    и так; a b
 ``12`` ``१२``        the cardinal in the language, where num2words has it; else the digits
+``007``              each digit by itself
 ``1.234,5``          the same, with the separators of the language
 ``20%`` ``5€``       the number, and `UNKNOWN` for the symbol: a word, but not which
 ``[noise]``          `NOISE`, as `split_words` finds it
@@ -27,6 +28,10 @@ _APOSTROPHES = dict.fromkeys("’‘ʼ＇`´‛′", "'")
 _READ = "%‰&@#+=°√∞"
 # Languages that write 1,234.5; the others in num2words write 1.234,5 or 1 234,5.
 _DECIMAL_POINT = {"en", "he", "hi", "ja", "kn", "ko", "te", "th", "zh", "bn", "ar"}
+# What num2words calls some languages, and one in which it may never return.
+_NUM2WORDS = {"nb": "no", "nn": "no", "kk": "kz"}
+_FAULTY = {"am"}
+_LONGEST = 15  # digits; a longer number is read digit by digit
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 
 
@@ -102,9 +107,15 @@ def _read_number(written: str, language: str) -> Iterator[str]:
     digits = "".join(str(unicodedata.decimal(c, c)) for c in written)
     fraction = _fraction(digits, "." if language in _DECIMAL_POINT else ",")
     whole = re.sub(r"\D", "", digits[: len(digits) - len(fraction)])
-    value = Decimal(f"{whole}.{fraction}") if fraction else int(whole)
+    if language in _FAULTY:
+        yield re.sub(r"\D", "", digits)
+        return
+    values = [Decimal(f"{whole}.{fraction}") if fraction else int(whole)]
+    if not fraction and (len(whole) > _LONGEST or (whole[0] == "0" and len(whole) > 1)):
+        values = [int(digit) for digit in whole]  # 007 is no quantity
     try:
-        said = str(num2words(value, lang=language))
+        code = _NUM2WORDS.get(language, language)
+        said = " ".join(str(num2words(value, lang=code)) for value in values)
     except (NotImplementedError, OverflowError):
         said = ""
     yield from _letters(said, language) if said else [re.sub(r"\D", "", digits)]
