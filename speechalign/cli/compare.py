@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from speechalign.cli.format_name import known_format
 if TYPE_CHECKING:
     from speechalign.alignment import Alignment
     from speechalign.metrics.boundaries import BoundaryScore
+    from speechalign.metrics.resampling import ConfidenceInterval
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -21,6 +23,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("test", metavar="TEST", type=click.Path(exists=True, path_type=Path))
 @click.option("--tier", default="words", show_default=True, help="Kind of label to compare.")
 @click.option("--per-file", is_flag=True, help="Print a line for each recording as well.")
+@click.option("--bootstrap", type=click.IntRange(min=1), metavar="N",
+              help="Print 95 % confidence intervals from N resamples of recordings.")  # fmt: skip
 @click.option("--json", "json_file", type=_FILE, metavar="FILE",
               help="Write every figure, in seconds, pooled and by recording.")  # fmt: skip
 @click.option("--histogram", type=_FILE, metavar="FILE.png",
@@ -34,6 +38,7 @@ def compare(
     test: Path,
     tier: str,
     per_file: bool,
+    bootstrap: int | None,
     json_file: Path | None,
     histogram: Path | None,
     prefer: str | None,
@@ -55,7 +60,8 @@ def compare(
     from speechalign.formats.textfile import write_text
     from speechalign.formats.tree import match_recordings, read_tree
     from speechalign.metrics import report
-    from speechalign.metrics.boundaries import BoundaryScore, statistics
+    from speechalign.metrics.boundaries import BoundaryScore, figures, statistics
+    from speechalign.metrics.resampling import bootstrap as resampled
 
     gold, ours = read_tree(reference, prefer=prefer), read_tree(test, prefer=prefer)
     problems = [*gold.problems, *ours.problems]
@@ -83,7 +89,11 @@ def compare(
     missing = [name for name, other in matched.items() if other is None]
     spare = sorted(set(hypotheses) - set(matched.values()))
 
+    intervals = resampled(found.counts, figures, resamples=bootstrap) if bootstrap else {}
+
     _print_tables(pooled, recordings if per_file else {})
+    if intervals:
+        _print_intervals(intervals, len(found.counts))
     for name in missing:
         click.echo(f"missing: {name}", err=True)
     if spare:
@@ -93,6 +103,7 @@ def compare(
             "signature": pooled.signature,
             "unit": "seconds",
             "pooled": asdict(pooled),
+            "intervals": {name: asdict(interval) for name, interval in intervals.items()},
             "recordings": {name: asdict(score) for name, score in recordings.items()},
             "missing": missing,
             "no_reference": spare,
@@ -157,6 +168,17 @@ def _print_tables(pooled: BoundaryScore, recordings: dict[str, BoundaryScore]) -
         highlight=False,
     )
     console.print(f"signature: {pooled.signature}", highlight=False, markup=False)
+
+
+def _print_intervals(intervals: Mapping[str, ConfidenceInterval], recordings: int) -> None:
+    """Print where the figures of starts and ends together lie."""
+    shown = [
+        f"mean {_milliseconds(intervals['mean'].low)} to {_milliseconds(intervals['mean'].high)} ms"
+    ]
+    for name, label in (("within_0.025", "≤25 ms"), ("within_0.05", "≤50 ms"), ("f1", "F1@20 ms")):
+        low, high = intervals[name].low, intervals[name].high
+        shown.append(f"{label} {_percent(low)} to {_percent(high)} %")
+    click.echo(f"95 % intervals over {recordings} recordings: {', '.join(shown)}")
 
 
 def _cells(score: BoundaryScore, kind: str) -> list[str]:

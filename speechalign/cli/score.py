@@ -175,9 +175,7 @@ def score(
         else {}
     )
     differences = (
-        compare_systems(
-            found.counts, reports[1].counts, figures, resamples=resamples, seed=seed
-        )
+        compare_systems(found.counts, reports[1].counts, figures, resamples=resamples, seed=seed)
         if baseline
         else {}
     )
@@ -262,19 +260,25 @@ def _print_scores(
         row = f"{label:12} {_percent(None if value is None else float(value)):>8}"
         if intervals:
             interval = intervals[name]
-            row += f"   {f'{_percent(interval.low)} to {_percent(interval.high)}':>24}"
+            row += f"   {_span(interval):>24}"
         if differences:
             d = differences[name]
-            span = f"{_percent(d.low)} to {_percent(d.high)}"
-            row += f"   {_percent(d.value):>10}   {span:>16}"
-            row += f" {d.p_bootstrap:8.4f} {d.p_randomisation:8.4f}"
+            row += f"   {_percent(d.value):>10}   {_span(d):>16}"
+            row += "".join(
+                f" {'-' if p is None else f'{p:.4f}':>8}"
+                for p in (d.p_bootstrap, d.p_randomisation)
+            )
         print(row)
     print(f"\nsentences: {pooled.scored_sentences}")
     print(f"signature: {pooled.signature}")
 
 
+def _span(found: ConfidenceInterval | Difference) -> str:
+    return "-" if found.low is None else f"{_percent(found.low)} to {_percent(found.high)}"
+
+
 def _percent(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{100 * value + 0:.2f}"
+    return "-" if value is None else f"{round(100 * value, 2) + 0:.2f}"  # + 0: no -0.00
 
 
 def _write_json(

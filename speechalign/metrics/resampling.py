@@ -25,15 +25,15 @@ class ConfidenceInterval:
 
     Parameters
     ----------
-    value : float
-        The figure of the sentences themselves; NaN where it is undefined.
-    low, high : float
-        Ends of the interval.
+    value : float or None
+        The figure of the sentences themselves; None where it is undefined.
+    low, high : float or None
+        Ends of the interval; None where it is undefined in all resamples.
     """
 
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,23 @@ class Difference:
 
     Parameters
     ----------
-    value : float
-        System minus baseline.
-    low, high : float
+    value : float or None
+        System minus baseline; None where it is undefined, and so is all that follows.
+    low, high : float or None
         Ends of its confidence interval, by paired bootstrap.
-    p_bootstrap : float
+    p_bootstrap : float or None
         Two-sided: twice the share of resamples in which the difference has not the sign of
-        ``value``, at most 1. NaN where ``value`` is.
-    p_randomisation : float
+        ``value``, at most 1.
+    p_randomisation : float or None
         Two-sided: share of random exchanges of the two systems, sentence by sentence, that leave a
-        difference at least as large. NaN where ``value`` is.
+        difference at least as large.
     """
 
-    value: float
-    low: float
-    high: float
-    p_bootstrap: float
-    p_randomisation: float
+    value: float | None
+    low: float | None
+    high: float | None
+    p_bootstrap: float | None
+    p_randomisation: float | None
 
 
 def bootstrap(
@@ -114,7 +114,7 @@ def bootstrap(
     drawn = _gather(figures, _bootstrap_sums(counts, resamples, seed))
     observed = figures(counts.sum(axis=0))
     return {
-        name: ConfidenceInterval(float(observed[name]), *_percentiles(found, level))
+        name: ConfidenceInterval(_defined(observed[name]), *_percentiles(found, level))
         for name, found in drawn.items()
     }
 
@@ -176,14 +176,17 @@ def compare_systems(
     exchanged = _gather(differences, _exchanged_sums(counts, baseline, resamples, seed))
     found = {}
     for name, value in observed.items():
+        if np.isnan(value):
+            found[name] = Difference(None, None, None, None, None)
+            continue
         opposite = ~(drawn[name] * np.sign(value) > 0)
         # A difference that an exchange leaves as it was must not be lost to the last bit.
         as_large = ~(np.abs(exchanged[name]) < np.abs(value) - 1e-12)
         found[name] = Difference(
             float(value),
             *_percentiles(drawn[name], level),
-            p_bootstrap=min(1.0, 2 * _p_value(opposite)) if np.isfinite(value) else np.nan,
-            p_randomisation=_p_value(as_large) if np.isfinite(value) else np.nan,
+            p_bootstrap=min(1.0, 2 * _p_value(opposite)),
+            p_randomisation=_p_value(as_large),
         )
     return found
 
@@ -233,12 +236,16 @@ def _gather(figures: Figures, sums: Iterator[np.ndarray]) -> dict[str, np.ndarra
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
+def _percentiles(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
     defined = values[~np.isnan(values)]
     if defined.size == 0:
-        return float("nan"), float("nan")
+        return None, None
     low, high = np.percentile(defined, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
+
+
+def _defined(value: np.ndarray) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _p_value(counted: np.ndarray) -> float:

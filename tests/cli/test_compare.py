@@ -61,6 +61,21 @@ def test_per_file(trees):
     assert ["both", "12", "23.3", "30.0", "16.7"] in rows
 
 
+def test_confidence_intervals(trees, tmp_path):
+    (trees[1] / "s1/b.json").unlink()
+    write(trees[1] / "s1/b.json", -0.01)
+    result = run(*trees, "--bootstrap", 500, "--json", tmp_path / "out.json")
+    assert result.exit_code == 0
+    # Recordings are 30, 10 and 30 ms off: their mean is 10 to 30 ms, as any of them may be missing.
+    assert (
+        "95 % intervals over 3 recordings: mean 10.0 to 30.0 ms, ≤25 ms 0.0 to 100.0 %, "
+        "≤50 ms 100.0 to 100.0 %, F1@20 ms 0.0 to 100.0 %\n"
+    ) in result.stdout
+    intervals = json.loads((tmp_path / "out.json").read_text())["intervals"]
+    assert intervals["mean"]["value"] == pytest.approx(0.07 / 3)
+    assert "95 %" not in run(*trees).stdout
+
+
 def test_a_missing_hypothesis(trees, tmp_path):
     (trees[1] / "s1/b.json").unlink()
     write(trees[1] / "x.json")

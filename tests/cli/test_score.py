@@ -135,6 +135,15 @@ def test_bootstrap_and_baseline(files, tmp_path):
     assert found["sentences"]["1"]["precision"] == 1
 
 
+def test_undefined_figures_are_null(files, tmp_path):
+    options = files(gold="1-1\n", hyp="\n", baseline="\n")
+    result = run("aer", *options, "--json", tmp_path / "o.json")
+    row = next(line for line in result.stdout.splitlines() if line.startswith("precision"))
+    assert row.split()[1:] == ["-"] * 6
+    assert "NaN" not in (tmp_path / "o.json").read_text()
+    assert json.loads((tmp_path / "o.json").read_text())["intervals"]["precision"]["low"] is None
+
+
 def test_per_sentence(files):
     rows = run("aer", *files(gold=GOLD + GOLD, hyp=HYP + "\n"), "--per-sentence").stdout
     assert "1                         40.00      60.00      60.00      60.00" in rows

@@ -88,6 +88,10 @@ def test_report(name):
     pooled = found.pooled.both if name == "boundaries" else found.pooled
     figure = "last" if name == "latency" else "f1"
     assert values[figure] == pytest.approx(float(getattr(pooled, figure)))
+    many = METRICS[name].figures(np.broadcast_to(found.counts, (3, *found.counts.shape)))
+    for figure, one in METRICS[name].figures(found.counts[1]).items():
+        assert many[figure].shape == (3, 2)
+        np.testing.assert_array_equal(many[figure][:, 1], one)
 
 
 def test_nothing_to_score():

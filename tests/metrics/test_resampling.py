@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from speechalign.errors import InputError
-from speechalign.metrics import METRICS
 from speechalign.metrics.aer import figures
-from speechalign.metrics.resampling import bootstrap, compare_systems
+from speechalign.metrics.resampling import (
+    ConfidenceInterval,
+    Difference,
+    bootstrap,
+    compare_systems,
+)
 
 
 def rate(counts):
@@ -59,7 +63,7 @@ def test_the_width_is_that_of_the_normal_approximation():
 
 def test_p_values_are_uniform_without_a_difference():
     small = [[], []]
-    for seed in range(200):
+    for seed in range(120):
         a, b = corpus(40, seed), corpus(40, seed + 1000)
         b[:, 3] = a[:, 3]
         found = compare_systems(a, b, figures, resamples=99, seed=seed)["f1"]
@@ -103,9 +107,9 @@ def test_seeded_and_independent_of_blocks(monkeypatch):
 def test_undefined_figures_stay_undefined():
     found = bootstrap(np.zeros((5, 4)), figures)
     assert (found["error_rate"].value, found["error_rate"].high) == (0, 0)
-    assert np.isnan([found["recall"].value, found["recall"].low, found["recall"].high]).all()
+    assert found["recall"] == ConfidenceInterval(None, None, None)
     difference = compare_systems(np.zeros((5, 4)), np.zeros((5, 4)), figures)["recall"]
-    assert np.isnan([difference.value, difference.p_bootstrap, difference.p_randomisation]).all()
+    assert difference == Difference(None, None, None, None, None)
     # Resamples in which a figure is undefined are left out.
     one = np.array([[1.0, 1.0, 1.0, 1.0], [0, 0, 0, 0]])
     assert bootstrap(one, figures)["recall"].low == 1
@@ -114,16 +118,6 @@ def test_undefined_figures_stay_undefined():
 def test_one_sentence():
     found = bootstrap(corpus(1), figures)["error_rate"]
     assert found.value == found.low == found.high
-
-
-@pytest.mark.parametrize("name", sorted(METRICS))
-def test_every_metric_has_figures_of_many_sums(name):
-    size = {"boundaries": 10}.get(name, 4)
-    counts = np.random.default_rng(0).uniform(1, 2, (3, 5, size))
-    many = METRICS[name].figures(counts)
-    for figure, values in many.items():
-        assert values.shape == (3, 5)
-        assert values[1, 2] == METRICS[name].figures(counts[1, 2])[figure]
 
 
 def test_refuses():

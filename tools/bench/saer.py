@@ -45,7 +45,7 @@ def published(folder: Path) -> bool:
         fine &= shown == expected
         print(
             f"{pair:6} {len(found.counts):9} {shown:>7} {expected:>9}   "
-            f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+            f"{100 * (interval.low or 0):.2f} to {100 * (interval.high or 0):.2f}"
         )
     return fine
 
