@@ -1,0 +1,78 @@
+"""The non-autoregressive translation model: padding, folders, and what they refuse."""
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch")
+pytest.importorskip("safetensors", reason="needs safetensors")
+
+from speechalign.errors import InputError  # noqa: E402
+from speechalign.models.ctc_translation import (  # noqa: E402
+    CtcTranslation,
+    CtcTranslationConfig,
+    load,
+)
+
+CONFIG = CtcTranslationConfig(11, width=16, heads=2, encoder_layers=1, decoder_layers=1, upsample=3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return CtcTranslation(CONFIG).eval()
+
+
+def test_frames_are_distributions(model):
+    log_probs, frames = model(torch.tensor([[3, 4, 5, 6]]), torch.tensor([4]))
+    assert log_probs.shape == (1, 12, 11)
+    assert frames.tolist() == [12]
+    torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(1, 12))
+
+
+def test_a_sentence_alone_is_the_same_as_in_a_batch(model):
+    source = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
+    together, frames = model(source, torch.tensor([4, 2]))
+    alone, _ = model(source[1:, :2], torch.tensor([2]))
+    torch.testing.assert_close(together[1, : frames[1]], alone[0])
+
+
+def test_the_order_of_the_source_matters(model):
+    lengths = torch.tensor([3])
+    a, _ = model(torch.tensor([[3, 4, 5]]), lengths)
+    b, _ = model(torch.tensor([[5, 4, 3]]), lengths)
+    assert (a - b).abs().max() > 0.01
+
+
+def test_save_and_load(model, tmp_path):
+    model.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert again.config == CONFIG
+    arguments = torch.tensor([[3, 4]]), torch.tensor([2])
+    torch.testing.assert_close(again(*arguments)[0], model(*arguments)[0], rtol=0, atol=0)
+
+
+def spoil_kind(folder):
+    (folder / "model.json").write_text(json.dumps({"kind": "hmm-gmm", "network": {}}))
+
+
+def spoil_sizes(folder):
+    text = json.dumps({"kind": "ctc-translation", "network": {"pieces": 3, "depth": 4}})
+    (folder / "model.json").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / "model.json").unlink(), r"model\.json: No such file"),
+        (lambda folder: (folder / "model.json").write_text("[]"), r"model\.json: damaged"),
+        (spoil_kind, "expected kind 'ctc-translation', got 'hmm-gmm'"),
+        (spoil_sizes, "unknown key 'depth'; expected pieces, width"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 99), "safetensors: dam"),
+    ],
+)
+def test_damaged_folders(model, tmp_path, spoil, message):
+    model.save(tmp_path / "m")
+    spoil(tmp_path / "m")
+    with pytest.raises(InputError, match=message):
+        load(tmp_path / "m")
