@@ -80,6 +80,8 @@ def test_commands_parse(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("my_corpus", "my_output", "gold"):
         (tmp_path / name).mkdir()
+    for name in ("gold.talp", "hyp.talp", "other.talp", "text.txt", "tokens.txt"):
+        (tmp_path / name).touch()
     command, context = cli, click.Context(cli)
     while isinstance(command, click.Group):
         name, command, arguments = command.resolve_command(context, arguments)
