@@ -14,18 +14,8 @@ import numpy as np
 from numba import njit
 
 from speechalign.errors import InputError
+from speechalign.kernels.ctc_scaled import DONE, ILLEGAL, UNDERFLOW, likely_tilt, occupy_scaled
 from speechalign.kernels.logspace import log_add
-
-_DONE, _UNDERFLOW, _ILLEGAL = range(3)
-
-# Rows are kept near 2**500: a state may fall 1091 nats below the row, and the product of a
-# forward and a backward row stays below 2**1024.
-_UNIT = 2.0**500
-# No row may sum to more than the one, no product of two rows to less than the other: what numbers
-# below 2**-1074 would have added, less than 2**-474 a state, then does not matter.
-_MOST, _LEAST = 2.0**600, 2.0**-420
-# Emissions further below the best of their frame are left to the log domain.
-_DEEPEST = -700.0
 
 
 @dataclass(frozen=True)
@@ -93,8 +83,9 @@ def ctc_occupation(
     last term only from one label to a different one, w the weight of entering a label at t;
     beta likewise backwards. Both are kept as probabilities, each row scaled [1]_, with one
     exponential a label and frame. An utterance in which some frame's product of both rows is too
-    small for that is done again in the log domain. What that misses is an alignment that is 1000
-    nats below the others both in what goes before a frame and in what follows it.
+    small for that is done again, first with a weight on entering labels that keeps rows where
+    alignments are, then in the log domain. What that misses is an alignment that is 1000 nats below
+    the others both in what goes before a frame and in what follows it.
 
     References
     ----------
@@ -115,8 +106,11 @@ def ctc_occupation(
         frames = int(input_lengths[b])
         labels = np.ascontiguousarray(targets[b, : target_lengths[b]])
         arguments = (log_probs[b, :frames], labels, blank, delay_penalty, risk)
-        status, scores[b] = _occupy_scaled(*arguments, posteriors[b])
-        if status == _UNDERFLOW:
+        status, scores[b] = occupy_scaled(*arguments, 0.0, posteriors[b])
+        if status == UNDERFLOW:
+            tilt = likely_tilt(log_probs[b, :frames], labels, blank)
+            status, scores[b] = occupy_scaled(*arguments, tilt, posteriors[b])
+        if status == UNDERFLOW:
             posteriors[b] = 0
             status, scores[b] = _occupy_logs(*arguments, posteriors[b])
         return status
@@ -126,8 +120,8 @@ def ctc_occupation(
     else:
         with ThreadPoolExecutor(min(jobs, len(log_probs))) as threads:
             statuses = list(threads.map(occupy, range(len(log_probs))))
-    if _ILLEGAL in statuses:
-        b = statuses.index(_ILLEGAL)
+    if ILLEGAL in statuses:
+        b = statuses.index(ILLEGAL)
         frames = log_probs[b, : input_lengths[b]]
         read = np.append(targets[b, : target_lengths[b]], blank)
         t, column = np.argwhere(~(frames[:, read] < np.inf))[0]
@@ -162,172 +156,6 @@ def spread(
 
 
 @njit(cache=True, nogil=True)
-def _too_short(frames: int, targets: np.ndarray) -> bool:
-    """Tell whether the labels, and a blank between equal ones, need more frames."""
-    needed = len(targets)
-    for i in range(1, len(targets)):
-        needed += targets[i] == targets[i - 1]
-    return needed > frames
-
-
-_LOG2_E = 1.4426950408889634
-_LN_2_HIGH = 0.693147180369123816490
-_LN_2_LOW = 1.90821492927058770002e-10
-_ROUNDER = 1.5 * 2.0**52  # Added to a small number, leaves its integer in the lowest bits.
-
-
-@njit(cache=True, nogil=True)
-def _exponentials(
-    values: np.ndarray, powers: np.ndarray, bits: np.ndarray, out: np.ndarray
-) -> None:
-    """Write exp of values in [_DEEPEST, 0], to 2e-16, as vector instructions can: 2**k * exp(r).
-
-    ``bits`` are those of ``powers``; both are scratch.
-    """
-    for i in range(len(values)):
-        powers[i] = values[i] * _LOG2_E + _ROUNDER
-    for i in range(len(values)):
-        k = powers[i] - _ROUNDER
-        r = (values[i] - k * _LN_2_HIGH) - k * _LN_2_LOW
-        p = 1 / 479001600.0
-        p = p * r + 1 / 39916800.0
-        p = p * r + 1 / 3628800.0
-        p = p * r + 1 / 362880.0
-        p = p * r + 1 / 40320.0
-        p = p * r + 1 / 5040.0
-        p = p * r + 1 / 720.0
-        p = p * r + 1 / 120.0
-        p = p * r + 1 / 24.0
-        p = p * r + 1 / 6.0
-        p = p * r + 0.5
-        p = p * r + 1.0
-        out[i] = p * r + 1.0
-    for i in range(len(values)):
-        bits[i] = (bits[i] + 1023) << 52
-    for i in range(len(values)):
-        out[i] *= powers[i]
-
-
-# Sums may be reordered, so that they become vector instructions; nothing else is relaxed.
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _total(a: np.ndarray, b: np.ndarray) -> float:
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] + b[i]
-    return total
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _dot(a: np.ndarray, b: np.ndarray) -> float:
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _occupy_scaled(
-    log_probs: np.ndarray,
-    targets: np.ndarray,
-    blank: int,
-    delay_penalty: float,
-    risk: float,
-    posteriors: np.ndarray,
-) -> tuple[int, float]:
-    """Fill the posteriors of one utterance; return how that went, and the score."""
-    frames, labels = len(log_probs), len(targets)
-    if _too_short(frames, targets):
-        return _DONE, -math.inf
-    if frames == 0:
-        return _DONE, 0.0
-    # Label l is in column l + 1 and the blank before it in column l; column 0 of labels is empty.
-    differs = np.zeros(labels + 1)
-    for i in range(1, labels):
-        differs[i] = targets[i] != targets[i - 1]
-    tail = math.exp(risk / frames)
-    emitted = np.empty((frames, labels + 1))
-    values, powers = np.empty(labels + 1), np.empty(labels + 1)
-    bits = powers.view(np.int64)
-    blanks, spoken = np.empty((frames + 1, labels + 1)), np.empty((frames + 1, labels + 1))
-    blanks[0] = spoken[0] = spoken[:, 0] = 0.0
-    totals = np.empty(frames + 1)
-    blanks[0, 0] = totals[0] = _UNIT
-    score = -risk
-    for t in range(frames):
-        values[labels] = log_probs[t, blank]
-        highest = values[labels]
-        legal = values[labels] < math.inf
-        for i in range(labels):
-            value = log_probs[t, targets[i]]
-            values[i] = value
-            legal &= value < math.inf
-            highest = max(highest, value)
-        if not legal:
-            return _ILLEGAL, math.nan
-        if highest == -math.inf:
-            return _DONE, -math.inf
-        impossible = False
-        for i in range(labels + 1):
-            values[i] -= highest
-            if values[i] < _DEEPEST:
-                if values[i] > -math.inf:
-                    return _UNDERFLOW, 0.0
-                impossible = True
-        now = emitted[t]
-        if impossible:
-            for i in range(labels + 1):
-                now[i] = math.exp(values[i])
-        else:
-            _exponentials(values, powers, bits, now)
-        scale = _UNIT / totals[t]
-        enter = math.exp(delay_penalty * (frames // 2 - t))
-        score += highest + math.log(totals[t] / _UNIT)
-        silent = now[labels] * scale
-        b_from, b_to, s_from, s_to = blanks[t], blanks[t + 1], spoken[t], spoken[t + 1]
-        for i in range(labels + 1):
-            b_to[i] = silent * (b_from[i] + s_from[i])
-        b_to[labels] *= tail
-        for i in range(labels):
-            s_to[i + 1] = (
-                now[i] * scale * (s_from[i + 1] + enter * (b_from[i] + differs[i] * s_from[i]))
-            )
-        totals[t + 1] = _total(b_to, s_to)
-        if not 0.0 < totals[t + 1] < _MOST:
-            return _UNDERFLOW, 0.0
-    end = blanks[frames, labels] + spoken[frames, labels]
-    if end == 0.0:
-        return _UNDERFLOW, 0.0
-    score += math.log(end / _UNIT)
-    b_after, s_after = np.zeros(labels + 1), np.zeros(labels + 1)
-    b_next, s_next = np.zeros(labels + 1), np.zeros(labels + 2)
-    b_after[labels] = s_after[labels] = _UNIT
-    for t in range(frames - 1, -1, -1):
-        b_to, s_to, now = blanks[t + 1], spoken[t + 1], emitted[t]
-        silence = _dot(b_to, b_after)
-        total = silence + _dot(s_to, s_after)
-        size = _total(b_after, s_after)
-        if not (total > _LEAST and size < _MOST):
-            return _UNDERFLOW, 0.0
-        share = 1.0 / total
-        posteriors[t, 0] = silence * share
-        for i in range(1, labels + 1):
-            posteriors[t, i] = s_to[i] * s_after[i] * share
-        scale = _UNIT / size
-        enter = math.exp(delay_penalty * (frames // 2 - t))
-        silent = now[labels] * scale
-        for i in range(labels + 1):
-            b_next[i] = silent * b_after[i]
-        b_next[labels] *= tail
-        for i in range(labels):
-            s_next[i + 1] = now[i] * scale * s_after[i + 1]
-        for i in range(labels + 1):
-            b_after[i] = b_next[i] + enter * s_next[i + 1]
-        for i in range(1, labels + 1):
-            s_after[i] = s_next[i] + b_next[i] + enter * differs[i] * s_next[i + 1]
-    return _DONE, score
-
-
-@njit(cache=True, nogil=True)
 def _occupy_logs(
     log_probs: np.ndarray,
     targets: np.ndarray,
@@ -336,7 +164,7 @@ def _occupy_logs(
     risk: float,
     posteriors: np.ndarray,
 ) -> tuple[int, float]:
-    """Do as `_occupy_scaled` with logarithms: slower, of any range."""
+    """Do as `occupy_scaled` with logarithms: slower, of any range."""
     frames, states = len(log_probs), 2 * len(targets) + 1
     labels = np.full(states, blank)
     labels[1::2] = targets
@@ -345,7 +173,7 @@ def _occupy_logs(
     weights = np.empty(states)
     for t in range(frames):
         if not _weigh(log_probs, labels, t, risk, weights):
-            return _ILLEGAL, math.nan
+            return ILLEGAL, math.nan
         enter = delay_penalty * (frames // 2 - t)
         for s in range(states):
             total = alpha[t, s]
@@ -362,7 +190,7 @@ def _occupy_logs(
     if states > 1:
         score = log_add(score, alpha[frames, states - 2])
     if score == -math.inf:
-        return _DONE, score
+        return DONE, score
     beta, through = np.full(states, -math.inf), np.empty(states)
     beta[max(0, states - 2) :] = 0.0
     for t in range(frames - 1, -1, -1):
@@ -380,7 +208,7 @@ def _occupy_logs(
             if s % 2 and s + 2 < states and labels[s] != labels[s + 2]:
                 total = log_add(total, through[s + 2] + enter)
             beta[s] = total
-    return _DONE, score - risk
+    return DONE, score - risk
 
 
 @njit(cache=True, nogil=True)

@@ -215,13 +215,15 @@ def _setup(
 ) -> None:
     log_probs, targets, input_lengths, target_lengths, blank, *_ = inputs
     ctx.save_for_backward(output[1], targets, input_lengths, target_lengths)
+    ctx.set_materialize_grads(False)  # Or as many zeros would be made as there are posteriors.
     ctx.columns = (blank, log_probs.shape[2])
 
 
 def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, factors: Tensor, _: Tensor
+    ctx: torch.autograd.function.FunctionCtx, factors: Tensor | None, _: Tensor | None
 ) -> tuple[Tensor | None, ...]:
-    return (_spread(-factors, *ctx.saved_tensors, *ctx.columns), *[None] * 7)
+    gradient = None if factors is None else _spread(-factors, *ctx.saved_tensors, *ctx.columns)
+    return gradient, *[None] * 7
 
 
 _occupy = torch.library.custom_op("speechalign::ctc_occupy", _occupied, mutates_args=())

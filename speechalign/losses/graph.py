@@ -102,13 +102,15 @@ def _setup(
     output: tuple[Tensor, Tensor],
 ) -> None:
     ctx.save_for_backward(output[1])
+    ctx.set_materialize_grads(False)  # Or as many zeros would be made as there are posteriors.
     ctx.num_arrays = len(inputs[2])
 
 
 def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, factors: Tensor, _: Tensor
+    ctx: torch.autograd.function.FunctionCtx, factors: Tensor | None, _: Tensor | None
 ) -> tuple[Tensor | list[None] | None, ...]:
-    return scaled_gradient(*ctx.saved_tensors, -factors), None, [None] * ctx.num_arrays, None
+    gradient = None if factors is None else scaled_gradient(*ctx.saved_tensors, -factors)
+    return gradient, None, [None] * ctx.num_arrays, None
 
 
 _total = torch.library.custom_op("speechalign::graph_total", _totals, mutates_args=())

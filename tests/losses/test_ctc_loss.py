@@ -12,6 +12,12 @@ from oracles_ctc import collapsed, onsets, weighted_sum
 torch = pytest.importorskip("torch", reason="needs torch")
 
 from speechalign.errors import BackendError, InputError  # noqa: E402
+from speechalign.kernels.ctc_scaled import (  # noqa: E402
+    DONE,
+    UNDERFLOW,
+    likely_tilt,
+    occupy_scaled,
+)
 from speechalign.losses import ctc_loss  # noqa: E402
 from speechalign.losses.ctc import _occupy, _spread, weighted_ctc  # noqa: E402
 
@@ -225,19 +231,57 @@ def test_underflow(kind, delay_penalty):
 
 
 def test_the_underflow_cases_are_such():
-    from speechalign.kernels.ctc_loss import _UNDERFLOW, _occupy_scaled
-
-    def status(kind):
+    def underflows(kind):
         scores, targets = extreme(kind)
-        return _occupy_scaled(scores, targets, 0, 0.0, 0.0, np.zeros((120, 41)))[0]
+        tilts = (0.0, likely_tilt(scores, targets, 0))
+        sums = [occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, np.zeros((120, 41)))
+                for tilt in tilts]  # fmt: skip
+        return sum(status == UNDERFLOW for status, _ in sums)
 
-    assert {kind: status(kind) == _UNDERFLOW for kind in KINDS} == {
-        "blank collapse": True,
-        "deep collapse": True,
-        "log-likelihoods": True,
-        "wrong start, wrong end": True,
-        "masked columns": False,
+    assert {kind: underflows(kind) for kind in KINDS} == {
+        "blank collapse": 1,
+        "deep collapse": 2,
+        "log-likelihoods": 2,
+        "wrong start, wrong end": 2,
+        "masked columns": 0,
     }
+
+
+def test_any_tilt_gives_the_same_sum():
+    scores, targets = extreme("masked columns")
+    found = [np.zeros((120, 41)) for _ in range(3)]
+    sums = [occupy_scaled(scores, targets, 0, 0.02, 2.0, tilt, shares)
+            for tilt, shares in zip((0.0, 3.0, -3.0), found)]  # fmt: skip
+    assert {status for status, _ in sums} == {DONE}
+    for (_, score), shares in zip(sums, found):
+        assert score == pytest.approx(sums[0][1], rel=1e-12)
+        np.testing.assert_allclose(shares, found[0], atol=1e-12)
+
+
+def test_products_that_overflow_are_done_again():
+    scores, targets = extreme("masked columns")
+    status, _ = occupy_scaled(scores, targets, 0, 0.5, 2.0, 0.0, np.zeros((120, 41)))
+    assert status == UNDERFLOW
+    arguments = (scores[None], targets[None], [120], [40])
+    numba, plain = (
+        losses_and_gradient(*arguments, blank=0, delay_penalty=0.5, backend=backend)
+        for backend in BACKENDS
+    )
+    np.testing.assert_allclose(numba[0], plain[0], rtol=1e-12)
+    np.testing.assert_allclose(numba[1], plain[1], atol=1e-9)
+
+
+def test_many_labels_on_noise():
+    """Rows lie where alignments are only if the weight of entering labels is right."""
+    log_probs, *rest = problem(1, 5000, 700, 32)
+    scores, targets = log_probs[0].numpy(), rest[0][0].numpy()
+    shares = np.zeros((5000, 701))
+    assert occupy_scaled(scores, targets, 0, 0.0, 0.0, 0.0, shares)[0] == UNDERFLOW
+    tilt = likely_tilt(scores, targets, 0)
+    assert occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, shares)[0] == DONE
+    reference = torch.nn.functional.ctc_loss(log_probs.transpose(0, 1), *rest, reduction="sum")
+    losses, _ = losses_and_gradient(log_probs, *rest, blank=0)
+    np.testing.assert_allclose(losses, [reference.item()], rtol=1e-12)
 
 
 @pytest.mark.parametrize("collapse", [0.0, 14.0])
