@@ -55,7 +55,7 @@ def _known_format(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("--target-times", type=_TREE, metavar="PATH",
               help="Alignments of the target speech, one for each sentence.")  # fmt: skip
 @click.option("--text", type=_READ, metavar="FILE",
-              help="'source ||| target', one pair a line: shows what is punctuation.")  # fmt: skip
+              help="'source ||| target', a pair a line: which words are punctuation.")  # fmt: skip
 @click.option("--tier", default="words", show_default=True, help="Tier of the alignments.")
 @click.option("--setting", type=click.Choice(["s2t", "s2s"]),
               help="Speech to text or to speech; s2s if there are --target-times.")  # fmt: skip
@@ -91,8 +91,9 @@ def score(
 ) -> None:
     """Score word links against gold ones, pooled over all sentences.
 
-    aer: alignment error rate of all words. saer: of the words that were said; without times, of
-    all. tw-saer: each link weighs as long as its words take, and --source-times must be given.
+    aer: alignment error rate of all words. saer: of the words that were said, which are those with
+    --source-times, or else those of --text that are no punctuation, or else all. tw-saer: each link
+    weighs as long as its words take, and --source-times must be given.
 
     Exit status: 3 where --skip-bad left out sentences, 4 where nothing can be scored.
     """
@@ -103,14 +104,14 @@ def score(
     from speechalign.metrics.resampling import bootstrap as resampled
     from speechalign.metrics.resampling import compare_systems
 
-    if metric == "aer" and (source_times or target_times or text):
-        raise click.UsageError("aer counts all words alike; times and text are for saer, tw-saer")
+    if metric == "aer" and (source_times or target_times):
+        raise click.UsageError("aer counts all words alike; times are for saer and tw-saer")
     if metric == "tw-saer" and source_times is None:
         raise click.UsageError("tw-saer needs --source-times")
     if metric != "tw-saer" and setting:
         raise click.UsageError("--setting is for tw-saer")
-    if source_times is None and (target_times or text):
-        raise click.UsageError("--target-times and --text need --source-times")
+    if source_times is None and target_times:
+        raise click.UsageError("--target-times needs --source-times")
     if setting == "s2s" and target_times is None:
         raise click.UsageError("--setting s2s needs --target-times")
     setting = setting or ("s2s" if target_times else "s2t")
@@ -133,14 +134,15 @@ def score(
         name: pairings[0].pairs[name][0].swapped() if swap else pairings[0].pairs[name][0]
         for name in names
     }
-    if source_times is not None:
+    if source_times or text:
         weigh = _weigher(reference, source_times, target_times, text, tier, swap)
         for name in names:
             try:
                 weighted = weigh(name, golds[name])
                 for pairing in pairings:
                     weighted.check_within(pairing.pairs[name][1])
-                golds[name] = weighted
+                if metric != "aer":
+                    golds[name] = weighted
             except InputError as error:
                 problems[name] = f"sentence {name}: {error}"
                 del golds[name]
@@ -191,7 +193,7 @@ def score(
 
 def _weigher(
     reference: LinkFile,
-    source_times: Path,
+    source_times: Path | None,
     target_times: Path | None,
     text: Path | None,
     tier: str,
@@ -203,8 +205,15 @@ def _weigher(
     from speechalign.links import Links, WeightedLinks, is_punctuation, read_parallel
 
     texts = read_parallel(text) if text else []
-    source_said = WordTimes(source_times, reference.names, tier=tier)
-    target_said = WordTimes(target_times, reference.names, tier=tier) if target_times else None
+    source_said, target_said = (
+        WordTimes(path, reference.names, tier=tier) if path else None
+        for path in (source_times, target_times)
+    )
+
+    def weights(name: str, said: WordTimes | None, words: list[str] | None) -> list[float]:
+        if said is not None:
+            return [word.seconds for word in said.of(name, words)[0]]
+        return [0.0 if is_punctuation(word) else 1.0 for word in words or ()]
 
     def weigh(name: str, links: Links | WeightedLinks) -> WeightedLinks:
         assert isinstance(links, Links)
@@ -215,13 +224,9 @@ def _weigher(
             if not 0 <= line < len(texts):
                 raise InputError(f"{text}: expected a line {line + 1}, got {len(texts)} lines")
             source, target = reversed(texts[line]) if swap else texts[line]
-        weights: list[float] | None = None
-        if target_said is not None:
-            weights = [word.seconds for word in target_said.of(name, target)[0]]
-        elif target is not None:
-            weights = [0.0 if is_punctuation(word) else 1.0 for word in target]
-        said, _ = source_said.of(name, source)
-        return WeightedLinks(links, [word.seconds for word in said], weights)
+        known = target_said is not None or target is not None
+        target_weights = weights(name, target_said, target) if known else None
+        return WeightedLinks(links, weights(name, source_said, source), target_weights)
 
     return weigh
 

@@ -55,8 +55,7 @@ def pair_links(gold: LinkFile, hypothesis: LinkFile) -> Pairing:
     theirs = {aliases[name]: name for name in hypothesis.names}
     pairs: dict[str, tuple[Links, Links]] = {}
     problems: dict[str, str] = {}
-    names = gold.names + tuple(name for name in theirs if name not in set(gold.names))
-    for name in names:
+    for name in dict.fromkeys((*gold.names, *theirs)):
         reference = _of(gold, name)
         found = _of(hypothesis, theirs.get(name, name))
         if name in gold.skipped or theirs.get(name) in hypothesis.skipped:

@@ -118,6 +118,19 @@ def test_punctuation_has_no_time(files, tmp_path):
     assert "words:said" in result.stdout
 
 
+def test_text_tells_punctuation_and_what_is_out_of_range(files):
+    options = files(gold="1-1 2-2 3-3\n", hyp="1-1 3-3 2-1\n", text="a , b ||| x , y\n")
+    assert rate(run("saer", *options)) == 0
+    assert rate(run("aer", *options)) == 33.33
+    options = files(gold="1-1\n", hyp="1-4\n", text="a , b ||| x , y\n")
+    for metric in ("aer", "saer"):
+        result = run(metric, *options)
+        assert result.exit_code == 4
+        assert "sentence 1: link 0-3 (counted from 0) is out of range: the target has 3 words" in (
+            result.stderr
+        )
+
+
 def test_bootstrap_and_baseline(files, tmp_path):
     gold = GOLD * 30
     result = run(
@@ -210,10 +223,10 @@ def test_nothing_to_score(files):
     [
         ("wer", [], "is not one of 'aer', 'saer', 'tw-saer'"),
         ("tw-saer", [], "tw-saer needs --source-times"),
-        ("aer", ["--source-times", "."], "times and text are for saer"),
+        ("aer", ["--source-times", "."], "times are for saer"),
         ("saer", ["--setting", "s2t"], "--setting is for tw-saer"),
         ("tw-saer", ["--setting", "s2s", "--source-times", "."], "s2s needs --target-times"),
-        ("saer", ["--target-times", "."], "need --source-times"),
+        ("saer", ["--target-times", "."], "--target-times needs --source-times"),
         ("aer", ["--gold-format", "moses"], "no format 'moses'; there is: giza, naacl, pharaoh"),
         ("aer", ["--hyp-base", "2"], "'2' is not one of"),
     ],
