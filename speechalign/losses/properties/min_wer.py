@@ -134,7 +134,7 @@ def _correctable(
     """Say whether few labels from the first on differ from a word, and none would merge."""
     differ = 0
     end = first + len(word)
-    before = said[first - 1] if first > 0 else EACH_LABEL
+    before = said[max(first - 1, 0)]
     for i in range(first, min(end + 1, len(said))):
         label = word[i - first] if i < end else said[i]
         if label != said[i]:
