@@ -273,20 +273,23 @@ class Trainer:
             group["lr"] = rate
         self.objective.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, self.device.type == "cuda"):
-            losses = (self.parallel or self.objective)(
-                batch.features.to(self.device),
-                batch.lengths.to(self.device),
-                batch.targets.to(self.device),
-                batch.target_lengths.to(self.device),
-            )
-        losses.total.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.net.parameters(), training.clip))
-        if not math.isfinite(norm):
+        try:
+            with torch.autocast(self.device.type, torch.bfloat16, self.device.type == "cuda"):
+                losses = (self.parallel or self.objective)(
+                    batch.features.to(self.device),
+                    batch.lengths.to(self.device),
+                    batch.targets.to(self.device),
+                    batch.target_lengths.to(self.device),
+                )
+            losses.total.backward()
+            norm = float(torch.nn.utils.clip_grad_norm_(self.model.net.parameters(), training.clip))
+            if not math.isfinite(norm):
+                raise InputError(f"the gradient is {norm}")
+        except InputError as error:
             raise InputError(
-                f"step {state.step}: the gradient is {norm}; utterances: {' '.join(batch.ids)}; "
-                "look at them, or lower learning_rate"
-            )
+                f"step {state.step}: {error}; utterances: {' '.join(batch.ids)}; look at them, or "
+                "lower learning_rate"
+            ) from None
         self.optimizer.step()
         state.step += 1
         state.infeasible += losses.infeasible
