@@ -334,7 +334,7 @@ def load(folder: Path) -> HmmGmm:
                 "other features; update speechalign, or train again"
             )
         path = folder / PARAMETERS
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             mixtures = Mixtures(
                 *(arrays[name].astype(np.float32)
                   for name in ("means", "variances", "weights", "stream_weights"))

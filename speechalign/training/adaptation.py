@@ -124,7 +124,8 @@ def moved_means(mixtures: Mixtures, statistics: Statistics) -> Mixtures:
     """
     # (C, M, K, H) -> (C, R, K, 1): the frames of each Gaussian, in each stream.
     counts = statistics.occupancies.sum(axis=3)[..., None]
-    means = (_PRIOR_FRAMES * mixtures.means + statistics.sums) / (_PRIOR_FRAMES + counts)
+    means = mixtures.means.astype(np.float64)
+    means += (statistics.sums - counts * means) / (_PRIOR_FRAMES + counts)
     return Mixtures(
         means.astype(np.float32), mixtures.variances, mixtures.weights, mixtures.stream_weights
     )

@@ -99,7 +99,7 @@ def read_stage(
     ``model`` gives what does not change.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if str(arrays["fingerprint"]) != fingerprint:
                 return None
             priors = arrays["priors"].tolist()

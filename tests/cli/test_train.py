@@ -1,0 +1,124 @@
+"""Commands train, train-align and adapt on the bundled speech."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from speechalign.cli.main import cli
+from speechalign.formats import read_alignment
+from speechalign.models import load_model
+
+
+@pytest.fixture
+def corpus(examples, tmp_path):
+    """Copy the bundled speech, with a file that is no sound and one that is far too short."""
+    folder = tmp_path / "corpus"
+    shutil.copytree(examples, folder)
+    (folder / "slt" / "broken.wav").write_bytes(b"RIFF nothing")
+    (folder / "slt" / "broken.lab").write_text("Nothing at all.")
+    shutil.copy(folder / "slt" / "tea.flac", folder / "slt" / "long.flac")
+    (folder / "slt" / "long.lab").write_text("too many words for so short a recording " * 20)
+    return folder
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_train_then_align_with_the_model(corpus, tmp_path):
+    model = tmp_path / "model"
+    result = run("train", corpus, model, "--gaussians", 1, "-j", 2, "--licence", "CC0")
+    assert result.exit_code == 3, result.stderr
+    assert "pass 11 of 11: Gaussians 1, utterances 3, log-likelihood -" in result.stderr
+    assert "frames re-aligned" in result.stderr
+    assert "left out: slt/broken: " in result.stderr
+    assert "left out: slt/long: its phones need at least" in result.stderr
+    assert "3 utterances are few to train on" in result.stderr
+    assert "states by occupancy (" in result.stdout
+    assert "slt/long" in result.stdout
+    assert not (tmp_path / "model.work").exists()
+
+    report = json.loads((model / "training_report.json").read_text("utf-8"))
+    assert report["utterances"] == 3
+    assert [name for name, _ in report["left_out"]] == ["slt/broken", "slt/long"]
+    assert report["iterations"][-1]["log_likelihood"] > report["iterations"][0]["log_likelihood"]
+    assert (model / "training_report.txt").read_text("utf-8").strip() == result.stdout.strip()
+    assert "CC0" in (model / "MODEL_CARD.md").read_text("utf-8")
+
+    inspected = run("model", "inspect", model)
+    assert inspected.exit_code == 0, inspected.stderr
+    assert "licence: CC0" in inspected.stdout
+    shutil.rmtree(corpus / "rms")
+    for name in ("broken.wav", "broken.lab", "long.flac", "long.lab"):
+        (corpus / "slt" / name).unlink()
+    aligned = run("align", corpus, model, tmp_path / "out")
+    assert aligned.exit_code == 0, aligned.stderr
+    words = read_alignment(tmp_path / "out" / "slt" / "tea.TextGrid").tiers["words"]
+    assert (
+        " ".join(word.label for word in words) == (corpus / "slt" / "tea.lab").read_text().strip()
+    )
+
+
+def test_train_align_without_a_dictionary(corpus, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        "train-align", corpus, out, "--phones", "graphemes", "--language", "en", "--gaussians", 1
+    )
+    assert result.exit_code == 3, result.stderr
+    assert sorted(path.name for path in out.glob("*/*.TextGrid")) == [
+        "harbour.TextGrid", "river.TextGrid", "tea.TextGrid",
+    ]  # fmt: skip
+    model = load_model(tmp_path / "out.model")
+    assert set("aeiou") <= set(model.phones)
+    assert "aligned: " in result.stderr or "doubtful: " in result.stderr
+
+
+def test_adapt_the_embedded_model(corpus, tmp_path):
+    model = tmp_path / "adapted"
+    result = run("adapt", corpus, "english-sphinx", model, "-j", 1)
+    assert result.exit_code == 3, result.stderr
+    assert "left out: slt/broken: " in result.stderr
+    adapted, embedded = load_model(model), load_model("english-sphinx")
+    assert adapted.name == "adapted"
+    moved = (adapted.mixtures.means != embedded.mixtures.means).any(axis=(1, 2, 3))
+    phones = {phone for phone, m in zip(adapted.phones, moved) if m}
+    assert {"SIL", "T", "AH"} <= phones
+    assert "ZH" not in phones
+    assert (adapted.mixtures.variances == embedded.mixtures.variances).all()
+
+
+def test_what_says_nothing_of_pronunciations_is_refused(corpus, tmp_path):
+    result = run("train", corpus, tmp_path / "model", "--language", "tlh")
+    assert result.exit_code == 4
+    assert "give --dictionary FILE, --phones espeak, or --phones graphemes" in result.stderr
+
+
+def test_folder_that_holds_something_else_is_refused_before_the_work(corpus, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("1")
+    result = run("train", corpus, tmp_path / "thesis")
+    assert result.exit_code == 4
+    assert "holds files, and no model" in result.stderr
+    assert not (tmp_path / "thesis.work").exists()
+
+
+def test_only_gaussian_models_are_adapted(corpus, tmp_path, monkeypatch):
+    import speechalign.models
+
+    monkeypatch.setattr(speechalign.models, "load_model", lambda _: object())
+    result = run("adapt", corpus, "other", tmp_path / "model")
+    assert result.exit_code == 4
+    assert "only HMM-GMM models can be adapted" in result.stderr
+
+
+def test_nothing_to_train_on(tmp_path, examples):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    shutil.copy(examples / "slt" / "tea.flac", folder / "tea.flac")
+    (folder / "tea.lab").write_text("...")
+    result = run("train", folder, tmp_path / "model")
+    assert result.exit_code == 4
+    assert "no utterance can be used to train on" in result.stderr
+    assert not (tmp_path / "model").exists()
