@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechalign.alignment import Alignment
+from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError, InputError
 from speechalign.links.reading import lines, split_words, undecodable, unexpected
 
@@ -60,7 +60,7 @@ def timed_words(
     ----------
     alignment : Alignment
         Its intervals are the words in order. One with spaces in its label is several words that
-        share its time.
+        share its time, of which punctuation has none.
     words : Sequence[str], optional
         The words of the sentence, which may include punctuation, that has no interval. Without
         them, the labels are the words.
@@ -87,11 +87,7 @@ def timed_words(
     """
     if tier not in alignment.tiers:
         raise InputError(f"expected a tier {tier!r}, got {list(alignment.tiers)}")
-    said = [
-        TimedWord(label, interval.start, interval.end)
-        for interval in alignment.tiers[tier]
-        for label in interval.label.split()
-    ]
+    said = [word for interval in alignment.tiers[tier] for word in _words_of(interval)]
     return said if words is None else fit_words(said, words)
 
 
@@ -163,6 +159,16 @@ def read_word_lists(path: Path) -> dict[str, dict[str, list[TimedWord]]]:
                 for number, entry in enumerate(entries)
             ]
     return sentences
+
+
+def _words_of(interval: Interval) -> list[TimedWord]:
+    """Return the words of a label; punctuation beside a word is not said."""
+    labels = interval.label.split()
+    said = [not is_punctuation(label) for label in labels]
+    return [
+        TimedWord(label, interval.start, interval.end) if here or not any(said) else TimedWord(label)
+        for label, here in zip(labels, said)
+    ]
 
 
 def _items(content: object, path: Path, what: str) -> list[tuple[str, object]]:

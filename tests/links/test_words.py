@@ -30,6 +30,12 @@ def test_punctuation_takes_no_time_and_shared_time_counts_for_each():
     assert words[1] == TimedWord(",")
 
 
+@pytest.mark.parametrize("words", [None, ["ah", "!", "so", "-", "ja"]])
+def test_punctuation_on_the_label_of_a_word_takes_no_time(words):
+    said = Alignment({"words": [Interval(0, 1, "ah !"), Interval(1, 2, "so - ja")]}, 2.0)
+    assert [word.seconds for word in timed_words(said, words)] == [1, 0, 1, 0, 1]
+
+
 def test_spoken_punctuation_keeps_its_time_where_labels_are_the_words():
     said = Alignment({"words": [Interval(0, 1, "a"), Interval(1, 2, "-")]}, 2.0)
     assert [word.seconds for word in timed_words(said, ["a", "-"])] == [1, 1]
