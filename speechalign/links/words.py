@@ -46,9 +46,7 @@ def is_punctuation(word: str) -> bool:
     >>> [word for word in ["don't", "...", "«", "%", "5", "-"] if is_punctuation(word)]
     ['...', '«', '-']
     """
-    return all(
-        unicodedata.category(letter)[0] in "PZC" and letter not in _SAID for letter in word
-    )
+    return all(unicodedata.category(letter)[0] in "PZC" and letter not in _SAID for letter in word)
 
 
 def timed_words(
@@ -163,12 +161,10 @@ def read_word_lists(path: Path) -> dict[str, dict[str, list[TimedWord]]]:
 
 def _words_of(interval: Interval) -> list[TimedWord]:
     """Return the words of a label; punctuation beside a word is not said."""
-    labels = interval.label.split()
-    said = [not is_punctuation(label) for label in labels]
-    return [
-        TimedWord(label, interval.start, interval.end) if here or not any(said) else TimedWord(label)
-        for label, here in zip(labels, said)
-    ]
+    words = [TimedWord(label, interval.start, interval.end) for label in interval.label.split()]
+    if all(is_punctuation(word.label) for word in words):
+        return words
+    return [TimedWord(word.label) if is_punctuation(word.label) else word for word in words]
 
 
 def _items(content: object, path: Path, what: str) -> list[tuple[str, object]]:
@@ -186,9 +182,7 @@ def _word(entry: object, place: str) -> TimedWord:
     raise FormatError(f"{place}: expected [word, start, end] or [word, null, null], got {entry!r}")
 
 
-def match_sentences(
-    names: Sequence[str], recordings: Collection[str]
-) -> dict[str, str | None]:
+def match_sentences(names: Sequence[str], recordings: Collection[str]) -> dict[str, str | None]:
     """Find the recording of each sentence.
 
     Parameters

@@ -195,9 +195,7 @@ def _check(counts: np.ndarray, resamples: int, level: float) -> None:
     if counts.ndim != 2 or len(counts) == 0:
         raise InputError(f"counts: expected shape (N, K), N >= 1, got {counts.shape}")
     if resamples < 1 or not 0 < level < 1:
-        raise InputError(
-            f"expected resamples >= 1 and 0 < level < 1, got {resamples} and {level}"
-        )
+        raise InputError(f"expected resamples >= 1 and 0 < level < 1, got {resamples} and {level}")
 
 
 def _bootstrap_sums(counts: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
