@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from speechalign.metrics import Report
     from speechalign.metrics.aer import LinkScore
     from speechalign.metrics.resampling import ConfidenceInterval, Difference
+
+    Weigh = Callable[[str, Links], WeightedLinks]
 
 Base = Literal["auto", "0", "1"]
 
@@ -98,7 +100,7 @@ def score(
     Exit status: 3 where --skip-bad left out sentences, 4 where nothing can be scored.
     """
     from speechalign.errors import InputError
-    from speechalign.links import pair_links, read_links
+    from speechalign.links import read_links
     from speechalign.metrics import report
     from speechalign.metrics.aer import LinkScore, figures
     from speechalign.metrics.resampling import bootstrap as resampled
@@ -122,53 +124,28 @@ def score(
         systems.append(
             read_links(baseline, format=hyp_format, base=baseline_base, skip_bad=skip_bad)
         )
-    problems = dict(reference.skipped)
     for file in (reference, *systems):
-        problems.update(file.skipped)
         click.echo(f"{file.path}: {file.format}, words counted from {file.base}", err=True)
-    pairings = [pair_links(reference, file) for file in systems]
-    for pairing in pairings:
-        problems.update(pairing.problems)
-    names = [name for name in pairings[0].pairs if all(name in p.pairs for p in pairings)]
-    golds: dict[str, Links | WeightedLinks] = {
-        name: pairings[0].pairs[name][0].swapped() if swap else pairings[0].pairs[name][0]
-        for name in names
-    }
+    weigh = None
     if source_times or text:
         weigh = _weigher(reference, source_times, target_times, text, tier, swap)
-        for name in names:
-            try:
-                weighted = weigh(name, golds[name])
-                for pairing in pairings:
-                    weighted.check_within(pairing.pairs[name][1])
-                if metric != "aer":
-                    golds[name] = weighted
-            except InputError as error:
-                problems[name] = f"sentence {name}: {error}"
-                del golds[name]
+    pairs, problems = _pairs(reference, systems, swap, weigh, keep=metric != "aer")
     for problem in problems.values():
         if not skip_bad:
             raise InputError(f"{problem}; --skip-bad leaves out such sentences")
         click.echo(f"skipped: {problem}", err=True)
-    if not golds:
+    if not pairs[0]:
         raise InputError(f"{hyp}: no sentence can be scored against {gold}")
 
     options = {"setting": setting} if metric == "tw-saer" else {}
-    reports = [
-        report(
-            {name: (links, p.pairs[name][1]) for name, links in golds.items()},
-            metric=metric,
-            **options,
-        )
-        for p in pairings
-    ]
+    reports = [report(found, metric=metric, **options) for found in pairs]
     found = reports[0]
     pooled = found.pooled
     assert isinstance(pooled, LinkScore)
     if not found.counts[:, 2:].any():
         raise InputError(
-            f"{gold}: no sure link that weighs anything in {len(golds)} sentences, and no link in "
-            f"{hyp}: there is nothing to score"
+            f"{gold}: no sure link that weighs anything in {len(pairs[0])} sentences, and no link "
+            f"in {hyp}: there is nothing to score"
         )
     resamples = bootstrap or 1000
     intervals = (
@@ -191,6 +168,46 @@ def score(
     ctx.exit(3 if problems else 0)
 
 
+def _pairs(
+    reference: LinkFile,
+    systems: Sequence[LinkFile],
+    swap: bool,
+    weigh: Weigh | None,
+    *,
+    keep: bool,
+) -> tuple[list[dict[str, tuple[Links | WeightedLinks, Links]]], dict[str, str]]:
+    """Return what is to be compared, for each system, and what is wrong with other sentences.
+
+    The weights that show what is out of range are kept only if the metric counts them.
+    """
+    from speechalign.errors import InputError
+    from speechalign.links import pair_links
+
+    problems = dict(reference.skipped)
+    pairings = [pair_links(reference, file) for file in systems]
+    for file, pairing in zip(systems, pairings):
+        problems |= {**file.skipped, **pairing.problems}
+    pairs: list[dict[str, tuple[Links | WeightedLinks, Links]]] = [{} for _ in systems]
+    for name, (links, _) in pairings[0].pairs.items():
+        if not all(name in pairing.pairs for pairing in pairings):
+            continue
+        links = links.swapped() if swap else links
+        gold: Links | WeightedLinks = links
+        hypotheses = [pairing.pairs[name][1] for pairing in pairings]
+        if weigh is not None:
+            try:
+                weighted = weigh(name, links)
+                for hypothesis in hypotheses:
+                    weighted.check_within(hypothesis)
+            except InputError as error:
+                problems[name] = f"sentence {name}: {error}"
+                continue
+            gold = weighted if keep else gold
+        for found, hypothesis in zip(pairs, hypotheses):
+            found[name] = gold, hypothesis
+    return pairs, problems
+
+
 def _weigher(
     reference: LinkFile,
     source_times: Path | None,
@@ -198,11 +215,11 @@ def _weigher(
     text: Path | None,
     tier: str,
     swap: bool,
-) -> Callable[[str, Links | WeightedLinks], WeightedLinks]:
+) -> Weigh:
     """Return what gives the links of a sentence the weights of its words."""
     from speechalign.cli.word_times import WordTimes
     from speechalign.errors import InputError
-    from speechalign.links import Links, WeightedLinks, is_punctuation, read_parallel
+    from speechalign.links import WeightedLinks, is_punctuation, read_parallel
 
     texts = read_parallel(text) if text else []
     source_said, target_said = (
@@ -215,8 +232,7 @@ def _weigher(
             return [word.seconds for word in said.of(name, words)[0]]
         return [0.0 if is_punctuation(word) else 1.0 for word in words or ()]
 
-    def weigh(name: str, links: Links | WeightedLinks) -> WeightedLinks:
-        assert isinstance(links, Links)
+    def weigh(name: str, links: Links) -> WeightedLinks:
         source: list[str] | None = None
         target: list[str] | None = None
         if text:
