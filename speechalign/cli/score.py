@@ -217,11 +217,13 @@ def _weigher(
     swap: bool,
 ) -> Weigh:
     """Return what gives the links of a sentence the weights of its words."""
-    from speechalign.cli.word_times import WordTimes
+    from speechalign.cli.word_times import WITHOUT_TEXT, WordTimes
     from speechalign.errors import InputError
     from speechalign.links import WeightedLinks, is_punctuation, read_parallel
 
     texts = read_parallel(text) if text else []
+    if not text:
+        click.echo(WITHOUT_TEXT, err=True)
     source_said, target_said = (
         WordTimes(path, reference.names, tier=tier) if path else None
         for path in (source_times, target_times)

@@ -95,12 +95,15 @@ def st_align(
     if (source_frame and not source_times) or (target_frame and not target_times):
         raise click.UsageError("--source-frame and --target-frame go with times of that side")
 
+    from speechalign.cli.word_times import WITHOUT_TEXT
     from speechalign.contributions import read_map, word_map
     from speechalign.errors import FormatError, InputError
     from speechalign.formats.textfile import write_text
     from speechalign.links import Links, format_links, read_parallel, read_words
 
     pairs = read_parallel(text) if text else None
+    if pairs is None and (source_times or target_times):
+        click.echo(WITHOUT_TEXT, err=True)
     tokens = {path: read_words(path) for path in (source_tokens, target_tokens) if path}
     lines = {path: len(found) for path, found in tokens.items()}
     if text and pairs is not None:

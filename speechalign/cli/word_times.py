@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from speechalign.links import TimedWord
 
 
+WITHOUT_TEXT = (
+    "note: without --text, the words that have times are taken for all words of a sentence; where "
+    "links count punctuation, it must be there, too"
+)
+
+
 class WordTimes:
     """When the words of each sentence are said.
 

@@ -84,7 +84,9 @@ def test_times(files, tmp_path):
     german = times(tmp_path / "de", [1, 2, 3, 4])
     english = times(tmp_path / "en", [1, 2, 3, 4, 5])
     options = files(gold=GOLD, hyp=HYP)
-    assert rate(run("tw-saer", *options, "--source-times", german)) == 44.0
+    result = run("tw-saer", *options, "--source-times", german)
+    assert rate(result) == 44.0
+    assert "note: without --text, the words that have times are taken for all" in result.stderr
     both = [*options, "--source-times", german, "--target-times", english]
     assert rate(run("tw-saer", *both)) == 61.54
     assert rate(run("tw-saer", *both, "--setting", "s2t")) == 44.0
@@ -115,6 +117,7 @@ def test_punctuation_has_no_time(files, tmp_path):
     options = files(gold="1-1 2-2 3-3\n", hyp="1-1 2-2\n", text="a , b ||| x , y\n")
     result = run("saer", *options, "--source-times", german)
     assert rate(result) == 33.33
+    assert "without --text" not in result.stderr
     assert "words:said" in result.stdout
 
 

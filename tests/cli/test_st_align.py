@@ -56,6 +56,7 @@ EXPECTED = [Links([(2, 0), (0, 1), (1, 2)]), Links([(0, 0), (1, 1)])]
 def test_speech_to_text(corpus):
     result = run("st-align", *corpus)
     assert (result.exit_code, result.stdout) == (0, "")
+    assert "note: without --text" in result.stderr
     assert corpus[-1].read_text() == "1-2 2-3 3-1\n1-1 2-2\n"
     assert "links: 5 links in 2 sentences, words counted from 1" in result.stderr
     assert found(corpus) == EXPECTED
