@@ -1,0 +1,240 @@
+"""The steps around the training of a CTC model: splits, features, decoding, scores, report."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch")
+pytest.importorskip("safetensors", reason="needs safetensors")
+STEPS = Path(__file__).resolve().parents[2] / "recipes" / "steps"
+sys.path.insert(0, str(STEPS))
+from click.testing import CliRunner  # noqa: E402
+from compute_features import main as compute_features  # noqa: E402
+from decode_ctc import _wrong_words  # noqa: E402
+from decode_ctc import main as decode_ctc  # noqa: E402
+from decoding import collapse  # noqa: E402
+from feature_store import FeatureStore  # noqa: E402
+from report_ctc import main as report_ctc  # noqa: E402
+from score_ctc import main as score_ctc  # noqa: E402
+from split_speakers import Spoken, split  # noqa: E402
+
+from speechalign.alignment import Alignment, Interval  # noqa: E402
+from speechalign.corpus import Utterance, read_corpus  # noqa: E402
+from speechalign.errors import InputError  # noqa: E402
+from speechalign.formats import write_alignment  # noqa: E402
+from speechalign.models.conv_ctc import BLANK, ConvCTC  # noqa: E402
+from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet, LogMel  # noqa: E402
+from speechalign.vocabulary import Vocabulary  # noqa: E402
+from speechalign.waveform import read_waveform  # noqa: E402
+
+
+def invoke(command, *arguments):
+    done = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def corpus(speakers=40, sentences=10):
+    """Make a corpus in which every speaker reads other sentences, and half of them one of all."""
+    return [
+        Spoken(
+            Utterance(f"{s}/{n}", f"{s}/{n}", Path("x"), "", speaker=str(s)),
+            2.0,
+            "the same" if n == 0 and s % 2 else f"{s} {n}",
+        )
+        for s in range(speakers)
+        for n in range(sentences)
+    ]
+
+
+OPTIONS = {"test": 0.1, "dev": 0.05, "known": 0.05, "most": 0.05}
+
+
+def test_no_speaker_and_no_sentence_is_on_both_sides():
+    splits = split(corpus(), **OPTIONS)
+    speakers = {name: {i.utterance.speaker for i in items} for name, items in splits.items()}
+    sentences = {name: {i.sentence for i in items} for name, items in splits.items()}
+    for held_out in ("dev", "test"):
+        assert not speakers[held_out] & speakers["train"]
+        assert not sentences[held_out] & sentences["train"]
+    assert not sentences["known"] & sentences["train"]
+    assert speakers["known"] <= speakers["train"]
+    assert len(speakers["test"]) == 4
+    assert len(speakers["dev"]) == 2
+    assert splits == split(corpus()[::-1], **OPTIONS) | {
+        name: splits[name] for name in ("test", "dev", "known")
+    }
+
+
+def test_a_speaker_with_much_of_the_speech_is_trained_on():
+    items = corpus()
+    items += [
+        Spoken(Utterance(f"big/{n}", "", Path("x"), "", speaker="big"), 2.0, f"big {n}")
+        for n in range(200)
+    ]
+    splits = split(items, **OPTIONS)
+    assert not any(i.utterance.speaker == "big" for i in splits["test"] + splits["dev"])
+
+
+def test_seconds_limit_what_is_trained_on():
+    assert sum(i.seconds for i in split(corpus(), **OPTIONS, seconds=51)["train"]) == 52
+
+
+def test_too_few_speakers():
+    with pytest.raises(InputError, match="test: too few speakers with at most 5% of the speech"):
+        split(corpus(speakers=3), **OPTIONS)
+
+
+def test_collapse():
+    labels, spans = collapse(np.array([0, 2, 2, 0, 2, 1, 1, 0]), blank=0)
+    assert labels.tolist() == [2, 2, 1]
+    assert spans.tolist() == [[1, 3], [4, 5], [5, 7]]
+    labels, spans = collapse(np.array([0, 0]), blank=0)
+    assert (labels.shape, spans.shape) == ((0,), (0, 2))
+
+
+@pytest.mark.parametrize(
+    ("found", "pairs", "wrong"),
+    [
+        ([1, 2, 3, 4, 5], [[0, 0], [1, 1], [2, 2], [3, 3], [4, 4]], 0),
+        ([1, 9, 3, 4, 5], [[0, 0], [1, 1], [2, 2], [3, 3], [4, 4]], 1),
+        ([1, 2, 3, 9, 4, 5], [[0, 0], [1, 1], [2, 2], [3, 4], [4, 5]], 1),
+        ([1, 2, 9, 3, 4, 5], [[0, 0], [1, 1], [2, 3], [3, 4], [4, 5]], 0),
+        ([2, 3, 4, 5], [[1, 0], [2, 1], [3, 2], [4, 3]], 1),
+        ([], [], 2),
+    ],
+)
+def test_wrong_words(found, pairs, wrong):
+    target = np.array([1, 2, 3, 4, 5])
+    pairs = np.array(pairs, np.int64).reshape(-1, 2)
+    assert _wrong_words([2, 3], target, np.array(found, np.int64), pairs) == wrong
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, examples):
+    """Compute features of the bundled example, and decode it with a small model."""
+    folder = tmp_path_factory.mktemp("steps")
+    lines = []
+    for audio in sorted(examples.rglob("*.flac")):
+        entry = {
+            "audio_filepath": str(audio), "id": audio.stem, "speaker": audio.parent.name,
+            "text": audio.with_suffix(".lab").read_text().strip(),
+        }  # fmt: skip
+        lines.append(json.dumps(entry) + "\n")
+    for name, text in (("greek", "Ωμέγα"), ("empty", "")):
+        shutil.copy(audio, folder / f"{name}.flac")
+        spoilt = {"audio_filepath": f"{name}.flac", "id": name, "text": text, "speaker": "s"}
+        lines.append(json.dumps(spoilt) + "\n")
+    (folder / "test.jsonl").write_text("".join(lines))
+    printed = invoke(compute_features, folder / "test.jsonl", folder / "features" / "test")
+    torch.manual_seed(1)
+    phones = sorted({p for e in FeatureStore(folder / "features/test").entries for p in e.phones})
+    config = ConvCTCConfig(stem_channels=8, channels=16, blocks=2)
+    model = ConvCTC(
+        ConvCTCNet(config, len(phones) + 1),
+        Vocabulary([BLANK, *phones], blank=BLANK),
+        name="small", language="en", licence="none",
+    )  # fmt: skip
+    model.save(folder / "exp" / "small" / "model")
+    for name in ("test", "known"):
+        invoke(
+            decode_ctc,
+            folder / "exp/small/model",
+            folder / "features/test",
+            folder / f"exp/small/{name}.json",
+        )
+    return folder, printed
+
+
+def test_features_are_those_of_the_model_and_phones_those_of_the_dictionary(prepared):
+    folder, printed = prepared
+    store = FeatureStore(folder / "features" / "test")
+    assert "3 utterances" in printed
+    assert "2 left out" in printed
+    assert "left out: empty: the transcript is empty" in printed
+    entry = store.entries[1]
+    samples = read_waveform(entry.audio, sample_rate=16000).samples
+    expected = LogMel(80)(torch.from_numpy(samples)[None])[0].numpy()
+    assert np.allclose(store.features(1), expected, atol=0.01)
+    assert len(entry.words) == len(entry.text.split())
+    assert "kept" in invoke(compute_features, folder / "test.jsonl", folder / "features" / "test")
+
+
+def test_decoding_tells_every_phone_and_when(prepared):
+    folder, _ = prepared
+    decoded = json.loads((folder / "exp/small/test.json").read_text())
+    entries = FeatureStore(folder / "features" / "test").entries
+    assert [u["id"] for u in decoded["utterances"]] == [entry.id for entry in entries]
+    for utterance, entry in zip(decoded["utterances"], entries):
+        assert utterance["reference"] == entry.phones
+        assert len(utterance["forced"]) == len(entry.phones)
+        assert len(utterance["emitted"]) == len(utterance["hypothesis"])
+        assert all(0 <= a < b <= entry.frames / 100 + 0.02 for a, b in utterance["forced"])
+    phones = sum(len(u["reference"]) for u in decoded["utterances"])
+    errors = sum(u["errors"] for u in decoded["utterances"])
+    assert decoded["per"][0] == pytest.approx(errors / phones)
+
+
+def test_a_model_that_is_later_by_40_ms_is_found_to_be(prepared, tmp_path):
+    folder, _ = prepared
+    decoded = json.loads((folder / "exp/small/test.json").read_text())
+    recordings = {u.id: u.recording for u in read_corpus(folder / "test.jsonl")}
+    for utterance in decoded["utterances"]:
+        if utterance["forced"]:
+            phones = [
+                Interval(a, b, p) for (a, b), p in zip(utterance["forced"], utterance["reference"])
+            ]
+            path = tmp_path / "reference" / f"{recordings[utterance['id']]}.TextGrid"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_alignment(Alignment({"phones": phones}, phones[-1].end), path)
+        utterance["forced"] = [[a + 0.04, b + 0.04] for a, b in utterance["forced"]]
+    late = tmp_path / "late.json"
+    late.write_text(json.dumps(decoded))
+    printed = invoke(
+        score_ctc, folder / "test.jsonl", tmp_path / "reference", late, tmp_path / "score.json",
+        "--baseline", folder / "exp/small/test.json",
+    )  # fmt: skip
+    score = json.loads((tmp_path / "score.json").read_text())
+    assert score["latency"]["drift"] == pytest.approx(0.04, abs=1e-4)
+    assert score["differences"]["drift"]["value"] == pytest.approx(0.04, abs=1e-4)
+    assert score["differences"]["per"]["value"] == 0
+    assert "drift +40.00 ms" in printed
+
+
+def test_the_report_has_every_table(prepared):
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    folder, _ = prepared
+    exp = folder / "exp"
+    difference = {"value": -0.05, "low": -0.06, "high": -0.04, "p_bootstrap": 0.001,
+                  "p_randomisation": 0.002}  # fmt: skip
+    keys = ("drift", "drift_median", "drift_p90", "end_bias", "first", "last", "last_p90")
+    latency = dict.fromkeys(keys, 0.1) | {"signature": "latency|x"}
+    (exp / "small" / "score.json").write_text(
+        json.dumps(
+            {"latency": latency, "baseline": "exp/plain/test.json",
+             "differences": dict.fromkeys(("drift", "per", "wer"), difference)}
+        )
+    )  # fmt: skip
+    errors = {"mean": 0.03, "median": 0.02, "bias": 0.01, "within": {"0.02": 0.5, "0.05": 0.8}}
+    pooled = {"both": errors, "start": errors, "end": errors, "signature": "boundaries|x"}
+    (exp / "small" / "boundaries.json").write_text(json.dumps({"pooled": pooled}))
+    (exp / "small" / "log.jsonl").write_text('{"split": "dev", "step": 7, "per": 0.5}\n')
+    report = invoke(report_ctc, exp, "small")
+    assert report.strip() == (exp / "RESULTS.md").read_text().strip()
+    assert "| small | 7 |" in report
+    assert "| small - plain | drift ms | -50.00 [-60.00, -40.00] | 0.001 | 0.002 |" in report
+    assert "| small | 30.0 | 20.0 | 50.0 | 80.0 | 10.0 | 10.0 |" in report
+    assert (exp / "training.png").stat().st_size > 1000
+
+
+def test_what_is_missing_is_named(tmp_path):
+    command = [sys.executable, str(STEPS / "report_ctc.py"), str(tmp_path), "small"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "report_ctc.py: " in done.stderr
+    assert "test.json: missing; run the stages before this one" in done.stderr
