@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from speechalign.errors import InputError
-from speechalign.kernels.ctc_sampling import collapse_paths, sample_paths
+from speechalign.kernels.ctc_sampling import _sample, collapse_paths, sample_paths
 
 
 def random_log_probs(seed, batch=3, frames=7, vocabulary=4, impossible=0.2):
@@ -153,3 +153,12 @@ def test_collapse(blank, rows):
         rows_of = (x[p, :count].tolist() for x in (found.labels, found.starts, found.ends))
         assert list(zip(*rows_of)) == runs
     assert found.labels.shape == (len(rows), found.counts.max(initial=0))
+
+
+def test_a_draw_of_zero_takes_no_impossible_label():
+    log_probs = np.full((1, 1, 3), -np.inf)
+    log_probs[0, 0, 1] = 0.0
+    paths = np.full((1, 2, 1), 9)
+    highest = np.nextafter(1.0, 0.0)
+    assert _sample(log_probs, np.array([1]), np.array([0.0, highest]), 1.0, paths) == (-1, -1, -1)
+    assert paths.tolist() == [[[1], [1]]]
