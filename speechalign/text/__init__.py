@@ -16,6 +16,7 @@ PRONUNCIATIONS = Registry(
     {
         "english": "speechalign.text.english_g2p:EnglishG2P",
         "espeak": "speechalign.text.espeak_phones:EspeakPhones",
+        "german": "speechalign.text.german_spelling:GermanSpelling",
         "graphemes": "speechalign.text.graphemes:Graphemes",
         "uroman": "speechalign.text.romanised:RomanisedGraphemes",
     },

@@ -47,6 +47,33 @@ def test_graphemes_do_not_depend_on_how_characters_are_composed(word):
     assert all(unit and not unit.isspace() for unit in graphemes(word))
 
 
+@pytest.mark.parametrize(
+    ("word", "phones"),
+    [
+        ("straße", "ʃ t r a s ə"),
+        ("verstehen", "f e r ʃ t e ə n"),
+        ("fenster", "f e n s t ɐ"),
+        ("nachtlicht", "n a x t l i ç t"),
+        ("wachsen", "v a k s ə n"),
+        ("könig", "k ø n i ç"),
+        ("ungern", "u n ɡ ɐ n"),
+        ("angst", "a ŋ s t"),
+        ("tags", "t a k s"),
+        ("rad", "r a t"),
+        ("räder", "r ɛ d ɐ"),
+        ("quelle", "k v e l ə"),
+        ("katze", "k a ts ə"),
+        ("der", "d e r"),
+        ("sie", "z i"),
+        ("neue", "n ɔʏ ə"),
+        ("geht's", "ɡ e t s"),
+    ],
+)
+def test_german_spelling(word, phones):
+    assert say("german", word) == (tuple(phones.split()),)
+    assert say("german", "'") == ()
+
+
 def test_romanised_graphemes():
     assert say("uroman", "café") == (("c", "a", "f", "e"),)
     pytest.importorskip("uroman", reason="needs uroman")
@@ -75,7 +102,7 @@ def test_sources_that_are_not_there(tmp_path):
     message = "'grapheme': no such name and no such file; did you mean graphemes"
     with pytest.raises(InputError, match=message):
         say("grapheme", "x")
-    with pytest.raises(InputError, match="one of english, espeak, graphemes, uroman, or a file"):
+    with pytest.raises(InputError, match="one of english, espeak, german, graphemes, uroman"):
         say("x.npz", "x")
     (tmp_path / "x.npz").write_text("no model")
     with pytest.raises(FormatError, match=r"x\.npz: not a grapheme-to-phoneme model"):

@@ -24,7 +24,9 @@ from speechalign import SpeechAlignError, write_alignment
 from speechalign.espeak import speak
 
 _RATE = 16000
-_VOICES = [f"de+{variant}" for variant in ("f1", "f2", "f3", "f4", "m1", "m2", "m3", "m5")]
+# Variants without an echo: it would fill the pauses after words.
+_VARIANTS = ("f1", "Andrea", "belinda", "steph", "m1", "m3", "m5", "m7")
+_VOICES = [f"de+{variant}" for variant in _VARIANTS]
 _PHRASES = (
     ("Der alte Mann", "Meine Schwester", "Ein kleines Kind", "Unser Nachbar", "Die Lehrerin"),
     ("kauft", "sieht", "findet", "malt", "trägt"),
