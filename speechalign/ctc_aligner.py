@@ -172,7 +172,11 @@ class CtcAligner:
         for inner, outer, frames in _windows(spans, len(emissions[0])):
             labels = [self._labels(reading) for reading in readings[outer]]
             graph = ctc_word_graph(
-                labels, blank=self._blank, star=self._star, skip_weight=_NOT_SAID, max_jump=_MAX_JUMP
+                labels,
+                blank=self._blank,
+                star=self._star,
+                skip_weight=_NOT_SAID,
+                max_jump=_MAX_JUMP,
             )
             scaled = emissions[0][frames] * emissions[0].dtype.type(_SCALE)
             posteriors = forward_backward(with_star(scaled, blank=self._blank), graph).posteriors

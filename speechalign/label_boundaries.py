@@ -139,22 +139,40 @@ def label_times(
         low, high = cores[k - 1, 1] + margin, cores[k, 0] - margin
         times[k - 1, 1], times[k, 0] = parted(low, high) if begins[k] else (between(low, high),) * 2
     times[-1, 1] = parted(cores[-1, 1], duration)[0]
-    return _lasting(times, duration)
+    return lasting(times, duration)
 
 
-def _lasting(times: np.ndarray, duration: float) -> np.ndarray:
-    """Move boundaries as little as makes every label last, within the recording."""
+def lasting(times: np.ndarray, duration: float) -> np.ndarray:
+    """Move boundaries as little as makes every span last, within the recording.
+
+    Parameters
+    ----------
+    times : ndarray, shape (K, 2), float64
+        Start and end of spans, seconds, which should be in order and need not last.
+    duration : float
+        Of the recording, seconds.
+
+    Returns
+    -------
+    ndarray, shape (K, 2), float64
+        In order, without overlap, each at least 2.5 ms long if there is room for that.
+
+    Examples
+    --------
+    >>> lasting(np.array([[0.0, 0.5], [0.5, 0.5]]), 1.0).tolist()
+    [[0.0, 0.5], [0.5, 0.5025]]
+    """
     least = min(_MARGIN, duration / (2 * len(times)))
-    flat = times.copy()
+    spans = times.copy()
     before = 0.0
-    for span in flat:
+    for span in spans:
         span[0] = max(span[0], before)
         before = span[1] = max(span[1], span[0] + least)
     after = duration
-    for span in flat[::-1]:
+    for span in spans[::-1]:
         span[1] = min(span[1], after)
         after = span[0] = min(span[0], span[1] - least)
-    return flat
+    return spans
 
 
 def _longest(quiet: np.ndarray, low: float, high: float) -> tuple[float, float] | None:

@@ -21,6 +21,7 @@ Reading = tuple[Piece, ...]
 _SEPARATORS = ("|", " ", "<space>")
 # <pad>, [UNK], <s> ... stand for no sound.
 _SPECIAL = re.compile(r"<.+>|\[.+\]")
+_BEGIN = "▁"  # in front of a piece that begins a word
 _DROPPED = "'-"  # where a model does not know them
 
 
@@ -77,8 +78,10 @@ def load_speller(model: CtcModel, *, language: str) -> Speller:
         return _PhoneSpeller(cast(CtcPhoneModel, model), language)
     if model.unit == "characters":
         return _LetterSpeller(model, language)
-    if model.unit == "tokens":
+    if model.unit == "tokens" and hasattr(model, "tokenise"):
         return _TokenSpeller(cast(CtcTokenModel, model), language)
+    if model.unit == "tokens":
+        return _LetterSpeller(model, language)
     raise InputError(f"{model.name}: expected characters, tokens or phones, got {model.unit!r}")
 
 
@@ -137,10 +140,16 @@ class Alphabet:
 
     def _read(self, word: str, at: int) -> tuple[Sequence[int | None], int]:
         """Return the labels of what comes next, None for any sound, and where that ends."""
-        for end in range(min(len(word), at + self._longest), at, -1):
-            for form in _forms(word[at:end]):
-                if form in self._columns:
-                    return [self._columns[form]], end
+        if at == 0:
+            begun = self._longest_symbol(word, 0, _BEGIN)
+            if begun is not None:
+                return begun
+            if _BEGIN in self._columns and word != _BEGIN:
+                labels, end = self._read(f"{_BEGIN}{word}", 1)
+                return [self._columns[_BEGIN], *labels], end - 1
+        found = self._longest_symbol(word, at, "")
+        if found is not None:
+            return found
         character = word[at]
         # Parts of the character: letter and mark, or letters of a ligature, if need be in ASCII.
         for parts in (unicodedata.normalize("NFKD", character), _ASCII.get(character, "")):
@@ -153,6 +162,16 @@ class Alphabet:
                 return known, at + 1
         silent = unicodedata.category(character)[0] == "M" or character in _DROPPED
         return ([] if silent else [None]), at + 1
+
+    def _longest_symbol(
+        self, word: str, at: int, prefix: str
+    ) -> tuple[list[int | None], int] | None:
+        """Return the longest symbol that comes next, after a prefix, and where it ends."""
+        for end in range(min(len(word), at + self._longest), at, -1):
+            for form in _forms(word[at:end]):
+                if prefix + form in self._columns:
+                    return [self._columns[prefix + form]], end
+        return None
 
 
 _ASCII = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ð": "d"}

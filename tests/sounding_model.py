@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from speechalign.emissions import Emissions
@@ -41,7 +43,7 @@ class SoundingModel:
             heard = self._heard(waveforms[b, :length], frames[b])
             runs = np.flatnonzero(np.diff(heard, prepend=-1, append=-1))
             columns = np.full(frames[b], count - 1)
-            for first, last in zip(runs, runs[1:]):
+            for first, last in itertools.pairwise(runs):
                 columns[(first + last - 1) // 2] = heard[first]
             rest = (1 - _PEAK) / (count - 1)
             log_probs[b, : frames[b]] = np.log(np.where(np.eye(count)[columns], _PEAK, rest))
@@ -59,7 +61,7 @@ class SoundingModel:
         return np.where(quiet, len(self.vocabulary) - 1, level.argmax(axis=1))
 
     def speak(self, *sounds):
-        """Return a waveform of tones: (symbol, seconds); "" is silence, "?" a sound of no symbol."""
+        """Return tones: (symbol, seconds); "" is silence, "?" a sound of no symbol."""
         rng = np.random.default_rng(0)
         pieces = []
         for symbol, seconds in sounds:

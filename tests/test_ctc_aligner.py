@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from sounding_model import RATE, SoundingModel
+
 from speechalign import ctc_aligner as module
 from speechalign.aligner import Aligner
 from speechalign.errors import AlignmentError, InputError

@@ -86,6 +86,39 @@ def parakeet(folder: Path) -> Path:
     return folder
 
 
+def whisper(folder: Path) -> Path:
+    """Save a multilingual Whisper of two layers, with a byte-level tokenizer."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import (
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+    )
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("t", "h"), ("th", "e"), ("Ġ", "the")]
+    symbols = [*alphabet, *("".join(merge) for merge in merges)]
+    tokenizer = Tokenizer(models.BPE({s: n for n, s in enumerate(symbols)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|transcribe|>",
+               "<|notimestamps|>"]  # fmt: skip
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
+    end, begin = (tokenizer.token_to_id(token) for token in special[:2])
+    config = WhisperConfig(
+        vocab_size=tokenizer.get_vocab_size(), d_model=16, encoder_layers=2, decoder_layers=2,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=32,
+        decoder_ffn_dim=32, max_target_positions=64, pad_token_id=end, bos_token_id=end,
+        eos_token_id=end, decoder_start_token_id=begin, suppress_tokens=None,
+        begin_suppress_tokens=None,
+    )  # fmt: skip
+    network = WhisperForConditionalGeneration(config)
+    network.generation_config.alignment_heads = [[1, 0], [1, 1]]
+    _save(folder, network, WhisperFeatureExtractor())
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
 def _save(folder: Path, network, extractor) -> None:
     import torch
 

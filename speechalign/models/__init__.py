@@ -34,6 +34,7 @@ FAMILIES = Registry(
     {
         "conv-ctc": "speechalign.models.conv_ctc:load",
         "hmm-gmm": "speechalign.models.hmm_gmm:load",
+        "onnx-ctc": "speechalign.models.onnx_ctc:load_exported",
     },
 )
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""
@@ -43,7 +44,9 @@ SOURCES = Registry(
     {
         "hf-ctc": "speechalign.models.hf_ctc",
         "hub": "speechalign.models.hub",
+        "onnx": "speechalign.models.onnx_ctc",
         "torchaudio": "speechalign.models.torchaudio_bundle",
+        "whisper": "speechalign.models.whisper_attention",
     },
 )
 """By name: a module of models in a foreign format, with `Source`'s functions."""
@@ -94,8 +97,9 @@ class Attention:
 
     Parameters
     ----------
-    weights : ndarray, shape (L, T), float64
-        For each token of the text, and each frame of the model's grid, how much it attends there.
+    weights : ndarray, shape (L + 1, T), float64
+        For each token of the text, and last for its end, and each frame of the model's grid, how
+        much the decoder attends there.
     log_probs : ndarray, shape (L,), float64
         Natural-log probability of each token, given those before it.
     tokens : tuple[tuple[Piece, ...], ...]
@@ -218,7 +222,7 @@ class AttentionModel(Model, Protocol):
 
     longest: float
 
-    def attend(self, samples: np.ndarray, words: Sequence[str]) -> Attention:
+    def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
         """Tell the decoder the words, as they are written, of (N,) float32 samples."""
 
 

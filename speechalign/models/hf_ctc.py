@@ -6,8 +6,7 @@ Wav2Vec2-BERT, Parakeet and others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -18,13 +17,22 @@ from speechalign.frames import FrameGrid
 from speechalign.models import Piece
 from speechalign.models.device import choose_device, import_torch, log_probs_on
 from speechalign.models.frame_timing import convolution_grid, measured_grid
-from speechalign.models.hf_folder import CONFIG, card, check_weights, model_type, read_json
+from speechalign.models.hf_folder import (
+    CONFIG,
+    card,
+    check_weights,
+    model_type,
+    no_progress_bars,
+    read_json,
+)
 from speechalign.models.hub import name_of
 from speechalign.models.network_ctc import NetworkCtc
 from speechalign.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from speechalign.models.sample_network import SampleNetwork
 
 NAMES = ()
 
@@ -35,6 +43,7 @@ _UNUSED_WEIGHTS = {"masked_spec_embed"}  # for training only
 
 class _Extractor(Protocol):
     sampling_rate: int
+    do_normalize: bool
 
     def __call__(self, samples: list[np.ndarray], **options: object) -> Mapping[str, Tensor]: ...
 
@@ -81,12 +90,13 @@ def load(
     def logits(samples: Tensor) -> Tensor:
         rows = list(samples.cpu().numpy())
         inputs = extractor(rows, sampling_rate=rate, return_tensors="pt", padding=True)
-        if "input_values" in inputs:
-            inputs = {"input_values": inputs["input_values"]}  # no row is padded
         found: Tensor = network(**{name: value.to(target) for name, value in inputs.items()}).logits
         return found
 
-    score = log_probs_on(target, logits)
+    samples_in = None
+    if network.main_input_name == "input_values":
+        samples_in = _of_samples(network, extractor)
+    score = log_probs_on(target, samples_in or logits)
     grid = _grid(config, score, rate)
     width = score(np.zeros((1, 2 * rate), np.float32)).shape[2]
     if width != len(vocabulary):
@@ -111,6 +121,7 @@ def load(
             "device": str(target),
         },
         tokenise=tokenise,
+        network=samples_in,
     )
 
 
@@ -223,7 +234,7 @@ def _pretrained(folder: Path, *, allow_pickle: bool) -> tuple[_Extractor, nn.Mod
             f"{str(error).splitlines()[0]}"
         ) from None
     try:
-        with _no_progress_bars():
+        with no_progress_bars():
             network, report = AutoModelForCTC.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -244,18 +255,11 @@ def _pretrained(folder: Path, *, allow_pickle: bool) -> tuple[_Extractor, nn.Mod
     return extractor, network
 
 
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """Keep transformers from drawing on a terminal that shows our progress."""
-    from transformers.utils import logging
+def _of_samples(network: nn.Module, extractor: _Extractor) -> SampleNetwork:
+    """Put what the feature extractor of a network of samples does before it, on its device."""
+    from speechalign.models.sample_network import SampleNetwork
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+    return SampleNetwork(network, epsilon=1e-7 if extractor.do_normalize else None)
 
 
 def _grid(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import Piece
 from speechalign.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from speechalign.models.sample_network import SampleNetwork
 
 # Seconds of audio that the network sees at once, at least one recording.
 _BATCH_SECONDS = 60.0
@@ -44,7 +48,9 @@ class NetworkCtc:
     normalised : bool
         Whether the probabilities of a frame sum to one.
     tokenise : callable or None
-        Cuts a word into symbols, for a model of tokens.
+        Cuts a word into symbols, for a model of tokens whose vocabulary alone does not tell.
+    network : SampleNetwork or None
+        What scores, if it is a torch network that hears samples, and so can be exported.
 
     Raises
     ------
@@ -72,11 +78,13 @@ class NetworkCtc:
         facts: Mapping[str, str],
         normalised: bool = True,
         tokenise: Callable[[str], tuple[Piece, ...]] | None = None,
+        network: SampleNetwork | None = None,
     ) -> None:
         if vocabulary.blank is None:
             raise InputError(f"{name}: expected a vocabulary with a blank; is it a CTC model?")
         self._score = score
-        self._least = least
+        self.least = least
+        self.network = network
         self._facts = facts
         self._lock = Lock()
         self.vocabulary = vocabulary
@@ -150,7 +158,7 @@ class NetworkCtc:
 
     def _batches(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
         """Yield recordings of one length that are scored at once; none that make no frame."""
-        for length in np.unique(lengths[lengths >= self._least]).tolist():
+        for length in np.unique(lengths[lengths >= self.least]).tolist():
             rows = np.flatnonzero(lengths == length)
             at_once = max(1, int(_BATCH_SECONDS * self.sample_rate / length))
             for first in range(0, len(rows), at_once):

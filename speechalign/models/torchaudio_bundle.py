@@ -19,7 +19,7 @@ from speechalign.models.weights import load_weights
 from speechalign.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
     from torchaudio.pipelines import Wav2Vec2ASRBundle
 
 _PREFIX = "torchaudio:"
@@ -96,21 +96,16 @@ def load(
         raise BackendError(
             f"{source}: torchaudio does not load ({error}); pip install 'speechalign[torchaudio]'"
         ) from None
-    import torch
+    from speechalign.models.sample_network import SampleNetwork
 
     bundle = cast("Wav2Vec2ASRBundle", getattr(torchaudio.pipelines, name))
-    network = _network(bundle, file, offline=offline, allow_pickle=allow_pickle)
+    network = SampleNetwork(
+        _network(bundle, file, offline=offline, allow_pickle=allow_pickle),
+        epsilon=1e-5 if bundle._normalize_waveform else None,
+    )
     target = choose_device(device)
     network.to(target).eval()
-    normalise = bundle._normalize_waveform
-
-    def logits(samples: Tensor) -> Tensor:
-        if normalise:
-            samples = torch.nn.functional.layer_norm(samples, samples.shape[1:])
-        found: Tensor = network(samples)[0]
-        return found
-
-    score = log_probs_on(target, logits)
+    score = log_probs_on(target, network)
     symbols = list(bundle.get_labels(blank=BLANK))
     if name == "MMS_FA":
         symbols.remove(STAR)
@@ -134,6 +129,7 @@ def load(
             "device": str(target),
         },
         normalised=not star,
+        network=None if star else network,
     )
 
 

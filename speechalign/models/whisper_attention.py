@@ -1,0 +1,272 @@
+"""Whisper: a decoder that is told the text, and where its cross-attention listens for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
+
+from speechalign.checks import check_samples
+from speechalign.errors import BackendError, InputError
+from speechalign.frames import FrameGrid
+from speechalign.models import Attention, Piece
+from speechalign.models.device import choose_device, import_torch
+from speechalign.models.frame_timing import convolution_grid
+from speechalign.models.hf_folder import card, check_weights, model_type, no_progress_bars
+from speechalign.models.hub import name_of
+
+if TYPE_CHECKING:
+    import torch
+    from tokenizers import Tokenizer  # type: ignore[import-not-found]
+    from torch import nn
+
+NAMES = ()
+
+# Mel features, centred: each window is padded by half of itself; then two convolutions.
+_LAYERS, _PADDING = [(400, 160), (3, 1), (3, 2)], [200, 1, 1]
+_MEDIAN = 7  # frames of the filter over attention weights, where the model does not tell
+
+
+class _Extractor(Protocol):
+    sampling_rate: int
+    n_samples: int
+
+    def __call__(self, samples: np.ndarray, **options: object) -> Mapping[str, torch.Tensor]: ...
+
+
+def recognises(source: str) -> bool:
+    """Tell whether the source is a folder whose ``config.json`` says Whisper."""
+    return model_type(source) == "whisper"
+
+
+def load(
+    source: str | Path, *, device: str | None = None, allow_pickle: bool = False
+) -> WhisperAttention:
+    """Load Whisper from a folder, as the Hugging Face hub has it.
+
+    Parameters
+    ----------
+    source : str or Path
+        Folder with configuration, weights, feature extractor and ``tokenizer.json``.
+    device, allow_pickle
+        As in `load_model`.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged, or the weights are a pickle.
+    BackendError
+        transformers or the device is missing.
+    """
+    folder = Path(source)
+    check_weights(folder, allow_pickle=allow_pickle)
+    import_torch("hf")
+    try:
+        import torch
+        from tokenizers import Tokenizer
+        from transformers import AutoFeatureExtractor, WhisperForConditionalGeneration
+    except ImportError as error:
+        raise BackendError(
+            f"{folder}: reading it needs transformers ({error}); pip install 'speechalign[hf]'"
+        ) from None
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; copy all files of the model, as its "
+                         "maker has them")  # fmt: skip
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+        extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+        with no_progress_bars():
+            network = WhisperForConditionalGeneration.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=None if allow_pickle else True,
+                dtype=torch.float32,
+                attn_implementation="eager",  # the others do not tell their weights
+            )
+    except Exception as error:  # tokenizers raises no narrower class
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder}: cannot be read as Whisper: {reason}") from None
+    target = choose_device(device)
+    told = card(folder)
+    return WhisperAttention(
+        network.to(target).eval(),
+        extractor,
+        tokenizer,
+        name=name_of(folder),
+        licence=told.get("license") or "not told by the model card",
+    )
+
+
+class WhisperAttention:
+    """Whisper as a listener: which frames its decoder attends to for each token of a text.
+
+    Parameters
+    ----------
+    network : WhisperForConditionalGeneration
+        With attention that tells its weights.
+    extractor : WhisperFeatureExtractor
+        Of the same model.
+    tokenizer : Tokenizer
+        Of the same model.
+    name, licence : str
+        As `Model` has them.
+    """
+
+    aligner = "attention"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        extractor: _Extractor,
+        tokenizer: Tokenizer,
+        *,
+        name: str,
+        licence: str,
+    ) -> None:
+        self._network = network
+        self._extractor = extractor
+        self._tokenizer = tokenizer
+        self._lock = Lock()
+        self.name = name
+        self.licence = licence
+        self.sample_rate = int(extractor.sampling_rate)
+        self.grid: FrameGrid = convolution_grid(
+            _LAYERS, sample_rate=self.sample_rate, padding=_PADDING
+        )
+        self.longest = extractor.n_samples / self.sample_rate
+        self.language = "mul" if tokenizer.token_to_id("<|en|>") is not None else "en"
+
+    def describe(self) -> Mapping[str, str]:
+        """Return size and the heads that are listened to."""
+        return {
+            "parameters": str(sum(p.numel() for p in self._network.parameters())),
+            "longest recording": f"{self.longest:g} s",
+            "attention heads": " ".join(f"{layer}.{head}" for layer, head in self._heads()),
+        }
+
+    def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
+        """Tell the decoder the words, and return where it listens.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (N,), float32
+            At ``sample_rate``, at most ``longest`` seconds.
+        words : Sequence[str]
+            As they are written, with casing and punctuation.
+        language : str
+            ISO 639-1 code.
+
+        Returns
+        -------
+        Attention
+            For each token and, last, for the end of the text.
+
+        Raises
+        ------
+        InputError
+            The recording or the text is too long, or the model does not know the language.
+
+        Notes
+        -----
+        Weights of the heads that the generation config calls alignment heads, or of all heads in
+        the upper half of the layers, are normalised over the tokens to mean 0 and deviation 1,
+        smoothed over time by a median of 7 frames, and averaged over the heads.
+        """
+        import torch
+
+        check_samples(samples)
+        if len(samples) > self.longest * self.sample_rate:
+            raise InputError(
+                f"samples: {self.name} hears {self.longest:g} s at once, the recording lasts "
+                f"{len(samples) / self.sample_rate:.1f} s; cut it into segments, or use a CTC model"
+            )
+        prompt = self._prompt(language)
+        pieces = [self._pieces(word) for word in words]
+        text = [cast(int, piece.label) for word in pieces for piece in word]
+        end = self._token("<|endoftext|>")
+        limit = int(self._network.config.max_target_positions)
+        if len(prompt) + len(text) + 1 > limit:
+            raise InputError(
+                f"transcript: {self.name} takes {limit - len(prompt) - 1} tokens at once, got "
+                f"{len(text)}; cut it into segments, or use a CTC model"
+            )
+        inputs = self._extractor(
+            samples, sampling_rate=self.sample_rate, return_tensors="pt"
+        )["input_features"]
+        device = next(self._network.parameters()).device
+        tokens = torch.tensor([[*prompt, *text, end]], device=device)
+        with self._lock, torch.inference_mode():
+            heard = self._network(
+                inputs.to(device),
+                decoder_input_ids=tokens,
+                output_attentions=True,
+                use_cache=False,
+            )
+            log_probs = heard.logits[0].float().log_softmax(-1)
+            heads = torch.stack(
+                [heard.cross_attentions[layer][0, head] for layer, head in self._heads()]
+            )
+        frames = min(heads.shape[2], -(-len(samples) // self.grid.stride))
+        weights = heads[:, :, :frames].float().cpu().numpy().astype(np.float64)
+        deviation = weights.std(axis=1, keepdims=True)
+        weights = (weights - weights.mean(axis=1, keepdims=True)) / np.maximum(deviation, 1e-12)
+        width = int(getattr(self._network.config, "median_filter_width", _MEDIAN))
+        # The row of a token is the one that predicts the next.
+        rows = slice(len(prompt) - 1, len(prompt) + len(text))
+        smooth = _median(weights, width).mean(axis=0)[rows]
+        chosen = log_probs[rows][torch.arange(len(text)), torch.tensor(text)]
+        return Attention(smooth, chosen.cpu().numpy().astype(np.float64), tuple(pieces))
+
+    def _heads(self) -> list[tuple[int, int]]:
+        """Return layer and head of the attention that follows the audio."""
+        told = getattr(self._network.generation_config, "alignment_heads", None)
+        if told is not None:
+            return [(int(layer), int(head)) for layer, head in told]
+        config = self._network.config
+        layers = range(config.decoder_layers // 2, config.decoder_layers)
+        return [(layer, h) for layer in layers for h in range(config.decoder_attention_heads)]
+
+    def _token(self, text: str) -> int:
+        number = self._tokenizer.token_to_id(text)
+        if number is None:
+            raise InputError(f"{self.name}: tokenizer.json has no {text}; copy all files of one "
+                             "model")  # fmt: skip
+        return int(number)
+
+    def _prompt(self, language: str) -> list[int]:
+        """Return the tokens before the text."""
+        begin, plain = self._token("<|startoftranscript|>"), self._token("<|notimestamps|>")
+        if self.language == "en":
+            if language != "en":
+                raise InputError(f"language: {self.name} knows English only, got {language!r}")
+            return [begin, plain]
+        spoken = self._tokenizer.token_to_id(f"<|{language.partition('-')[0]}|>")
+        if spoken is None:
+            raise InputError(
+                f"language: {self.name} has to be told which language is spoken, one of those it "
+                f"knows, got {language!r}; give it: --language en"
+            )
+        return [begin, int(spoken), self._token("<|transcribe|>"), plain]
+
+    def _pieces(self, word: str) -> tuple[Piece, ...]:
+        """Cut a word into tokens; a character may be of several."""
+        found = self._tokenizer.encode(f" {word}", add_special_tokens=False)
+        return tuple(
+            Piece(number, max(0, start - 1), max(1, end - 1))
+            for number, (start, end) in zip(found.ids, found.offsets)
+        )
+
+
+def _median(weights: np.ndarray, width: int) -> np.ndarray:
+    """Smooth (H, L, T) weights over time by a median of so many frames, mirrored at the ends."""
+    side = width // 2
+    if weights.shape[2] <= side:
+        return weights
+    padded = np.pad(weights, ((0, 0), (0, 0), (side, side)), "reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * side + 1, axis=2)
+    smooth: np.ndarray = np.median(windows, axis=-1)
+    return smooth
