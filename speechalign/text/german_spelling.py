@@ -14,8 +14,11 @@ _VOWELS = "aeiouäöüyəɐ"
 # Unstressed endings, in words that have another vowel before them; -ie and -ee are none.
 _WEAK_ER = re.compile(rf"(.*[{_VOWELS}].*[^{_VOWELS}])er(n|s|t|st|ns)?")
 _WEAK_E = re.compile(rf"(.*[{_VOWELS}].*(?<![ie]))e(n|s|t|st|l|m|nd|nt|ns|ls|ln)?")
-_PREFIXES = "|be|ge|er|ab|an|um|ver|zer|ent|auf|aus|ein|vor".split("|")
-_STEM = "(?:" + "|".join(f"(?<=^{prefix})" for prefix in _PREFIXES) + ")"
+# Where a stem may begin: at the front, or behind a prefix.
+_STEM = (
+    "(?:^|(?<=^be)|(?<=^ge)|(?<=^er)|(?<=^ab)|(?<=^an)|(?<=^um)|(?<=^ver)|(?<=^zer)|(?<=^ent)"
+    "|(?<=^auf)|(?<=^aus)|(?<=^ein)|(?<=^vor))"
+)
 
 # Tried in this order at each place; what no rule matches is silent.
 _RULES: tuple[tuple[re.Pattern[str], Phones], ...] = tuple(
