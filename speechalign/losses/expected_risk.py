@@ -94,7 +94,7 @@ def expected_risk_loss(
     References
     ----------
     .. [1] R. Prabhavalkar et al., "Minimum word error rate training for attention-based
-       sequence-to-sequence models", Proc. ICASSP, 2018, eq. 3 and 5.
+       sequence-to-sequence models", Proc. ICASSP, 2018.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def expected_risk_loss(
     tensor(0.2000)
     """
     check_log_probs(log_probs, input_lengths)
-    batch, _, num_columns = log_probs.shape
+    batch, frames, num_columns = log_probs.shape
     check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
     check_reduction(reduction)
     if weights not in ("hypotheses", "paths"):
@@ -119,7 +119,7 @@ def expected_risk_loss(
     paths = draw_paths(
         log_probs, input_lengths, samples, generator=np.random.default_rng(seed),
         temperature=temperature,
-    ).reshape(batch * samples, -1)  # fmt: skip
+    ).reshape(batch * samples, frames)  # fmt: skip
     utterances = np.repeat(np.arange(batch), samples)
     said = collapse_paths(paths, lengths[utterances], blank=blank)
     by_path = weights == "paths"

@@ -70,7 +70,7 @@ def expected_risk_k2_loss(
     References
     ----------
     .. [1] R. Prabhavalkar et al., "Minimum word error rate training for attention-based
-       sequence-to-sequence models", Proc. ICASSP, 2018, eq. 3.
+       sequence-to-sequence models", Proc. ICASSP, 2018.
     """
     import k2
 

@@ -230,6 +230,13 @@ def test_drawing_on_a_device_is_drawing_on_the_cpu(temperature):
     np.testing.assert_array_equal(drawn.numpy(), expected)
 
 
+@pytest.mark.parametrize("shape", [(2, 0, 3), (0, 4, 3)])
+def test_no_frames_or_no_utterances(shape):
+    lengths = torch.zeros(shape[0], dtype=torch.int64)
+    loss = awp_loss(torch.zeros(shape), lengths, low_latency, blank=0, seed=0, reduction="none")
+    assert loss.tolist() == [0.0] * shape[0]
+
+
 def test_edits_to_the_impossible_do_not_count():
     log_probs = torch.tensor([[[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]]).log().requires_grad_()
     pairs = sample_pairs(log_probs, torch.tensor([3]), low_latency, blank=0, seed=0, samples=20)

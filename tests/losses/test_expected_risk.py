@@ -133,6 +133,15 @@ def test_nothing_to_say(weights):
     assert log_probs.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("weights", ["hypotheses", "paths"])
+def test_no_frames_at_all(weights):
+    found = expected_risk_loss(
+        torch.zeros(2, 0, 3), torch.tensor([[1, 2], [1, 9]]), torch.tensor([0, 0]),
+        torch.tensor([2, 1]), blank=0, seed=0, weights=weights, reduction="none",
+    )  # fmt: skip
+    assert found.tolist() == [2.0, 1.0]
+
+
 def test_training_lowers_the_errors():
     logits = torch.zeros(2, 4, 3, dtype=torch.float64, requires_grad=True)
     before = exact(logits[0].log_softmax(-1).detach(), 1, TARGETS[0].tolist())
