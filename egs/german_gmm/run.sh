@@ -12,7 +12,7 @@
 # --corpus DIR                a corpus of German (../shared/data/speech/german/kerstin)
 # --texts FILE                sentences of the test speech (../shared/data/multi30k)
 # --sentences N               how many of them (200)
-# --phones NAME               what pronounces words: graphemes, or espeak (graphemes)
+# --phones NAME               what pronounces words: german, espeak or graphemes (german)
 # --exp DIR                   where everything is written (exp/PHONES, or exp/mini)
 # --mini true                 forty made sentences, to train and to test on
 # --jobs N                    threads (2)
@@ -24,7 +24,7 @@ stop_stage=4
 corpus=
 texts=
 sentences=200
-phones=graphemes
+phones=german
 exp=
 mini=false
 jobs=2

@@ -1,0 +1,50 @@
+"""egs/german_gmm: its scripts as such, and all stages of the mini mode."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "egs" / "german_gmm"
+
+
+def run(*arguments):
+    return subprocess.run(
+        ["bash", str(FOLDER / "run.sh"), *map(str, arguments)],
+        env=os.environ | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_help():
+    done = run("--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("A German HMM-GMM")
+    assert run("--epochs", 3).returncode == 2
+
+
+def test_scripts_are_clean():
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    command = ["shellcheck", "-x", "-P", "SCRIPTDIR", "run.sh", "path.sh"]
+    assert subprocess.run(command, cwd=FOLDER, capture_output=True, text=True).stdout == ""
+    assert len((FOLDER / "run.sh").read_text().splitlines()) <= 120
+
+
+@pytest.mark.slow
+def test_mini(tmp_path):
+    pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
+    done = run("--mini", "true", "--exp", tmp_path / "exp", "--jobs", 1)
+    assert done.returncode == 0, done.stderr
+    scores = (tmp_path / "exp" / "scores.txt").read_text()
+    assert "trained on: corpus" in scores
+    means = [float(line.split()[2]) for line in scores.splitlines() if line.startswith("both")]
+    # Both were trained on the test speech, so they say the same.
+    assert len(means) == 2
+    assert means[0] == means[1] < 50
+    assert "100.0 %" in scores
