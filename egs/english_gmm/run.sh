@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# An English HMM-GMM from a flat start, beside the embedded model, on speech with times by hand.
+#
+#     bash egs/english_gmm/run.sh                     train on 8.3 h, evaluate on TIMIT's sample
+#     bash egs/english_gmm/run.sh --mini true         generated speech for both, about a minute
+#
+# Stages: 0 data, 1 train, 2 align the gold corpus with this and with the embedded model, 3 score,
+# 4 copy the model into the package (only if asked for).
+#
+# --stage N, --stop-stage N   first and last stage (0 and 3)
+# --speech-dir DIR            corpora, each a folder with manifest.jsonl (../shared/data/speech/english)
+# --gold-dir DIR              DIR/corpus to align, DIR/gold with its times (../shared/data/timit-dev)
+# --gaussians N               largest number of Gaussians of a state (16; 2 for mini)
+# --exp DIR                   where everything is written (exp/full, or exp/mini)
+# --mini true                 120 generated sentences, to train and to evaluate on
+# --jobs N                    threads (2)
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "$0")"
+stage=0
+stop_stage=3
+speech_dir=
+gold_dir=
+gaussians=
+exp=
+mini=false
+jobs=2
+. ../utils/parse_options.sh
+. ./path.sh
+
+absolute() { (cd "$called_from" && realpath -m "$1"); }
+shared=$repository/../shared/data
+if "$mini"; then
+  exp=${exp:-exp/mini} gaussians=${gaussians:-2}
+else
+  exp=${exp:-exp/full} gaussians=${gaussians:-16}
+fi
+exp=$(realpath -m "$exp")
+speech_dir=$(absolute "${speech_dir:-$shared/speech/english}")
+gold_dir=$(absolute "${gold_dir:-$shared/timit-dev}")
+corpus=$exp/data/manifest.jsonl gold_corpus=$gold_dir/corpus gold=$gold_dir/gold
+if "$mini"; then
+  corpus=$exp/data/generated/manifest.jsonl gold_corpus=$corpus gold=$exp/data/generated/gold
+fi
+
+stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+speechalign() { "$python" -m speechalign "$@"; }
+
+if stage 0 "data"; then
+  if "$mini"; then
+    "$python" "$corpora/generated_speech.py" "$exp/data/generated" --utterances 120
+  else
+    "$python" local/00_join_manifests.py "$corpus" "$speech_dir"/*/manifest.jsonl
+  fi
+fi
+
+if stage 1 "train"; then
+  speechalign train "$corpus" "$exp/model" \
+    --gaussians "$gaussians" \
+    --jobs "$jobs" \
+    --name english-gmm \
+    --licence "Apache-2.0; speech: CC0, CMU, OpenSLR 101; dictionary: CMU" |
+    tee "$exp/training.txt"
+fi
+
+if stage 2 "align"; then
+  for model in "$exp/model" english-sphinx; do
+    speechalign align "$gold_corpus" "$model" "$exp/$(basename "$model")-times" \
+      --jobs "$jobs" \
+      --overwrite
+  done
+fi
+
+if stage 3 "score"; then
+  for name in model english-sphinx; do
+    echo "$name"
+    speechalign compare "$gold" "$exp/$name-times"
+  done | tee "$exp/scores.txt"
+fi
+
+if stage 4 "ship"; then
+  shipped=$repository/speechalign/models/data/english_gmm
+  rm -rf "$shipped"
+  mkdir -p "$(dirname "$shipped")"
+  cp -r "$exp/model" "$shipped"
+  cp conf/MODEL_CARD.md "$shipped/MODEL_CARD.md"
+fi

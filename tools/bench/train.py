@@ -1,0 +1,163 @@
+"""Training and adaptation: accuracy of what comes out, speed of a pass of EM, memory.
+
+    python tools/bench/train.py [--corpus ../shared/data/timit-dev] [--jobs 1]
+
+Accuracy: a model is trained on the measuring corpus alone, from audio and words, and the corpus is
+aligned with it; then with the embedded model as it is, and adapted to the corpus. Nothing is fitted
+to the times, which only measure. Speed: one pass of EM, kernels compiled, by the clock and by the
+CPU. Memory: the peak of `speechalign train` in a process of its own, on the corpus once and on as
+many copies of it as --copies says.
+"""
+
+# ruff: noqa: E402 (BLAS reads the variables when numpy is imported)
+
+from __future__ import annotations
+
+import os
+
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from peers import seconds, timit_dev
+
+from speechalign.aligner import Aligner
+from speechalign.corpus import read_corpus
+from speechalign.formats import read_alignment
+from speechalign.lexicon import Pronunciations
+from speechalign.metrics import report
+from speechalign.models import Model, load_model
+from speechalign.models.english_sphinx import EnglishSphinx
+from speechalign.training import Iteration, adapt, train
+from speechalign.waveform import read_waveform
+
+ROOT = Path(__file__).resolve().parents[2]
+Files = list[tuple[Path, str, Path]]
+# Runs the command, then prints the peak of its memory: children are measured once they are gone.
+_MEASURED = (
+    "import resource, subprocess, sys; subprocess.run([sys.executable, '-m', 'speechalign', "
+    "*sys.argv[1:]], check=True, capture_output=True); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+
+
+class Clock:
+    """Progress of training that notes when each pass was done."""
+
+    def __init__(self) -> None:
+        self.passes: list[tuple[float, float, int]] = []
+        self._before = (time.perf_counter(), time.process_time())
+
+    def prepared(self, done: int, of: int) -> None:
+        """Nothing to note."""
+
+    def passed(self, done: int, of: int) -> None:
+        """Nothing to note."""
+
+    def warn(self, line: str) -> None:
+        """Print it."""
+        print(line)
+
+    def finished(self, iteration: Iteration) -> None:
+        """Note how long the pass took."""
+        now = time.perf_counter(), time.process_time()
+        self.passes.append((now[0] - self._before[0], now[1] - self._before[1], iteration.frames))
+        self._before = now
+
+    def best(self) -> str:
+        """Return the fastest pass, as a multiple of real time."""
+        wall = max(frames / 100 / wall for wall, _, frames in self.passes)
+        cpu = max(frames / 100 / cpu for _, cpu, frames in self.passes)
+        return f"{wall:.0f} x real time by the clock, {cpu:.0f} x of CPU time"
+
+
+def accuracy(model: Model, files: Files) -> str:
+    """Align everything; return the error of word boundaries."""
+    aligner = Aligner(model)
+    pairs = {}
+    for audio, text, gold in files:
+        found = aligner.align(read_waveform(audio, sample_rate=model.sample_rate), text)
+        pairs[str(audio)] = (read_alignment(gold), found.alignment)
+    total = report(pairs, tier="words").pooled
+    both = total.both
+    return (
+        f"mean {1000 * both.mean:5.2f} ms  median {1000 * both.median:5.2f} ms  "
+        f"bias {1000 * both.bias:5.2f} ms  n {both.n}  "
+        f"{total.hypothesis_recordings}/{total.reference_recordings} recordings"
+    )
+
+
+def memory(corpus: Path, folder: Path, copies: int, jobs: int) -> str:
+    """Train one Gaussian a state on copies of a corpus; return the peak of memory."""
+    rows = []
+    for copy in range(copies):
+        # A recording of its own for each utterance, without the space of a copy.
+        link = folder / f"copies{copies}" / str(copy)
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(corpus.resolve())
+        rows += [
+            json.dumps({
+                "audio_filepath": str(link / u.audio.relative_to(corpus)),
+                "text": u.text,
+                "speaker": u.speaker,
+            })
+            for u in read_corpus(corpus)
+        ]  # fmt: skip
+    manifest = folder / f"copies{copies}.jsonl"
+    manifest.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    command = ["train", manifest, folder / f"model{copies}", "--gaussians", "1", "-j", str(jobs)]
+    peak = subprocess.run(
+        [sys.executable, "-c", _MEASURED, *map(str, command)],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return f"{len(rows):6d} utterances: peak {int(peak) / 1024:.0f} MB"
+
+
+def main() -> None:
+    """Train, adapt, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/data/timit-dev")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--copies", type=int, nargs="*", default=[1, 4, 16])
+    options = parser.parse_args()
+    files = timit_dev(options.corpus)
+    corpus = options.corpus / "corpus"
+    utterances = read_corpus(corpus)
+    print(f"{len(files)} recordings, {seconds(files):.0f} s, {options.jobs} threads")
+    embedded = EnglishSphinx()
+    source = Pronunciations("en", embedded.dictionary, "english")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"english-sphinx                    {accuracy(embedded, files)}")
+        clock = Clock()
+        adapt(
+            utterances, embedded, folder / "adapted", name="adapted", jobs=options.jobs,
+            progress=clock,
+        )  # fmt: skip
+        print(
+            f"english-sphinx, adapted           {accuracy(load_model(folder / 'adapted'), files)}"
+        )
+        print(f"  one pass: {clock.best()}")
+        for gaussians in (1, 8):
+            clock = Clock()
+            out = folder / f"trained{gaussians}"
+            train(
+                utterances, source, out, name="trained", licence="none", gaussians=gaussians,
+                jobs=options.jobs, progress=clock,
+            )  # fmt: skip
+            line = accuracy(load_model(out), files)
+            print(f"trained on it, at most {gaussians} Gaussians  {line}")
+            print(f"  one pass: {clock.best()}")
+        for copies in options.copies:
+            print(memory(corpus, folder, copies, options.jobs))
+
+
+if __name__ == "__main__":
+    main()
