@@ -34,7 +34,7 @@ def main(reference: Path, out: Path, systems: tuple[str, ...]) -> None:
             score = metric.corpus_score(found, [wanted], n_bootstrap=RESAMPLES)
             row[label] = {
                 "score": score.score,
-                "interval": score._ci,
+                "interval": float(score._ci),
                 "signature": str(metric.get_signature()),
             }
         rows[name] = row
