@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from speechalign.lexicon import Pronunciations
+    from speechalign.text.dictionary import Dictionary
     from speechalign.training import Iteration
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -20,8 +24,8 @@ def pronunciation_options(function: _Command) -> _Command:
     for option in (
         click.option("--phones", metavar="NAME",
                      help="What pronounces the words that the dictionary lacks, all of them where "
-                     "there is none: espeak, graphemes, uroman, or a file that `speechalign g2p "
-                     "train` wrote."),
+                     "there is none: espeak, graphemes, uroman, german, or a file that "
+                     "`speechalign g2p train` wrote. Without: as the words of --dictionary are."),
         click.option("--language", default="en", show_default=True, metavar="CODE",
                      help="Of the transcripts, such as en, de or pt-br."),
         click.option("--dictionary", type=click.Path(path_type=Path), metavar="FILE",
@@ -67,7 +71,7 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
     english = language.lower().partition("-")[0] == "en"
     if dictionary is not None:
         entries = read_dictionary(dictionary, stress=False, warn=warn)
-        return Pronunciations(language, entries, phones)
+        return Pronunciations(language, entries, phones or _learnt(entries))
     if phones is not None:
         return Pronunciations(language, {}, phones)
     if not english:
@@ -78,6 +82,18 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
     from speechalign.models.english_sphinx import EnglishSphinx
 
     return Pronunciations(language, EnglishSphinx().dictionary, "english")
+
+
+def _learnt(dictionary: Dictionary) -> str:
+    """Learn to pronounce from a dictionary; return the file, which lasts as long as the command."""
+    from speechalign.text.g2p import train_on_dictionary
+
+    click.echo("learning to pronounce other words from the dictionary", err=True)
+    folder = tempfile.mkdtemp(prefix="speechalign-")
+    click.get_current_context().call_on_close(lambda: shutil.rmtree(folder))
+    path = os.path.join(folder, "g2p.npz")
+    train_on_dictionary(dictionary).save(path)
+    return path
 
 
 class TrainingProgress:
