@@ -84,6 +84,16 @@ class Aligner:
             )
         return self._aligner.align(waveform, text)
 
+    def align_file(
+        self, audio: str | Path, text: str, *, channel: int | None = None
+    ) -> AlignedUtterance:
+        """Align a sound file with its transcript, as `align` with this model."""
+        waveform = read_waveform(audio, sample_rate=self.model.sample_rate, channel=channel)
+        try:
+            return self.align(waveform, text)
+        except AlignmentError as error:
+            raise AlignmentError(f"{audio}: {error}") from None
+
 
 def align(
     audio: str | Path,
@@ -126,12 +136,7 @@ def align(
     >>> result = speechalign.align("hello.wav", "Hello, world!")  # doctest: +SKIP
     >>> speechalign.write_alignment(result.alignment, "hello.TextGrid")  # doctest: +SKIP
     """
-    aligner = Aligner(model, language=language)
-    waveform = read_waveform(audio, sample_rate=aligner.model.sample_rate, channel=channel)
-    try:
-        return aligner.align(waveform, text)
-    except AlignmentError as error:
-        raise AlignmentError(f"{audio}: {error}") from None
+    return Aligner(model, language=language).align_file(audio, text, channel=channel)
 
 
 __all__ = [

@@ -170,6 +170,7 @@ def _align_utterance(
         confidence=aligned.confidence,
         signal_to_noise=_signal_to_noise(aligned),
         words=_words(aligned, utterance.start, end),
+        unit=aligned.unit,
         audio_sha256=sha256,
         sample_rate=waveform.source_rate,
         channels=waveform.channels,
@@ -202,6 +203,10 @@ def _words(aligned: AlignedUtterance, offset: float, end: float) -> tuple[WordRe
             word.word.source,
             word.word.spoken,
             tuple((phone.label, *times(phone)) for phone in word.phones),
+            tuple(
+                (token.interval.label, *times(token.interval), token.start, token.end)
+                for token in word.tokens
+            ),
         )
         for word in aligned.words
     )
@@ -231,6 +236,7 @@ def _recording_alignment(
         for utterance, result in zip(utterances, results)
         if result.words
     )
+    unit = next(result.unit for result in results if result.words)
     speakers = sorted({utterance.speaker or "unknown" for utterance in utterances})
     tiers: dict[str, list[Interval]] = {}
     for speaker in speakers:
@@ -250,8 +256,8 @@ def _recording_alignment(
         tiers[f"{prefix}words"] = [
             Interval(word.start, word.end, word.label, word.confidence) for word in words
         ]
-        tiers[f"{prefix}phones"] = [
-            Interval(start, end, label) for word in words for label, start, end in word.phones
+        tiers[f"{prefix}{unit}"] = [
+            Interval(start, end, label) for word in words for label, start, end in word.parts
         ]
     return Alignment(tiers, duration)
 
@@ -282,6 +288,7 @@ def blank_result(
         channel=utterance.channel,
         model=aligner.model.name,
         version=__version__,
+        licence=aligner.model.licence,
     )
 
 

@@ -54,7 +54,12 @@ def judge(confidence: float) -> tuple[Status, str | None]:
 
 @dataclass(frozen=True)
 class WordResult:
-    """One word of the manifest; times in seconds from the beginning of the recording."""
+    """One word of the manifest; times in seconds from the beginning of the recording.
+
+    ``phones`` are label, start and end; ``tokens``, of a model that knows none, are label, start,
+    end, and the first character of the word's label that the token stands for, and the one after
+    the last.
+    """
 
     label: str
     start: float
@@ -63,6 +68,12 @@ class WordResult:
     source: str
     spoken: tuple[str, ...]
     phones: tuple[tuple[str, float, float], ...]
+    tokens: tuple[tuple[str, float, float, int, int], ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[str, float, float], ...]:
+        """Label, start and end of the phones, or of the tokens where there are none."""
+        return self.phones or tuple(token[:3] for token in self.tokens)
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,11 @@ class UtteranceResult:
     channel : int or None
         The one that was used; None for the mean of all.
     model, version : str
-        Acoustic model, and version of speechalign.
+        Acoustic model, with its revision where it has one, and version of speechalign.
+    licence : str or None
+        Of the model.
+    unit : str
+        What the words consist of: ``phones``, ``characters`` or ``tokens``.
     """
 
     utterance: str
@@ -128,6 +143,8 @@ class UtteranceResult:
     channel: int | None
     model: str
     version: str
+    licence: str | None = None
+    unit: str = "phones"
 
 
 @dataclass(frozen=True)
@@ -227,6 +244,10 @@ def read_manifest(folder: Path) -> dict[str, UtteranceResult]:
 def _word_result(fields: dict[str, Any]) -> WordResult:
     fields["spoken"] = tuple(fields["spoken"])
     fields["phones"] = tuple((label, start, end) for label, start, end in fields["phones"])
+    fields["tokens"] = tuple(
+        (label, start, end, first, last)
+        for label, start, end, first, last in fields.get("tokens", ())
+    )
     return WordResult(**fields)
 
 

@@ -36,9 +36,11 @@ def aligner():
 def loaded_once(monkeypatch, aligner):
     """Have commands use the model that is loaded already."""
     from speechalign import aligner as module
+    from speechalign import models
 
-    def load(name):
-        return aligner.model if name == aligner.model.name else original(name)
+    def load(name, **options):
+        return aligner.model if name == aligner.model.name else original(name, **options)
 
-    original = module.load_model
-    monkeypatch.setattr(module, "load_model", load)
+    original = models.load_model
+    for home in (models, module):
+        monkeypatch.setattr(home, "load_model", load)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.model_options import aligner_options
 from speechalign.cli.output_options import format_option
 
 if TYPE_CHECKING:
+    from speechalign.aligner import Aligner
     from speechalign.results import UtteranceResult
 
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("model", nargs=-1, metavar="[MODEL]")
 @click.argument("out", type=click.Path(path_type=Path))
 @corpus_options
+@aligner_options
 @format_option
 @click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
               help="Recordings aligned at once. Without: as many as there are cores.")  # fmt: skip
@@ -36,6 +39,7 @@ def align(
     layout: str | None,
     speaker_characters: int | None,
     channel: int | None,
+    load_aligner: Callable[[str | None], Aligner],
     formats: tuple[str, ...],
     jobs: int | None,
     overwrite: bool,
@@ -45,15 +49,15 @@ def align(
 
     CORPUS is a folder of sound files with a transcript (.lab, .txt or .TextGrid) beside each, a
     Kaldi data directory, a JSONL manifest or a lhotse cut set. MODEL is a name that `speechalign
-    model list` shows; without it, the embedded English model. The tree of OUT mirrors that of
-    CORPUS, and OUT/alignment_manifest.jsonl says what became of every utterance.
+    model list` shows, a folder or an .onnx file, or org/name@revision on the Hugging Face hub;
+    without it, the embedded English model. The tree of OUT mirrors that of CORPUS, and
+    OUT/alignment_manifest.jsonl says what became of every utterance.
 
     Exit status: 0 all aligned, 3 some not (the others are written), 4 none, 1 an internal error,
     130 interrupted.
     """
     if len(model) > 1:
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
-    from speechalign.aligner import DEFAULT_MODEL, Aligner
     from speechalign.batch import align_corpus
     from speechalign.cli.progress import Progress
     from speechalign.corpus import read_corpus
@@ -64,7 +68,7 @@ def align(
     )
     if not utterances:
         raise InputError(f"{corpus}: no recordings with transcripts here")
-    aligner = Aligner(model[0] if model else DEFAULT_MODEL)
+    aligner = load_aligner(model[0] if model else None)
     with Progress(len(utterances)) as progress:
         result = align_corpus(
             utterances,
@@ -100,7 +104,8 @@ def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -
         rows.append(("words with a guessed pronunciation", str(guessed)))
     unknown = sum(word.source == "unknown" for word in words)
     if unknown:
-        rows.append(("words that cannot be pronounced, aligned with any sound", str(unknown)))
+        what = "words that cannot be read, wholly or partly, aligned with any sound"
+        rows.append((what, str(unknown)))
     mixed = sum((result.channels or 1) > 1 and result.channel is None for result in results)
     if mixed:
         rows.append(("several channels, averaged (--channel chooses one)", str(mixed)))

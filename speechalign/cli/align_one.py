@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from speechalign.cli.model_options import aligner_options
+
+if TYPE_CHECKING:
+    from speechalign.aligner import Aligner
 
 _PICTURES = (".png", ".pdf", ".svg")
 
@@ -14,6 +21,7 @@ _PICTURES = (".png", ".pdf", ".svg")
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.argument("text")
 @click.option("--model", metavar="NAME", help="Acoustic model; see `speechalign model list`.")
+@aligner_options
 @click.option("--channel", type=click.IntRange(min=0), metavar="C",
               help="Channel to use, counted from 0. Without: the mean of all.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
@@ -25,6 +33,7 @@ def align_one(
     audio: Path,
     text: str,
     model: str | None,
+    load_aligner: Callable[[str | None], Aligner],
     channel: int | None,
     output: Path | None,
     plot: Path | None,
@@ -34,7 +43,6 @@ def align_one(
 
     Prints a table of the words to stdout.
     """
-    from speechalign.aligner import DEFAULT_MODEL, align
     from speechalign.errors import InputError
     from speechalign.formats import find_format, write_alignment
     from speechalign.results import judge
@@ -46,7 +54,8 @@ def align_one(
         find_format(output)  # refuses an unknown suffix before the work, not after it
     if plot is not None and plot.suffix.lower() not in _PICTURES:
         raise InputError(f"{plot}: expected a name that ends in {', '.join(_PICTURES)}")
-    result = align(audio, _transcript(text), model=model or DEFAULT_MODEL, channel=channel)
+    transcript = _transcript(text)
+    result = load_aligner(model).align_file(audio, transcript, channel=channel)
     if output is not None:
         write_alignment(result.alignment, output)
     if plot is not None:

@@ -1,39 +1,114 @@
-"""speechalign model: what acoustic models there are."""
+"""speechalign model: what acoustic models there are, what they are, and where to get them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from speechalign.cli.model_options import loading_options
 
 
 @click.group()
 def model() -> None:
-    """List and inspect acoustic models."""
+    """List, inspect, download and export acoustic models.
+
+    SOURCE is a name that `list` shows, a folder or an .onnx file, or org/name@revision on the
+    Hugging Face hub.
+    """
 
 
 @model.command("list")
 def list_models() -> None:
-    """Print the names that MODEL may have, one a line."""
-    from speechalign.models import MODELS
+    """Print the models known by name, one a line."""
+    from speechalign.models import known_names
 
-    for name in MODELS:
+    for name in known_names():
         click.echo(name)
 
 
 @model.command()
-@click.argument("name")
-def inspect(name: str) -> None:
-    """Print what a model is: language, frames, units, licence."""
+@click.argument("source")
+@click.option("--corpus", type=click.Path(path_type=Path), metavar="DIR",
+              help="Recordings with transcripts, to measure the bias of its times on.")  # fmt: skip
+@click.option("--gold", type=click.Path(path_type=Path), metavar="DIR",
+              help="Their true alignments, in the same tree.")  # fmt: skip
+@click.option("--save-calibration", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the bias to a file that --calibration takes.")  # fmt: skip
+@loading_options
+def inspect(
+    source: str,
+    corpus: Path | None,
+    gold: Path | None,
+    save_calibration: Path | None,
+    device: str | None,
+    offline: bool,
+    allow_pickle: bool,
+    calibration: Path | None,
+) -> None:
+    """Print what a model is: language, frames, units, licence.
+
+    With --corpus and --gold, also by how much its words begin too late, in the median.
+    """
     from speechalign.models import load_model
 
-    loaded = load_model(name)
+    if (corpus is None) != (gold is None) or (save_calibration is not None and gold is None):
+        raise click.UsageError("--corpus and --gold go together, and --save-calibration with them")
+    loaded = load_model(
+        source,
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        calibration=calibration,
+    )
     grid = loaded.grid
     facts = {
         "name": loaded.name,
         "language": loaded.language,
         "sample rate": f"{loaded.sample_rate} Hz",
         "frame": f"{1000 * grid.stride / grid.sample_rate:g} ms",
+        "first frame": f"from {1000 * grid.seconds(0):g} ms to {1000 * grid.seconds(1):g} ms",
         **loaded.describe(),
         "licence": loaded.licence,
     }
     for key, value in facts.items():
         click.echo(f"{key}: {value}")
+    if corpus is not None and gold is not None:
+        from speechalign.aligner import Aligner
+        from speechalign.corpus import read_corpus
+        from speechalign.onset_bias import measure_bias
+
+        found = measure_bias(Aligner(loaded), read_corpus(corpus), gold)
+        click.echo(f"onset bias: {1000 * found.bias:+.1f} ms, median of {found.words} words")
+        if save_calibration is not None:
+            found.write(save_calibration)
+
+
+@model.command()
+@click.argument("source")
+@click.option("--allow-pickle", is_flag=True, help="Fetch weights that are a Python pickle, too.")
+def download(source: str, allow_pickle: bool) -> None:
+    """Fetch a model, so that it can be used without network, and print its name.
+
+    Takes org/name or org/name@revision on the Hugging Face hub, or torchaudio:NAME.
+    """
+    from speechalign.models import load_model
+
+    loaded = load_model(source, device="cpu", allow_pickle=allow_pickle)
+    click.echo(loaded.name)
+
+
+@model.command()
+@click.argument("source")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--offline", is_flag=True, help="Use no network; only what was downloaded before.")
+@click.option("--allow-pickle", is_flag=True,
+              help="Read weights that are a Python pickle; only tensors are read.")  # fmt: skip
+def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None:
+    """Write a model of torchaudio or Hugging Face as ONNX to FOLDER, and check that both agree."""
+    from speechalign.models import load_model
+    from speechalign.models.onnx_export import export as write
+
+    loaded = load_model(source, device="cpu", offline=offline, allow_pickle=allow_pickle)
+    worst = write(loaded, folder)
+    click.echo(f"{folder}: log-probabilities differ by {worst:.1e} at most")

@@ -3,7 +3,7 @@
 from click.testing import CliRunner
 
 from speechalign.cli.main import cli
-from speechalign.models import MODELS
+from speechalign.models import MODELS, known_names
 
 
 def run(*arguments):
@@ -12,7 +12,8 @@ def run(*arguments):
 
 def test_list():
     result = run("list")
-    assert (result.exit_code, result.stdout.split()) == (0, list(MODELS))
+    assert (result.exit_code, result.stdout.split()) == (0, known_names())
+    assert {*MODELS, "torchaudio:MMS_FA"} <= set(known_names())
 
 
 def test_inspect():
