@@ -242,6 +242,7 @@ def test_edits_to_the_impossible_do_not_count():
     pairs = sample_pairs(log_probs, torch.tensor([3]), low_latency, blank=0, seed=0, samples=20)
     assert (pairs.paths != pairs.improved).any()
     assert not pairs.kept.any()
+    assert not gains(log_probs, torch.tensor([3]), pairs).any()
     loss = awp_loss(log_probs, torch.tensor([3]), low_latency, blank=0, seed=0, margin=1.0)
     loss.backward()
     assert loss == 0
