@@ -36,9 +36,9 @@ absolute() { [ -z "$1" ] || (cd "$called_from" && realpath -m "$1"); }
 read -r kind source seconds <<<"$(local/00_choose_corpus.sh "$mini" "$(absolute "$corpus_dir")")"
 gold_dir=$(absolute "$gold_dir") exp=$(absolute "$exp")
 if [ "$kind" = generated ] || [ -n "$seconds" ]; then
-  size=mini conf=conf/mini tune_steps=150
+  size=mini conf=conf/mini streaming_steps=150 offline_steps=150
 else
-  size=full conf=conf tune_steps=600
+  size=full conf=conf streaming_steps=500 offline_steps=300
 fi
 exp=${exp:-$PWD/exp/$size}
 data=$exp/data
@@ -63,8 +63,8 @@ train() { # NAME CONFIG [options]: unless it is trained already
   "${train_cmd[@]}" "$steps/train_ctc.py" "$2" "$data/features" "$exp/$1" --seed "$seed" "${@:3}"
 }
 
-tune() { # NAME CONFIG FROM
-  train "$1" "conf/$2.yaml" --init "$exp/$3/model" --steps "$tune_steps"
+tune() { # NAME CONFIG FROM STEPS
+  train "$1" "conf/$2.yaml" --init "$exp/$3/model" --steps "$4"
 }
 
 align() { # CORPUS MODEL OUT
@@ -91,13 +91,13 @@ if stage 3 "train CTC"; then
   train offline "$conf/offline.yaml" --init "$exp/streaming/model"
 fi
 if stage 4 "fine-tune with AWP low latency"; then
-  tune continued continued streaming
-  tune low_latency low_latency streaming
+  tune continued continued streaming "$streaming_steps"
+  tune low_latency low_latency streaming "$streaming_steps"
 fi
 if stage 5 "fine-tune with AWP min WER, and with label priors"; then
-  tune offline_continued continued offline
-  tune min_wer min_wer offline
-  tune label_priors label_priors offline
+  tune offline_continued continued offline "$offline_steps"
+  tune min_wer min_wer offline "$offline_steps"
+  tune label_priors label_priors offline "$offline_steps"
 fi
 if stage 6 "decode"; then
   for name in "${models[@]}"; do
