@@ -103,16 +103,17 @@ def read_stage(
             if str(arrays["fingerprint"]) != fingerprint:
                 return None
             priors = arrays["priors"].tolist()
+            known = {
+                word: tuple(priors[begin : begin + len(word)])
+                for word, begin in alternatives.first.items()
+            }
             return Stage(
                 model.estimated(
                     mixtures=Mixtures(
                         *(arrays[n] for n in ("means", "variances", "weights", "stream_weights"))
                     ),
                     stay=arrays["stay"],
-                    variant_priors={
-                        word: tuple(priors[begin : begin + len(word)])
-                        for word, begin in alternatives.first.items()
-                    },
+                    variant_priors={**model.variant_priors, **known},
                     silence_probability=float(arrays["silence_probability"]),
                 ),
                 arrays["visits"],

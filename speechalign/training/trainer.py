@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon, Pronunciations
+from speechalign.lexicon import Lexicon, Pronunciations, Variants
 from speechalign.models.folders import check_replaceable
 from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.text.dictionary import Dictionary
 from speechalign.training.calibration import calibrated
 from speechalign.training.checkpoint import Iteration, Stage, read_stage, write_stage
 from speechalign.training.expectation import Alternatives, States, expect
@@ -163,7 +164,7 @@ def fit(
             model = model.estimated(
                 mixtures=new_mixtures(model.mixtures, statistics, variance),
                 stay=new_stay(model.stay, statistics),
-                variant_priors=new_priors(alternatives, statistics),
+                variant_priors={**model.variant_priors, **new_priors(alternatives, statistics)},
                 silence_probability=new_silence_probability(statistics),
             )
         iteration = Iteration.of_pass(number + 1, len(plan) + 1, most, found)
@@ -216,9 +217,17 @@ def _flat_model(
         mixtures=mixtures,
         stay=flat_stay(0, len(phones)),
         dictionary=pronunciations.dictionary,
-        variant_priors={},
+        variant_priors=_known_priors(pronunciations.dictionary),
         silence_probability=0.5,
         acoustic_scale=_ACOUSTIC_SCALE,
         calibration=_CALIBRATION,
         pronunciation=pronunciations.pronunciation,
     ), variance
+
+
+def _known_priors(dictionary: Mapping[str, Variants]) -> dict[Variants, tuple[float, ...]]:
+    """Return the priors that a dictionary has, for words that the corpus may not have."""
+    if not isinstance(dictionary, Dictionary):
+        return {}
+    by_word = {word: dictionary.log_priors(word) for word in dictionary}
+    return {dictionary[word]: priors for word, priors in by_word.items() if any(priors)}

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from toy_speech import SOURCE, Quiet, material
+from toy_speech import DICTIONARY, SOURCE, Quiet, material
 
 from speechalign.kernels import forward_backward
+from speechalign.lexicon import Pronunciations
 from speechalign.models.sphinx_features import feature_streams
+from speechalign.text.dictionary import Dictionary
 from speechalign.training import material as material_module
 from speechalign.training.expectation import Alternatives, States, expect
 from speechalign.training.trainer import fit
@@ -159,3 +161,15 @@ def test_one_utterance_is_enough_for_finite_parameters(tmp_path):
     for array in parameters(model)[:4]:
         assert np.isfinite(array).all()
     assert (model.mixtures.variances > 0).all()
+
+
+def test_priors_of_a_dictionary_hold_for_words_that_are_not_heard(tmp_path):
+    toy = material(tmp_path / "priors", utterances=4)[0]
+    entries = {word: dict.fromkeys(variants, 0.0) for word, variants in DICTIONARY.items()}
+    entries["acab"] = {("a", "c"): 0.0, ("a", "b", "c"): -1.5}
+    source = Pronunciations("en", Dictionary(entries))
+    model = fit(
+        toy, source, name="toy", licence="none", gaussians=1, jobs=1, seed=0, progress=Quiet()
+    ).model
+    assert model.variant_priors[("a", "c"), ("a", "b", "c")] == (0.0, -1.5)
+    assert DICTIONARY["bc"] in model.variant_priors
