@@ -78,6 +78,8 @@ fi
 if stage 5 "ship"; then
   shipped=$repository/speechalign/models/data/german_gmm
   rm -rf "$shipped"
+  mkdir -p "$(dirname "$shipped")"
   cp -r "$exp/model" "$shipped"
+  rm "$shipped/training_report.json" # its text is training_report.txt
   cp conf/MODEL_CARD.md "$shipped/MODEL_CARD.md"
 fi

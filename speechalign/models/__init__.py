@@ -25,9 +25,13 @@ from speechalign.registry import Registry
 from speechalign.vocabulary import Vocabulary
 
 MODELS = Registry(
-    "speechalign.models", {"english-sphinx": "speechalign.models.english_sphinx:EnglishSphinx"}
+    "speechalign.models",
+    {
+        "english-sphinx": "speechalign.models.english_sphinx:EnglishSphinx",
+        "german-gmm": "speechalign.models.shipped:german_gmm",
+    },
 )
-"""By name: a class whose instances are models; it needs no arguments."""
+"""By name: a class or function that makes a model; it needs no arguments."""
 
 FAMILIES = Registry(
     "speechalign.model_families",

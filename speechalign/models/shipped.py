@@ -1,0 +1,14 @@
+"""Models of our own that come with the package; each folder has a model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from speechalign.models.hmm_gmm import HmmGmm, load
+
+_DATA = Path(__file__).parent / "data"
+
+
+def german_gmm() -> HmmGmm:
+    """Load the model of German that ``egs/german_gmm`` trains on one speaker."""
+    return load(_DATA / "german_gmm")
