@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from speechalign.errors import BackendError, InputError
-from speechalign.espeak import languages, phonemes, speak
+from speechalign.espeak import languages, library, phonemes, speak
 
 if find_spec("espeakng_loader") is None and ctypes.util.find_library("espeak-ng") is None:
     pytest.skip("needs espeakng-loader or the system's libespeak-ng", allow_module_level=True)
@@ -222,6 +222,12 @@ def test_an_error_leaves_the_library_usable():
     assert phonemes(["b"], "en-us")[0][0] == ("b", "iː")
 
 
+@pytest.fixture
+def looked_for_again(monkeypatch):
+    monkeypatch.setattr(library, "_locate", library._locate.__wrapped__)
+
+
+@pytest.mark.usefixtures("looked_for_again")
 def test_a_library_that_is_not_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: "libnothing-ng.so.9")
@@ -229,6 +235,7 @@ def test_a_library_that_is_not_there(monkeypatch):
         speak("a")
 
 
+@pytest.mark.usefixtures("looked_for_again")
 def test_the_library_of_the_system(monkeypatch):
     if ctypes.util.find_library("espeak-ng") is None:
         pytest.skip("the system has no libespeak-ng")

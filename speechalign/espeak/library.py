@@ -82,6 +82,16 @@ def loaded_library() -> Iterator[ctypes.CDLL]:
             ctypes.CDLL(None).dlclose(handle)
 
 
+@contextmanager
+def loaded_voice(voice: str) -> Iterator[ctypes.CDLL]:
+    """Load the library, and choose a voice."""
+    identifier = find_voice(voice)
+    with loaded_library() as library:
+        if library.espeak_SetVoiceByName(identifier) != 0:
+            raise BackendError(f"eSpeak NG cannot load the voice {voice!r}; choose another")
+        yield library
+
+
 def _seed(library: ctypes.CDLL) -> None:
     """Fix the breath of voices that have one."""
     if hasattr(library, "espeak_ng_SetRandSeed"):  # from 1.52 on
@@ -90,6 +100,7 @@ def _seed(library: ctypes.CDLL) -> None:
         ctypes.CDLL(None).srand(_SEED)
 
 
+@cache  # looking for a system library starts other programs
 def _locate() -> tuple[str, bytes | None]:
     """Find the library and, where it does not know by itself, its data."""
     try:
@@ -136,7 +147,7 @@ def _voices() -> Mapping[str, tuple[str, str]]:
         while voices[number]:
             voice = voices[number].contents
             identifier, name = voice.identifier.decode(), voice.name.decode().strip()
-            if not identifier.startswith("mb/"):  # those need another programme and its data
+            if not identifier.startswith("mb/"):  # those need another program and its data
                 for priority, code in _codes(voice.languages):
                     found[code] = min((priority, identifier, name), found.get(code, (256, "", "")))
             number += 1

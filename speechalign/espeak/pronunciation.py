@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 
-from speechalign.espeak.library import UTF8, encode, find_voice, loaded_library
+from speechalign.espeak.library import UTF8, encode, loaded_voice
 
 _IPA, _SEPARATOR = 0x02, ord("_") << 8
 _STRESS = str.maketrans("", "", "ˈˌ")
@@ -42,9 +42,7 @@ def phonemes(words: Sequence[str], language: str) -> list[tuple[tuple[str, ...],
     The word among others is the middle one of three times itself, of which the last must be as it
     is alone: where words are not parted by spaces, other words may come of it.
     """
-    identifier = find_voice(language)
-    with loaded_library() as library:
-        library.espeak_SetVoiceByName(identifier)
+    with loaded_voice(language) as library:
         return [_pronounce(library, word) for word in words]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import BackendError, InputError
-from speechalign.espeak.library import UTF8, encode, find_voice, loaded_library
+from speechalign.espeak.library import UTF8, encode, loaded_voice
 from speechalign.espeak.pronunciation import spoken_words, symbol_of
 
 # From speak_lib.h of eSpeak NG.
@@ -123,9 +123,7 @@ def speak(text: str, *, voice: str = "en-us", rate: int = 175, pitch: int = 50) 
         raise InputError(f"pitch: expected 0 to 99, got {pitch}")
     tokens = text.split()
     starts = _starts(text, tokens)
-    identifier = find_voice(voice)
-    with loaded_library() as library:
-        library.espeak_SetVoiceByName(identifier)
+    with loaded_voice(voice) as library:
         library.espeak_SetParameter(_RATE, rate, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
         pcm, events, sample_rate = _synthesise(library, text)
