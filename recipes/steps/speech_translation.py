@@ -1,7 +1,7 @@
 """A small speech-to-text translation model whose attention shows which speech a word renders.
 
 Two convolutions lead from frames of 10 ms to frames of 40 ms, a transformer encoder [1]_ whose
-attention reaches a fraction of a second only follows, and a decoder of one layer attends to it with
+attention reaches a tenth of a second only follows, and a decoder of one layer attends to it with
 a single head. Short reach keeps what is heard where it is said; one layer and one head leave one
 place where speech can enter a word.
 
@@ -54,7 +54,7 @@ class TranslatorConfig:
     width: int = 128
     heads: int = 4
     encoder_layers: int = 2
-    reach: int = 8
+    reach: int = 2
     dropout: float = 0.1
 
 
