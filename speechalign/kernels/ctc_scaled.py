@@ -34,7 +34,7 @@ _LN_2_LOW = 1.90821492927058770002e-10
 _ROUNDER = 1.5 * 2.0**52  # Added to a small number, leaves its integer in the lowest bits.
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def _exponentials(
     values: np.ndarray, powers: np.ndarray, bits: np.ndarray, out: np.ndarray
 ) -> None:
@@ -66,8 +66,9 @@ def _exponentials(
         out[i] *= powers[i]
 
 
-# Sums may be reordered, so that they become vector instructions; nothing else is relaxed.
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+# Sums may be reordered, so that they become vector instructions, and products fused with sums here
+# and below; nothing else is relaxed.
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _total(a: np.ndarray, b: np.ndarray) -> float:
     total = 0.0
     for i in range(len(a)):
@@ -75,7 +76,7 @@ def _total(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _dot(a: np.ndarray, b: np.ndarray) -> float:
     total = 0.0
     for i in range(len(a)):
@@ -83,7 +84,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def occupy_scaled(
     log_probs: np.ndarray,
     targets: np.ndarray,
