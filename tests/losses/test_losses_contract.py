@@ -2,8 +2,10 @@
 
 import inspect
 import math
+import re
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -174,6 +176,13 @@ def test_wrong_arguments_are_refused(name):
     log_probs[1, 2] = math.nan
     with pytest.raises(InputError, match=r"log_probs\[1|utterance 1"):
         loss(log_probs, targets, input_lengths, target_lengths)
+
+
+def test_the_table_of_the_docs_is_complete():
+    page = Path(__file__).resolve().parents[2] / "docs" / "losses.md"
+    table = re.search(r"^\| loss \| what .*\n\|[-|]+\n((?:\|.*\n)+)", page.read_text("utf-8"), re.M)
+    first = [row.split("|")[1] for row in table[1].splitlines()]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first))) == sorted(LOSSES)
 
 
 def test_names():
