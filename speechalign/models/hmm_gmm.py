@@ -180,6 +180,7 @@ class HmmGmm:
             "Gaussians": str(self.mixtures.num_gaussians),
             "phones": " ".join(self.phones),
             "words in the dictionary": str(len(self.dictionary)),
+            "other words": self.pronunciation or "any sound",
         }
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
@@ -367,6 +368,11 @@ def load(folder: Path) -> HmmGmm:
         raise FormatError(f"{path}: {error.strerror}; copy the model again") from None
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise FormatError(f"{path}: damaged ({error}); copy the model again") from None
+
+
+def english_gmm() -> HmmGmm:
+    """Load the English model that ``egs/english_gmm`` made."""
+    return load(Path(__file__).parent / "data" / "english_gmm")
 
 
 def _read_dictionary(

@@ -27,6 +27,7 @@ def test_inspect():
     assert facts["states"] == "126"
     assert len(facts["phones"].split()) == 42
     assert int(facts["words in the dictionary"]) > 120_000
+    assert facts["other words"] == "english"
     assert "BSD-2-Clause" in facts["licence"]
 
 
