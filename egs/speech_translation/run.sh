@@ -112,7 +112,7 @@ if stage 6 "word times of our aligner"; then
   took "6 word times of our aligner"
 fi
 if stage 7 "plots and report"; then
-  local/04_link.sh "$exp" attention "$times" attention --plot "$exp/plots"
+  local/07_plot.sh "$exp" "$times"
   took "7 plots"
   "$python" local/07_report.py "$exp" "$exp/RESULTS.md" --command "$command"
 fi
