@@ -44,3 +44,27 @@ def loaded_once(monkeypatch, aligner):
     original = models.load_model
     for home in (models, module):
         monkeypatch.setattr(home, "load_model", load)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Return what gives the folder, or name, of a small model of a family."""
+    torch = pytest.importorskip("torch", reason="needs torch")
+    pytest.importorskip("transformers", reason="needs transformers")
+    import tiny_models
+
+    torch.set_num_threads(1)
+    home = tmp_path_factory.mktemp("tiny")
+    made = {}
+
+    def get(family):
+        if family not in made:
+            if family == "onnx":
+                pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+                pytest.importorskip("onnxscript", reason="needs onnxscript")
+            if family == "torchaudio":
+                pytest.importorskip("torchaudio", reason="needs torchaudio")
+            made[family] = getattr(tiny_models, family)(home / family)
+        return made[family]
+
+    return get

@@ -131,13 +131,13 @@ def test_a_line_is_plain_json(tmp_path):
     assert list(first) == [
         "utterance", "recording", "status", "reason", "kept", "text", "speaker", "start", "end",
         "outputs", "log_likelihood", "confidence", "signal_to_noise", "words", "audio",
-        "audio_sha256", "sample_rate", "channels", "channel", "model", "version",
+        "audio_sha256", "sample_rate", "channels", "channel", "model", "version", "licence", "unit",
     ]  # fmt: skip
     assert first["status"] == "aligned"
     assert first["log_likelihood"] == -100.123456789
     assert first["words"][0] == {
         "label": "Tea,", "start": 0.5, "end": 1.0, "confidence": 0.75, "source": "dictionary",
-        "spoken": ["tea"], "phones": [["T", 0.5, 0.6], ["IY", 0.6, 1.0]],
+        "spoken": ["tea"], "phones": [["T", 0.5, 0.6], ["IY", 0.6, 1.0]], "tokens": [],
     }  # fmt: skip
     assert "Zoë" in lines[0]
 

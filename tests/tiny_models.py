@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
+CTC_FAMILIES = ("wav2vec2", "hubert", "wav2vec2_bert", "parakeet", "onnx", "torchaudio")
 LETTERS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 _SIZES = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
@@ -119,14 +121,61 @@ def whisper(folder: Path) -> Path:
     return folder
 
 
+def onnx(folder: Path) -> Path:
+    """Export the small Wav2Vec2ForCTC."""
+    from speechalign.models import load_model
+    from speechalign.models.onnx_export import export
+
+    export(load_model(wav2vec2(folder.with_name("exported-wav2vec2"))), folder)
+    return folder
+
+
+class _Bundle:
+    """What a small network of torchaudio is made of; the weights are in a file."""
+
+    _path, _normalize_waveform, _model_type, _remove_aux_axis = "none.pth", True, "Wav2Vec2", None
+    sample_rate = 16000
+    _params: ClassVar = {
+        "extractor_mode": "layer_norm",
+        "extractor_conv_layer_config": [(8, 10, 5), *[(8, 3, 2)] * 4, *[(8, 2, 2)] * 2],
+        "extractor_conv_bias": True, "encoder_embed_dim": 16, "encoder_projection_dropout": 0.0,
+        "encoder_pos_conv_kernel": 16, "encoder_pos_conv_groups": 2, "encoder_num_layers": 2,
+        "encoder_num_heads": 2, "encoder_attention_dropout": 0.0, "encoder_ff_interm_features": 32,
+        "encoder_ff_interm_dropout": 0.0, "encoder_dropout": 0.0, "encoder_layer_norm_first": True,
+        "encoder_layer_drop": 0.0, "aux_num_out": 28,
+    }  # fmt: skip
+
+    def get_labels(self, *, blank: str = "-") -> tuple[str, ...]:
+        return (blank, *"aienoutsrmkldghybpwcvjzf'qx", "*")
+
+
+def torchaudio(folder: Path) -> str:
+    """Put a small network in place of MMS_FA, with weights in a file; return its name."""
+    import torchaudio
+    from safetensors.torch import save_file
+    from torchaudio.models import wav2vec2_model
+
+    torchaudio.pipelines.MMS_FA = _Bundle()
+    network = wav2vec2_model(**_Bundle._params)
+    _randomise(network)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), folder / "mms.safetensors")
+    return f"torchaudio:MMS_FA@{folder / 'mms.safetensors'}"
+
+
 def _save(folder: Path, network, extractor) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _randomise(network)
+    network.save_pretrained(folder)
+    extractor.save_pretrained(folder)
+
+
+def _randomise(network) -> None:
+    """Give weights the size that keeps activations, so that scores depend on what is heard."""
     import torch
 
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.dim() > 1:
                 torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
-    network.save_pretrained(folder)
-    extractor.save_pretrained(folder)

@@ -221,6 +221,7 @@ def _pretrained(folder: Path, *, allow_pickle: bool) -> tuple[_Extractor, nn.Mod
     import_torch("hf")
     try:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoFeatureExtractor, AutoModelForCTC
     except ImportError as error:
         raise BackendError(
@@ -242,7 +243,7 @@ def _pretrained(folder: Path, *, allow_pickle: bool) -> tuple[_Extractor, nn.Mod
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"{folder}: not a CTC model that can be read: {str(error).splitlines()[0]}"
         ) from None

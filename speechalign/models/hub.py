@@ -58,6 +58,7 @@ def fetch(source: str, *, offline: bool, allow_pickle: bool) -> Path:
     """
     try:
         from huggingface_hub import (  # type: ignore[import-not-found]
+            constants,
             errors,
             snapshot_download,
         )
@@ -69,6 +70,7 @@ def fetch(source: str, *, offline: bool, allow_pickle: bool) -> Path:
     match = _REPOSITORY.fullmatch(source)
     assert match is not None
     repository, revision = match.groups()
+    offline = offline or constants.HF_HUB_OFFLINE
     try:
         found = snapshot_download(
             repository,

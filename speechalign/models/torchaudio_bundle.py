@@ -89,6 +89,8 @@ def load(
     if name not in _BUNDLES:
         raise InputError(f"{source}: torchaudio has no CTC bundle of this name; there is: "
                          f"{', '.join(_BUNDLES)}")  # fmt: skip
+    if star and name != "MMS_FA":
+        raise InputError(f"{source}: star: only MMS_FA defines one")
     import_torch("torchaudio")
     try:
         import torchaudio
@@ -109,8 +111,6 @@ def load(
     symbols = list(bundle.get_labels(blank=BLANK))
     if name == "MMS_FA":
         symbols.remove(STAR)
-    if star and name != "MMS_FA":
-        raise InputError(f"{source}: star: only MMS_FA defines one")
     layers = [
         (kernel, stride) for _, kernel, stride in bundle._params["extractor_conv_layer_config"]
     ]
