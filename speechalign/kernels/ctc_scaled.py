@@ -15,7 +15,7 @@ _UNIT = 2.0**500
 # No row may sum to more than the one, no product of two rows to less than the other: what numbers
 # below 2**-1074 would have added, less than 2**-474 a state, then does not matter.
 _MOST, _LEAST = 2.0**600, 2.0**-420
-# Emissions further below the best of their frame are left to the log domain.
+# Emissions further below the best of their frame, and larger weights, are left to the log domain.
 _DEEPEST = -700.0
 
 
@@ -104,6 +104,8 @@ def occupy_scaled(
         return DONE, -math.inf
     if frames == 0:
         return DONE, 0.0
+    if abs(tilt) + abs(delay_penalty) * frames + abs(risk) / frames > -_DEEPEST:
+        return UNDERFLOW, 0.0
     # Label l is in column l + 1 and the blank before it in column l; column 0 of labels is empty.
     differs = np.zeros(labels + 1)
     for i in range(1, labels):
@@ -204,7 +206,7 @@ def likely_tilt(log_probs: np.ndarray, targets: np.ndarray, blank: int) -> float
     read = 0
     for t in range(0, frames, max(1, frames // 256)):
         for i in range(labels):
-            if log_probs[t, targets[i]] > -math.inf and log_probs[t, blank] > -math.inf:
+            if abs(log_probs[t, targets[i]]) < math.inf and abs(log_probs[t, blank]) < math.inf:
                 silence += log_probs[t, blank]
                 speech += log_probs[t, targets[i]]
                 read += 1
