@@ -52,7 +52,8 @@ class Suspect:
     log_likelihood : float or None
         Natural logarithm per frame; None where the model cannot explain the utterance.
     longest_deviation : float
-        Largest deviation of a phone's log duration from the phone's median, in robust deviations.
+        How far the log duration of its longest phone lies above the phone's mean, in standard
+        deviations of the phone.
     signal_to_noise : float
         dB.
     reasons : tuple[str, ...]
@@ -189,19 +190,19 @@ def report(stage: Stage, material: Material, scores: Mapping[str, float], states
 
     Notes
     -----
-    An utterance is suspect where its log-likelihood lies 3.5 robust standard deviations (1.4826
-    times the median absolute deviation) below the median of the corpus, its signal-to-noise ratio
-    likewise, or the log duration of one of its phones twice as far from the median of the phone.
+    An utterance is suspect where its log-likelihood or its signal-to-noise ratio lies 3.5 robust
+    standard deviations (1.4826 times the median absolute deviation) below the median of the corpus,
+    or the deviation of its longest phone as far above.
     """
     model = stage.model
     runs = [_runs(states.read(utterance)) for utterance in material.spoken]
     by_phone = [np.concatenate([frames[phones == p] for phones, frames in runs])
                 for p in range(len(model.phones))]  # fmt: skip
-    logs = [_centre(np.log(frames)) if len(frames) else (0.0, 1.0) for frames in by_phone]
+    norms = [_log_norm(frames) for frames in by_phone]
     silence = model.phones.index(model.silence)
     longest = [
         max(
-            (abs(float(np.log(n)) - logs[p][0]) / logs[p][1]
+            ((float(np.log(n)) - norms[p][0]) / norms[p][1]
              for p, n in zip(phones.tolist(), frames.tolist()) if p != silence),
             default=0.0,
         )
@@ -240,6 +241,16 @@ def _runs(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return known[begins] // STATES, np.diff(np.append(begins, len(known)))
 
 
+def _log_norm(frames: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation of log durations; few are taken for more varied."""
+    if not len(frames):
+        return 0.0, 1.0
+    logs = np.log(frames)
+    # As if five more, spread by a factor of 1.6, had been seen.
+    variance = (len(logs) * logs.var() + 5 * 0.25) / (len(logs) + 5)
+    return float(logs.mean()), float(np.sqrt(variance))
+
+
 def _centre(values: np.ndarray) -> tuple[float, float]:
     """Return median and robust standard deviation, at least a little."""
     middle = float(np.median(values))
@@ -261,13 +272,14 @@ def _suspects(
 ) -> tuple[Suspect, ...]:
     score_middle, score_width = _centre(np.array(list(scores.values())))
     ratio_middle, ratio_width = _centre(np.array([u.signal_to_noise for u in spoken]))
+    longest_middle, longest_width = _centre(np.array(longest))
     found = []
     for utterance, deviation in zip(spoken, longest):
         score = scores.get(utterance.id)
         reasons = []
         if score is None or score < score_middle - _SUSPECT * score_width:
             reasons.append("likelihood")
-        if deviation > 2 * _SUSPECT:
+        if deviation > longest_middle + _SUSPECT * longest_width:
             reasons.append("duration")
         if utterance.signal_to_noise < ratio_middle - _SUSPECT * ratio_width:
             reasons.append("signal to noise")

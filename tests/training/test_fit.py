@@ -150,8 +150,9 @@ def test_a_checkpoint_of_other_options_is_not_taken(tmp_path, trained):
 def test_wrong_transcripts_are_suspect(tmp_path):
     toy = material(tmp_path / "wrong", utterances=40, mistaken=(7, 19))[0]
     suspects = fitted(toy, gaussians=1).report.suspects
-    assert {"u7", "u19"} <= {suspect.utterance for suspect in suspects}
-    assert len(suspects) <= 6
+    assert {suspect.utterance for suspect in suspects[:2]} == {"u7", "u19"}
+    assert all("likelihood" in suspect.reasons for suspect in suspects[:2])
+    assert len(suspects) <= 10
     assert [s.log_likelihood for s in suspects] == sorted(s.log_likelihood for s in suspects)
 
 
