@@ -6,7 +6,8 @@
 #
 # Stages: 0 speak the test sentences (eSpeak NG: their times are exact), 1 train on the corpus,
 # 2 train on the test speech itself and align it, 3 align the test speech with the model of stage 1,
-# 4 score both, 5 copy the model into the package (only if asked for).
+# as it is and adapted to the test speech, 4 score all, 5 copy the model of stage 1 into the package
+# (only if asked for).
 #
 # --stage N, --stop-stage N   first and last stage (0 and 4)
 # --corpus DIR                a corpus of German (../shared/data/speech/german/kerstin)
@@ -65,11 +66,13 @@ if stage 2 "train on the test speech"; then
 fi
 
 if stage 3 "align"; then
+  speechalign adapt "$test/corpus" "$exp/model" "$exp/adapted.model" --jobs "$jobs"
   speechalign align "$test/corpus" "$exp/model" "$exp/corpus" --jobs "$jobs" --overwrite
+  speechalign align "$test/corpus" "$exp/adapted.model" "$exp/adapted" --jobs "$jobs" --overwrite
 fi
 
 if stage 4 "score"; then
-  for trained_on in corpus self; do
+  for trained_on in corpus adapted self; do
     echo "trained on: $trained_on"
     speechalign compare "$test/gold" "$exp/$trained_on"
   done | tee "$exp/scores.txt"
