@@ -229,7 +229,7 @@ def test_weights_that_do_not_fit_a_bundle(tiny, tmp_path):
 
 
 def test_devices(folder):
-    with pytest.raises(BackendError, match="device: 'abacus' is not there: .*; use cpu"):
+    with pytest.raises(BackendError, match=r"device: 'abacus' is not there: .*; use cpu"):
         load_model(folder, device="abacus")
     with pytest.raises(InputError, match="runs on the CPU only, got cuda"):
         load_model("english-sphinx", device="cuda")
