@@ -60,14 +60,19 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
         Nothing says how the words of the language are pronounced, or a name or file is wrong.
     FormatError
         The dictionary is damaged.
+    BackendError
+        What pronounces is not installed.
     """
     from speechalign.errors import InputError
     from speechalign.lexicon import Pronunciations
     from speechalign.text.dictionary import read_dictionary
+    from speechalign.text.pronunciation import pronouncer
 
     def warn(line: str) -> None:
         click.echo(f"warning: {line}", err=True)
 
+    if phones is not None:
+        pronouncer(phones, language=language, dictionary={})  # a wrong name fails before the work
     english = language.lower().partition("-")[0] == "en"
     if dictionary is not None:
         entries = read_dictionary(dictionary, stress=False, warn=warn)

@@ -97,3 +97,14 @@ def test_a_model_has_its_own_dictionary(corpus):
     result = run(corpus(a="cat"), "--model", "english-sphinx", "--phones", "graphemes")
     assert result.exit_code == 2
     assert "--model has a dictionary; leave out --dictionary and --phones" in result.stderr
+
+
+def test_what_cannot_pronounce_is_told_once(corpus):
+    folder = corpus(a="Kater", b="Katze")
+    result = run(folder, "--language", "de", "--phones", "grapheme")
+    assert result.exit_code == 4
+    assert result.stderr.startswith("error: pronunciation 'grapheme': no such name and no such")
+    pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
+    result = run(folder, "--language", "germn", "--phones", "espeak")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr.startswith("error: eSpeak NG has no language 'germn'; near to it: ")
