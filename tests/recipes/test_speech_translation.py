@@ -101,6 +101,18 @@ def test_a_token_does_not_see_those_after_it(model):
     assert not torch.allclose(one.logits[:, 2], other.logits[:, 2])
 
 
+def test_what_is_expected_on_the_diagonal(translation):
+    torch.manual_seed(1)
+    config = translation.TranslatorConfig(mels=8, width=16, heads=2, diagonal=60.0)
+    model = translation.Translator(config, 5, 9).eval()
+    encoded, frames = model.encode(torch.randn(2, 36, 8), torch.tensor([36, 20]))
+    previous = torch.tensor([[1, 5, 6, 7, 8], [1, 5, 0, 0, 0]])
+    attention = model.decode(previous, encoded, frames).attention
+    assert attention[0].argmax(1).tolist() == [0, 2, 4, 6, 8]
+    assert attention[1, :2].argmax(1).tolist() == [1, 3]
+    assert model.diagonal.requires_grad
+
+
 def test_the_encoder_does_not_hear_far(model):
     """Two layers of reach 2, and convolutions: nothing beyond 5 frames of 40 ms."""
     features = torch.randn(1, 160, 8)
