@@ -1,4 +1,4 @@
-"""ONNX: what is exported says the same, and other exporters' files are read with their vocabulary."""
+"""ONNX: exports say the same, and files of other exporters are read with their vocabulary."""
 
 import json
 import shutil
@@ -132,5 +132,5 @@ def test_features_from_outside_are_refused(tmp_path):
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=9)
     onnx.save(model, tmp_path / "features.onnx")
     (tmp_path / "vocab.txt").write_text("<pad>\n")
-    with pytest.raises(InputError, match="expected one input, samples .batch, samples. in float32"):
+    with pytest.raises(InputError, match=r"expected one input, samples \(batch, samples\) in"):
         load_model(tmp_path / "features.onnx")

@@ -51,7 +51,8 @@ def test_log_probs_are_those_of_the_network(model):
             logits = network(features["input_features"], decoder_input_ids=torch.tensor([tokens]))
         text = tokenizer.encode(" the tea").ids
         label = text[len(tokens) - 4]
-        assert float(logits.logits[0, -1].log_softmax(-1)[label]) == pytest.approx(expected, abs=1e-4)
+        found = float(logits.logits[0, -1].log_softmax(-1)[label])
+        assert found == pytest.approx(expected, abs=1e-4)
         tokens.append(label)
 
 
