@@ -102,7 +102,7 @@ class _Context:
 
     @property
     def ending(self) -> str:
-        """Ending of a German ordinal here, without the first e of it."""
+        """Ending of an ordinal here."""
         return "en" if self.before.lower() in _BEFORE_N else "e"
 
 
