@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["speechalign", "speechalign.*"]),
-    package_data={"speechalign": ["*/data/*", "py.typed"]},
+    package_data={"speechalign": ["*/data/*", "*/data/*/*", "py.typed"]},
     install_requires=[
         "numpy>=1.26",
         "numba>=0.60",
