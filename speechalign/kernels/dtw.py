@@ -9,12 +9,12 @@ from numba import njit
 
 from speechalign.errors import InputError
 
-_DIAGONAL, _DOWN, _RIGHT = np.uint8(0), np.uint8(1), np.uint8(2)
+_DIAGONAL, _DOWN, _RIGHT, _BEGIN = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
 
 
 @dataclass(frozen=True)
 class DtwPath:
-    """A path from the first cell of a matrix to the last.
+    """A path from the first column of a matrix to the last.
 
     Parameters
     ----------
@@ -29,19 +29,22 @@ class DtwPath:
     cost: float
 
 
-def dtw(costs: np.ndarray) -> DtwPath:
+def dtw(costs: np.ndarray, *, free_rows: bool = False) -> DtwPath:
     """Find the cheapest path through a matrix that goes down, right, or both at once.
 
     Parameters
     ----------
     costs : ndarray, shape (N, M), float32 or float64
         Cost of pairing row i with column j; finite, of either sign.
+    free_rows : bool
+        The path may begin in any row of the first column, and end in any row of the last, the
+        first such where several are as cheap.
 
     Returns
     -------
     DtwPath
-        From (0, 0) to (N - 1, M - 1). Of equal costs, the step of both at once is preferred, then
-        the one down, then the one to the right.
+        From (0, 0) to (N - 1, M - 1), unless rows are free. Of equal costs, the step of both at
+        once is preferred, then the one down, then the one to the right.
 
     Raises
     ------
@@ -50,8 +53,9 @@ def dtw(costs: np.ndarray) -> DtwPath:
 
     Notes
     -----
-    D[i, j] = costs[i, j] + min(D[i-1, j-1], D[i-1, j], D[i, j-1]), with D[0, 0] = costs[0, 0].
-    O(NM) time; one byte a cell of memory, and sums in float64.
+    D[i, j] = costs[i, j] + min(D[i-1, j-1], D[i-1, j], D[i, j-1]), with D[0, 0] = costs[0, 0];
+    where rows are free, D[i, 0] = costs[i, 0] + min(0, D[i-1, 0]). O(NM) time; one byte a cell of
+    memory, and sums in float64.
 
     References
     ----------
@@ -72,14 +76,14 @@ def dtw(costs: np.ndarray) -> DtwPath:
     if not np.isfinite(costs).all():
         i, j = np.argwhere(~np.isfinite(costs))[0].tolist()
         raise InputError(f"costs[{i}, {j}]: expected a finite number, got {costs[i, j]}")
-    steps, cost = _fill(np.ascontiguousarray(costs))
-    rows, columns = _trace(steps)
+    steps, last, cost = _fill(np.ascontiguousarray(costs), free_rows)
+    rows, columns = _trace(steps, last)
     return DtwPath(rows, columns, float(cost))
 
 
 @njit(cache=True, nogil=True)
-def _fill(costs: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the step into each cell, (N, M) uint8, and the cost of the best path."""
+def _fill(costs: np.ndarray, free_rows: bool) -> tuple[np.ndarray, int, float]:
+    """Return the step into each cell, (N, M) uint8, and last row and cost of the best path."""
     height, width = costs.shape
     steps = np.empty((height, width), np.uint8)
     row = np.empty(width)
@@ -88,10 +92,15 @@ def _fill(costs: np.ndarray) -> tuple[np.ndarray, float]:
         total += costs[0, j]
         row[j] = total
         steps[0, j] = _RIGHT
+    steps[0, 0] = _BEGIN
+    last, lowest = 0, row[width - 1]
     for i in range(1, height):
         diagonal = row[0]
-        row[0] += costs[i, 0]
         steps[i, 0] = _DOWN
+        if free_rows and diagonal >= 0.0:
+            row[0] = 0.0
+            steps[i, 0] = _BEGIN
+        row[0] += costs[i, 0]
         left = row[0]
         for j in range(1, width):
             above = row[j]
@@ -104,18 +113,20 @@ def _fill(costs: np.ndarray) -> tuple[np.ndarray, float]:
             left = best + costs[i, j]
             row[j] = left
             diagonal = above
-    return steps, row[width - 1]
+        if not free_rows or row[width - 1] < lowest:
+            last, lowest = i, row[width - 1]
+    return steps, last, lowest
 
 
 @njit(cache=True, nogil=True)
-def _trace(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and columns of the path that the steps tell."""
-    i, j = steps.shape[0] - 1, steps.shape[1] - 1
+def _trace(steps: np.ndarray, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of the path to the last column that the steps tell."""
+    i, j = last, steps.shape[1] - 1
     rows = np.empty(i + j + 1, np.int64)
     columns = np.empty(i + j + 1, np.int64)
     at = i + j
     rows[at], columns[at] = i, j
-    while i > 0 or j > 0:
+    while steps[i, j] != _BEGIN:
         step = steps[i, j]
         if step != _RIGHT:
             i -= 1

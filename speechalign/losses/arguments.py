@@ -22,7 +22,7 @@ def check_log_probs(log_probs: Tensor, input_lengths: Tensor) -> None:
         raise InputError(
             f"log_probs: expected float32 or float64, got {_dtype(log_probs)}; call .float() on it"
         )
-    _check_lengths(input_lengths, "input_lengths", *log_probs.shape[:2])
+    check_lengths(input_lengths, "input_lengths", *log_probs.shape[:2])
 
 
 def check_targets(
@@ -36,7 +36,7 @@ def check_targets(
             f"targets: expected shape ({batch}, L), int64; got {tuple(targets.shape)} "
             f"{_dtype(targets)}; pad the transcripts to one length, such as with pad_sequence"
         )
-    _check_lengths(target_lengths, "target_lengths", *targets.shape)
+    check_lengths(target_lengths, "target_lengths", *targets.shape)
     wrong = (targets < 0) | (targets >= num_columns) | (targets == blank)
     wrong &= within(target_lengths.to(targets.device), targets.shape[1])
     if wrong.any():
@@ -84,7 +84,8 @@ def within(lengths: Tensor, limit: int) -> Tensor:
     return torch.arange(limit, device=lengths.device) < lengths[:, None]
 
 
-def _check_lengths(lengths: Tensor, name: str, batch: int, limit: int) -> None:
+def check_lengths(lengths: Tensor, name: str, batch: int, limit: int) -> None:
+    """Refuse anything but (B,) int64 in [0, limit]."""
     if lengths.shape != (batch,) or lengths.dtype != torch.int64:
         raise InputError(
             f"{name}: expected shape ({batch},), int64; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 
 @torch.library.custom_op("speechalign::scaled_gradient", mutates_args=())
@@ -18,3 +19,40 @@ def scaled_gradient(gradient: Tensor, by_loss: Tensor) -> Tensor:
 @scaled_gradient.register_fake
 def _(gradient: Tensor, by_loss: Tensor) -> Tensor:  # noqa: ARG001
     return torch.empty_like(gradient)
+
+
+@torch.library.custom_op("speechalign::known_gradient", mutates_args=())
+def known_gradient(scores: Tensor, losses: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG001
+    """Return losses (B,), as a function of scores (B, T, V) with this gradient, of the same shape.
+
+    The sum of the losses changes by ``(gradient * change).sum()`` with the scores.
+    """
+    return losses.clone()
+
+
+@known_gradient.register_fake
+def _(scores: Tensor, losses: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG001
+    return torch.empty_like(losses)
+
+
+def _keep_gradient(ctx: FunctionCtx, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+    ctx.save_for_backward(inputs[0], inputs[2])
+
+
+def _known_backward(ctx: FunctionCtx, by_loss: Tensor) -> tuple[Tensor | None, ...]:
+    scores, gradient = ctx.saved_tensors
+    return _known_slope(scores, gradient, by_loss), None, None
+
+
+@torch.library.custom_op("speechalign::known_slope", mutates_args=())
+def _known_slope(scores: Tensor, gradient: Tensor, by_loss: Tensor) -> Tensor:  # noqa: ARG001
+    """Do what `scaled_gradient` does; it depends on the scores, which raises when asked how."""
+    return gradient * by_loss.to(gradient.dtype)[:, None, None]
+
+
+@_known_slope.register_fake
+def _(scores: Tensor, gradient: Tensor, by_loss: Tensor) -> Tensor:  # noqa: ARG001
+    return torch.empty_like(gradient)
+
+
+known_gradient.register_autograd(_known_backward, setup_context=_keep_gradient)

@@ -1,0 +1,136 @@
+"""Consistency of speech and text embeddings under the best alignment between them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from speechalign.errors import InputError
+from speechalign.losses.arguments import check_reduction
+from speechalign.losses.embeddings import (
+    Distance,
+    between,
+    check_distance,
+    check_embeddings,
+    mean_or_sum,
+    pairwise,
+)
+from speechalign.losses.warping import Backend, Moves, best_spans, check_moves, soft_costs
+
+
+def best_alignment_loss(
+    speech: Tensor,
+    text: Tensor,
+    speech_lengths: Tensor,
+    text_lengths: Tensor,
+    *,
+    distance: Distance = "squared",
+    moves: Moves = "plain",
+    free_ends: bool = False,
+    gamma: float = 0.0,
+    reduction: Literal["mean", "sum", "none"] = "mean",
+    backend: Backend = "auto",
+) -> Tensor:
+    """Distance of speech from text a frame, under the monotone alignment that makes it least.
+
+    Whatever the lengths: no alignment is given, and none has to be right beforehand.
+
+    Parameters
+    ----------
+    speech : Tensor, shape (B, N, d), float32 or float64
+        Embeddings of frames; those at and beyond a length are never read.
+    text : Tensor, shape (B, M, d), of the same dtype
+        Embeddings of tokens. Detach what should stay where it is.
+    speech_lengths, text_lengths : Tensor, shape (B,), int64
+        Frames and tokens of each utterance.
+    distance : {"squared", "euclidean", "cosine"}
+        Between a frame and a token; ``cosine`` is one minus the cosine.
+    moves : {"plain", "skip", "dtw"}
+        ``plain``: every frame has one token, in order, and every token a frame. ``skip``: single
+        tokens may go without. ``dtw``: frames may have several tokens, so that the text may be
+        longer than the speech.
+    free_ends : bool
+        Frames before the first token and after the last may have none, and cost nothing, such as
+        silence. The distances being positive, as few frames as can be are matched.
+    gamma : float
+        Temperature of the minimum over alignments: 0 takes the best one; above, the soft minimum,
+        whose gradient goes to all alignments by their probability.
+    reduction : {"mean", "sum", "none"}
+        Over the utterances.
+    backend : {"auto", "numba", "torch"}
+        What searches. ``auto`` is numba for tensors on the CPU and torch for others.
+
+    Returns
+    -------
+    Tensor, shape () or (B,)
+        In the dtype of the embeddings. 0 for an utterance without text; inf, without gradient,
+        where the speech has too few frames for the text.
+
+    Raises
+    ------
+    InputError
+        A shape, dtype, length or option is wrong, the widths differ, or a value is not finite.
+    BackendError
+        ``backend="numba"`` with tensors that are not on the CPU.
+
+    Notes
+    -----
+    With D[i, j] the distance of frame i from token j,
+    ``c[i, j] = D[i, j] + min(c[i-1, j-1], c[i-1, j])`` and ``loss = c[N, M] / N``; ``skip`` adds
+    ``c[i-1, j-2]``, ``dtw`` adds ``c[i, j-1]``, and gamma makes the minimum soft. The gradient is
+    that of the distances on the best path, a sub-gradient where paths are as good. O(NMd) time for
+    the distances, O(NM) for the search; beyond the distances, O((N + M) d) memory.
+
+    The idea is that of [1]_, whose text does not settle distance, moves and normalisation; those
+    are ours.
+
+    References
+    ----------
+    .. [1] C. Peyser et al., "Improving joint speech-text representations without alignment",
+       Proc. Interspeech, 2023.
+
+    Examples
+    --------
+    >>> text = torch.tensor([[[0.0], [1.0]]])
+    >>> speech = torch.tensor([[[0.0], [0.0], [0.5], [1.0]]])
+    >>> best_alignment_loss(speech, text, torch.tensor([4]), torch.tensor([2]))
+    tensor(0.0625)
+    """
+    check_reduction(reduction)
+    check_distance(distance)
+    check_moves(moves)
+    if not 0 <= gamma < float("inf"):
+        raise InputError(f"gamma: expected a finite number of at least 0, got {gamma}")
+    u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
+    lengths = speech_lengths.cpu(), text_lengths.cpu()
+    if gamma > 0:
+        sums = soft_costs(
+            pairwise(u, v, distance), *lengths, gamma=gamma, moves=moves,
+            free_ends=free_ends, backend=backend,
+        )  # fmt: skip
+    else:
+        costs = pairwise(u.detach(), v.detach(), distance)
+        firsts, ends = best_spans(
+            costs, *lengths, moves=moves, free_ends=free_ends, backend=backend
+        )
+        # What is padded is on no path, so that the rows need not be copied again.
+        sums = _along(speech, text, firsts.to(u.device), ends.to(u.device), distance)
+    found = sums / speech_lengths.to(u.device).clamp(min=1)
+    return mean_or_sum(found.where(text_lengths.to(u.device) > 0, 0.0), reduction)
+
+
+def _along(u: Tensor, v: Tensor, firsts: Tensor, ends: Tensor, distance: Distance) -> Tensor:
+    """Sum the distances of frames and their tokens; inf where no frame has any."""
+    counts = (ends - firsts).flatten()
+    frames = torch.arange(len(counts), device=u.device).repeat_interleave(counts)
+    utterances = frames // max(1, u.shape[1])
+    # The n-th token of its frame, for each pair.
+    order = torch.arange(len(frames), device=u.device) - (counts.cumsum(0) - counts)[frames]
+    tokens = utterances * v.shape[1] + firsts.flatten()[frames] + order
+    apart = between(
+        u.flatten(0, 1).index_select(0, frames), v.flatten(0, 1).index_select(0, tokens), distance
+    )
+    sums = apart.new_zeros(len(u)).index_add(0, utterances, apart)
+    return sums.where((ends > 0).any(1), torch.inf)
