@@ -159,7 +159,8 @@ def load(folder: str | Path) -> CtcTranslation:
         model.load_state_dict(load_file(weights))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"{weights}: damaged, or of another model: {error}") from None
-    return model.eval()
+    model.eval()
+    return model
 
 
 def read_config(keywords: Mapping[str, int | float], *, source: str) -> CtcTranslationConfig:
