@@ -84,4 +84,5 @@ if stage 4 "ship"; then
   mkdir -p "$(dirname "$shipped")"
   cp -r "$exp/model" "$shipped"
   cp conf/MODEL_CARD.md "$shipped/MODEL_CARD.md"
+  rm "$shipped/training_report.json"
 fi

@@ -9,6 +9,11 @@ from speechalign.models.hmm_gmm import HmmGmm, load
 _DATA = Path(__file__).parent / "data"
 
 
+def english_gmm() -> HmmGmm:
+    """Load the model of English that ``egs/english_gmm`` trains on 253 speakers."""
+    return load(_DATA / "english_gmm")
+
+
 def german_gmm() -> HmmGmm:
     """Load the model of German that ``egs/german_gmm`` trains on one speaker."""
     return load(_DATA / "german_gmm")

@@ -172,9 +172,9 @@ def fit(
         progress.finished(iteration)
         if not last:
             write_stage(saved, fingerprint, stage, alternatives)
-    weighted = stage.model.estimated(mixtures=stage.model.mixtures.weighing(_STREAM_WEIGHTS))
     described = report(stage, material, found.scores, states)
-    return Trained(calibrated(weighted, material, seed=seed), described)
+    model = stage.model.estimated(mixtures=stage.model.mixtures.weighing(_STREAM_WEIGHTS))
+    return Trained(calibrated(model, material, seed=seed), described)
 
 
 def _plan(gaussians: int) -> list[int]:
