@@ -25,6 +25,9 @@ from speechalign.models import CtcModel, Piece
 from speechalign.spelling import Reading, SpelledWord, load_speller
 from speechalign.waveform import Waveform
 
+OVERLAP = 1.0
+"""Seconds that a chunk of a long recording hears on either side, and throws away."""
+
 # Readings and confidences are found in windows of so many items, with context on either side, and
 # boundaries in windows of so many labels, so that memory stays bounded.
 _WINDOW, _CONTEXT = 48, 6
@@ -96,7 +99,7 @@ class CtcAligner:
                 f"transcript: {words[0].label!r} and all other words have nothing that "
                 f"{self.model.name} can read; romanise them, or choose a model of their language"
             )
-        emissions = emit_long(self.model, waveform)
+        emissions = emit_long(self.model, waveform, overlap=OVERLAP)
         readings = [min(item.readings, key=len) for item in items]
         self._check_length(readings, len(emissions[0]), waveform.duration)
         path = self._path(emissions, readings)

@@ -171,7 +171,7 @@ def lasting(times: np.ndarray, duration: float) -> np.ndarray:
     after = duration
     for span in spans[::-1]:
         span[1] = min(span[1], after)
-        after = span[0] = min(span[0], span[1] - least)
+        after = span[0] = max(0.0, min(span[0], span[1] - least))
     return spans
 
 
