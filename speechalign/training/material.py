@@ -25,6 +25,8 @@ from speechalign.waveform import read_waveform
 
 # Frames whose statistics are summed by themselves, in whichever thread; then in order.
 _CHUNK = 12_000
+# Seconds; the memory of a search grows with the square of the length, to 400 MB for this.
+LONGEST = 120.0
 # With fewer utterances, most phones are heard too rarely to be known.
 FEW = 20
 _CEPSTRA, _INDEX = "cepstra.f32", "material.jsonl"
@@ -233,6 +235,12 @@ def _measure(utterance: Utterance, words: tuple[Variants, ...] | str) -> tuple[_
         )
     except SpeechAlignError as error:
         return {"problem": str(error)}, nothing
+    if waveform.duration > LONGEST:
+        problem = (
+            f"it lasts {waveform.duration:.0f} s; to train on, cut it into utterances of at most "
+            f"{LONGEST:.0f} s, with a TextGrid or a manifest"
+        )
+        return {"problem": problem}, nothing
     cepstra = sphinx_cepstra(waveform.samples).astype(np.float32)
     needed = STATES * sum(min(map(len, variants)) for variants in words)
     if len(cepstra) < needed:
