@@ -133,7 +133,7 @@ def _occupy(
             size = 2 * len(alpha) + end - begin
             alpha = _longer(alpha, size)
             gain = _longer(gain, size)
-        most = np.float32(-math.inf)
+        most = -math.inf
         for s in range(begin, end):
             total = 0.0
             for a in range(offsets[s], offsets[s + 1]):
@@ -142,7 +142,7 @@ def _occupy(
                     total += alpha[before_at + i - before_low] * weights[a]
             alpha[at + s - begin] = total
             if total > 0.0 and log_probs[t, labels[s]] > most:
-                most = log_probs[t, labels[s]]
+                most = float(log_probs[t, labels[s]])
         if most == -math.inf:
             return -math.inf
         total = 0.0
