@@ -105,7 +105,8 @@ def small_model(folder: Path) -> NetworkCtc:
 
 def noise(minutes: float) -> Waveform:
     """Return a recording of noise."""
-    samples = np.random.default_rng(0).normal(size=round(60 * minutes * RATE)).astype(np.float32)
+    count = round(60 * minutes * RATE)
+    samples = np.random.default_rng(0).standard_normal(count, dtype=np.float32)
     return Waveform(samples, RATE, 1, None, RATE)
 
 
