@@ -26,7 +26,7 @@ them). Layout, about 100 kB a sentence:
     OUTPUT/LANGUAGE/textgrids/000.TextGrid           tiers words and phones
     OUTPUT/LANGUAGE/words.json        {"000": {"VOICE": [["word", start, end], [",", null, null]]}}
     OUTPUT/LANGUAGE/cuts.jsonl        lhotse cuts: alignment, translation, links; paths from here
-    OUTPUT/.done                      written last
+    OUTPUT/.options.json, .done       what it was made from; the second is written last
 
 ``words.json`` has the layout of the SpeechAlign data set [1]_, times in seconds. Tokens that are
 spoken as one (*that 's*) share one time. There are no splits: it is a test set. --swap exchanges

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from speechalign import read_alignment
+from speechalign import Interval, read_alignment
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.links import Links, read_links, read_parallel, timed_words
@@ -205,6 +205,13 @@ def test_what_does_not_fit_together(recipe, sides, tmp_path, gold, pairs, messag
 def test_the_same_language_twice(recipe, sides, tmp_path):
     with pytest.raises(InputError, match="expected two languages, got 'de' twice"):
         recipe.prepare(_GOLD, _PAIRS, tmp_path, source=sides["source"], target=sides["source"])
+
+
+def test_a_word_of_which_nothing_is_said_joins_the_one_before(recipe):
+    spoken = [Interval(0.0, 0.5, "b"), Interval(0.5, 1.0, "d")]
+    labels = ["a", "b", "c", "d", "e"]
+    found = recipe._labelled(spoken, recipe._said(spoken, labels), labels)
+    assert [(i.label, i.start) for i in found] == [("a b c", 0.0), ("d e", 0.5)]
 
 
 def test_elided_words_are_said_together(recipe):
