@@ -37,7 +37,7 @@ _LABELS = 256
 _SCALE = 0.5
 _NOT_SAID = math.log(0.05)
 # Items that another account of the audio may leave out in a row.
-_MAX_JUMP = 6
+_MAX_JUMP = 4
 _MEMORY = 256 * 2**20
 _SEAM = 0.1  # seconds of audio that a window of labels hears beyond them
 _ANY = "spn"  # the phone of what cannot be read, as in the dictionary's noise

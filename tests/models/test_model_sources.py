@@ -256,6 +256,43 @@ def test_samples_that_cannot_be_scored(folder):
                    np.array([800]))  # fmt: skip
 
 
+def test_phones_by_espeak(folder, examples):
+    """A model of IPA phones has eSpeak NG pronounce the words, in any of its languages."""
+    pytest.importorskip("espeakng_loader", reason="needs eSpeak NG")
+    from speechalign.aligner import Aligner
+    from speechalign.espeak import phonemes
+    from speechalign.waveform import read_waveform
+
+    known = json.loads((folder / "vocab.json").read_text())
+    phones = {phone for word in ("two", "cups") for phone in phonemes([word], "en-us")[0][0]}
+    names = [*list(known)[:5], *sorted(phones)]
+    symbols = [*names, *(f"x{n}" for n in range(len(known) - len(names)))]
+    (folder / "vocab.json").write_text(json.dumps({s: n for n, s in enumerate(symbols)}))
+    change("tokenizer_config.json", tokenizer_class="Wav2Vec2PhonemeCTCTokenizer",
+           phonemizer_lang="en-us")(folder)  # fmt: skip
+    model = load_model(folder)
+    assert (model.unit, model.language) == ("phones", "en-us")
+    waveform = read_waveform(examples / "slt/tea.flac", sample_rate=16000)
+    result = Aligner(model).align(waveform, "Two cups [cough]")
+    assert [word.word.source for word in result.words] == ["g2p", "g2p", "noise"]
+    assert {p.label for word in result.words[:2] for p in word.phones} <= phones
+    assert [p.label for p in result.words[2].phones] == ["spn"]
+    assert list(result.alignment.tiers) == ["words", "phones"]
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_every_model_by_name_can_be_aligned_with(name):
+    from speechalign.aligner import ALIGNERS
+
+    try:
+        model = load_model(name)
+    except BackendError as error:
+        pytest.skip(str(error))
+    assert model.aligner in ALIGNERS
+    assert model.grid.sample_rate == model.sample_rate
+    assert model.licence
+
+
 def test_calibration_is_applied(folder, tmp_path):
     from speechalign.models.calibration import Calibration
 
