@@ -134,3 +134,23 @@ def test_silence_probability_out_of_range(probability):
 def test_unit_needs_a_state_and_as_many_weights(labels, stay, leave):
     with pytest.raises(InputError, match="HmmUnit: expected one stay and one leave weight"):
         HmmUnit(labels, stay, leave)
+
+
+def test_weights_of_variants_stand_once_on_every_path():
+    rng = np.random.default_rng(0)
+    words = [[[unit(rng, 2)], [unit(rng, 3), unit(rng, 4)]], [[unit(rng, 5)]]]
+    weights = [[-0.5, -2.0], [-0.25]]
+    plain = accepted_sequences(hmm_graph(words, silence=_SILENCE), 6)
+    weighted = accepted_sequences(hmm_graph(words, variant_weights=weights, silence=_SILENCE), 6)
+    assert plain.keys() == weighted.keys()
+    for (labels, positions), probability in weighted.items():
+        prior = -0.25 + (-0.5 if 2 in labels else -2.0)
+        expected = plain[labels, positions] * math.exp(prior)
+        assert probability == pytest.approx(expected)
+
+
+def test_variants_without_a_weight_each():
+    rng = np.random.default_rng(0)
+    words = [[[unit(rng, 2)]], [[unit(rng, 3)], [unit(rng, 4)]]]
+    with pytest.raises(InputError, match=r"variant_weights\[1\]: expected 2, .* got 1"):
+        hmm_graph(words, variant_weights=[[0.0], [0.0]])
