@@ -29,6 +29,7 @@ METRICS = Registry(
         "latency": "speechalign.metrics.latency",
         "saer": "speechalign.metrics.saer",
         "tw-saer": "speechalign.metrics.tw_saer",
+        "word-errors": "speechalign.metrics.word_errors",
     },
 )
 

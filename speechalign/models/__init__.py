@@ -40,6 +40,7 @@ FAMILIES = Registry(
         "conv-ctc": "speechalign.models.conv_ctc:load",
         "hmm-gmm": "speechalign.models.hmm_gmm:load",
         "onnx-ctc": "speechalign.models.onnx_ctc:load_exported",
+        "speech-llm": "speechalign.models.speech_llm_folder:load",
     },
 )
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""

@@ -204,18 +204,27 @@ class ConvCTCNet(nn.Module):  # type: ignore[misc]
             mean = (features * mask).sum(1, keepdim=True) / lengths[:, None, None]
         return (features - mean) / self.deviation * mask
 
-    def encode(self, normalised: Tensor, lengths: Tensor) -> Tensor:
-        """Turn (B, F, mels) normalised features into (B, ceil(F / 2), V) log-probabilities."""
-        frames = normalised.shape[1]
-        # Two frames of 20 ms for every frame of the stack, the last of which may be partial.
-        x = functional.pad(normalised.transpose(1, 2), (0, -frames % 4))
+    def stack(self, normalised: Tensor, lengths: Tensor) -> Tensor:
+        """Turn (B, F, mels) normalised features into (B, ceil(F / 4), channels) states."""
+        # The last frame of the stack may be partial.
+        x = functional.pad(normalised.transpose(1, 2), (0, -normalised.shape[1] % 4))
         halves = functional.gelu(self.halve(x)) * _mask((lengths + 1) // 2, x.shape[2] // 2).mT
         x = functional.gelu(self.quarter(halves)).transpose(1, 2)
         mask = _mask((lengths + 3) // 4, x.shape[1])
         for block in self.blocks:
             x = block(x, mask)
-        scores = self.head(self.norm(x)).reshape(x.shape[0], 2 * x.shape[1], self.symbols)
-        return scores[:, : (frames + 1) // 2].log_softmax(2)
+        states: Tensor = self.norm(x)
+        return states
+
+    def score(self, states: Tensor) -> Tensor:
+        """Turn (B, S, channels) states into (B, 2 S, V) log-probabilities, two frames for each."""
+        scores = self.head(states).reshape(states.shape[0], 2 * states.shape[1], self.symbols)
+        return scores.log_softmax(2)
+
+    def encode(self, normalised: Tensor, lengths: Tensor) -> Tensor:
+        """Turn (B, F, mels) normalised features into (B, ceil(F / 2), V) log-probabilities."""
+        log_probs = self.score(self.stack(normalised, lengths))
+        return log_probs[:, : (normalised.shape[1] + 1) // 2]
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Turn (B, N) samples of (B,) lengths into (B, ceil(N / 320), V) log-probabilities."""

@@ -26,6 +26,7 @@ SIDES = {
     "latency": (alignments(tiers=["words", "phones"]), lambda alignment: alignment),
     "saer": (_WEIGHTED, lambda weighted: weighted.links),
     "tw-saer": (_WEIGHTED, lambda weighted: weighted.links),
+    "word-errors": (st.lists(st.sampled_from("abc"), max_size=4), lambda words: words),
 }
 FAULT = {
     "aer": lambda score: score.error_rate,
@@ -33,6 +34,7 @@ FAULT = {
     "latency": lambda score: (score.drift or 0) ** 2 + (score.end_bias or 0) ** 2,
     "saer": lambda score: score.error_rate,
     "tw-saer": lambda score: score.error_rate,
+    "word-errors": lambda score: (score.error_rate or 0) + (score.hallucination_rate or 0),
 }
 metrics = pytest.mark.parametrize("name", sorted(METRICS))
 
@@ -75,6 +77,7 @@ def test_report(name):
         "latency": (Alignment({"words": [Interval(0, 1, "a")]}, 1.0),) * 2,
         "saer": (weighted, weighted.links),
         "tw-saer": (weighted, weighted.links),
+        "word-errors": (["a"], ["a"]),
     }[name]
     found = report({"x": (a, perfect), "y": (a, None)}, metric=name)
     assert list(found.recordings) == ["x", "y"]
@@ -86,7 +89,7 @@ def test_report(name):
     # The figures of the counts are those of the score.
     values = METRICS[name].figures(found.counts.sum(axis=0))
     pooled = found.pooled.both if name == "boundaries" else found.pooled
-    figure = "last" if name == "latency" else "f1"
+    figure = {"latency": "last", "word-errors": "deletion_rate"}.get(name, "f1")
     assert values[figure] == pytest.approx(float(getattr(pooled, figure)))
     many = METRICS[name].figures(np.broadcast_to(found.counts, (3, *found.counts.shape)))
     for figure, one in METRICS[name].figures(found.counts[1]).items():

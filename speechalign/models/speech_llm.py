@@ -1,0 +1,369 @@
+"""A language model that listens: speech encoder, adapter, and any causal model of Hugging Face.
+
+Source of the arrangement: V. T. Pham et al., "A comprehensive solution to connect speech encoder
+and large language model for ASR", arXiv 2406.17272, 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+
+from speechalign.checks import check_samples
+from speechalign.errors import BackendError, InputError
+from speechalign.models import Attention, Piece
+
+try:
+    import torch
+    from torch import Tensor, nn
+    from torch.nn.utils.rnn import pad_sequence
+except ImportError as missing:
+    raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[hf]'") from None
+
+from speechalign.models.ctc_support import has_characters, spelled, supported_words
+from speechalign.models.speech_adapter import Adapted, SpeechAdapter
+from speechalign.models.speech_encoders import Encoded, SpeechEncoder
+from speechalign.models.speech_llm_config import SpeechLlmConfig
+from speechalign.models.trained_parts import choose_trained
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A batch that was read to the language model together with its transcripts.
+
+    Parameters
+    ----------
+    cross_entropy : Tensor, shape (B,)
+        Mean over the tokens of each transcript and its end.
+    log_probs : Tensor, shape (B, M + 1), float32
+        Of each token, and after the last one the end; 0 at padding.
+    speech : Tensor, shape (B, N, d), float32
+        What the model is given of the speech, for losses on embeddings.
+    speech_lengths : Tensor, shape (B,), int64
+        Rows of each recording, possibly none.
+    text : Tensor, shape (B, M, d), float32
+        Embeddings of the transcripts, without prompt and end.
+    encoded : Encoded
+        What the encoder says, for a CTC loss.
+    adapted : Adapted
+        Which frames the rows are of.
+    """
+
+    cross_entropy: Tensor
+    log_probs: Tensor
+    speech: Tensor
+    speech_lengths: Tensor
+    text: Tensor
+    encoded: Encoded
+    adapted: Adapted
+
+
+class SpeechLlm(nn.Module):  # type: ignore[misc]
+    """A causal language model that reads what an adapter makes of speech, then writes the text.
+
+    Parameters
+    ----------
+    encoder : SpeechEncoder
+        From `load_encoder`.
+    lm : transformers.PreTrainedModel
+        A causal language model.
+    tokenizer : transformers.PreTrainedTokenizerFast
+        Of the language model, with a token for the end of a text.
+    config : SpeechLlmConfig
+        How they are joined.
+    name, language, licence : str
+        As `Model` has them.
+
+    Raises
+    ------
+    InputError
+        The tokenizer has no end of text, or ``config.train`` names a part that there is not.
+    """
+
+    aligner = "attention"
+
+    def __init__(
+        self,
+        encoder: SpeechEncoder,
+        lm: nn.Module,
+        tokenizer: nn.Module,
+        config: SpeechLlmConfig,
+        *,
+        name: str = "speech-llm",
+        language: str = "en",
+        licence: str = "not told",
+    ) -> None:
+        super().__init__()
+        if tokenizer.eos_token_id is None:
+            raise InputError(f"{name}: the tokenizer has no token for the end of a text; set one")
+        self.encoder = encoder
+        self.lm = lm
+        self._tokenizer = tokenizer
+        self.config = config
+        self.end = int(tokenizer.eos_token_id)
+        embeddings = lm.get_input_embeddings().weight
+        self.adapter = SpeechAdapter(
+            encoder.width,
+            embeddings.shape[1],
+            hidden=config.hidden,
+            stack=config.stack,
+            compress=config.compress,
+            keep_blanks=config.keep_blanks,
+            scale=float(embeddings.detach().float().square().mean().sqrt()),
+        )
+        begin = tokenizer.bos_token_id
+        self._prompt = [self.end if begin is None else int(begin), *self.tokens(config.prompt)]
+        choose_trained(self, config.train, rank=config.lora_rank, alpha=config.lora_alpha)
+        self._lock = Lock()
+        self.name, self.language, self.licence = name, language, licence
+        self.sample_rate = encoder.sample_rate
+        self.grid = encoder.grid
+        self.longest = encoder.longest or float("inf")
+
+    def describe(self) -> Mapping[str, str]:
+        """Return sizes and what is trained."""
+        trained = sum(p.numel() for p in self.parameters() if p.requires_grad)
+        return {
+            "parameters": str(sum(p.numel() for p in self.parameters())),
+            "trained": f"{trained} ({', '.join(self.config.train)})",
+            "language model": type(self.lm).__name__,
+        }
+
+    def tokens(self, text: str) -> list[int]:
+        """Return the tokens of a text, without markers."""
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def hear(self, waveforms: Tensor, lengths: Tensor) -> tuple[Encoded, Adapted]:
+        """Encode (B, N) samples of (B,) lengths, and adapt them to the language model."""
+        encoded = self.encoder(waveforms, lengths)
+        vocabulary = self.encoder.vocabulary
+        blank = None if vocabulary is None else vocabulary.blank
+        return encoded, self.adapter(encoded, blank=blank)
+
+    def forward(
+        self, waveforms: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+    ) -> Heard:
+        """Read speech and transcripts to the language model.
+
+        Parameters
+        ----------
+        waveforms : Tensor, shape (B, N), float32
+            At ``sample_rate``; samples at and beyond a length are not read.
+        lengths : Tensor, shape (B,), int64
+            Samples of each recording, at least 1.
+        targets : Tensor, shape (B, M), int64
+            Tokens; those at and beyond a length are not read. An empty transcript teaches the
+            model to end at once.
+        target_lengths : Tensor, shape (B,), int64
+            Tokens of each transcript.
+
+        Returns
+        -------
+        Heard
+            Cross-entropy, and what `matching_loss` and `ctc_loss` want to know.
+        """
+        encoded, adapted = self.hear(waveforms, lengths)
+        embed = self.lm.get_input_embeddings()
+        prompt = torch.tensor(self._prompt, device=targets.device)
+        inside = torch.arange(targets.shape[1], device=targets.device) < target_lengths[:, None]
+        read = embed(targets.where(inside, self.end))
+        given = embed(prompt)
+        heard = adapted.rows.to(given.dtype)
+        counts, sizes = adapted.lengths.tolist(), target_lengths.tolist()
+        rows = [
+            torch.cat([heard[b, :n], given, read[b, :m]])
+            for b, (n, m) in enumerate(zip(counts, sizes))
+        ]
+        used = torch.tensor([len(row) for row in rows], device=targets.device)
+        mask = torch.arange(int(used.max()), device=targets.device) < used[:, None]
+        logits = self.lm(
+            inputs_embeds=pad_sequence(rows, batch_first=True),
+            attention_mask=mask.long(),
+            use_cache=False,
+        ).logits
+        said = []
+        for b, (n, m) in enumerate(zip(counts, sizes)):
+            before = n + len(self._prompt) - 1
+            scores = logits[b, before : before + m + 1].float().log_softmax(-1)
+            wanted = torch.cat([targets[b, :m], targets.new_tensor([self.end])])
+            said.append(scores.gather(1, wanted[:, None])[:, 0])
+        return Heard(
+            torch.stack([-one.mean() for one in said]),
+            pad_sequence(said, batch_first=True),
+            adapted.rows.float(),
+            adapted.lengths,
+            read.float(),
+            encoded,
+            adapted,
+        )
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def transcribe(
+        self,
+        samples: np.ndarray,
+        *,
+        beams: int = 1,
+        length_penalty: float = 1.0,
+        no_repeat: int = 0,
+        most_tokens: int = 200,
+        support: float | None = None,
+    ) -> str:
+        """Write down what is said.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (N,), float32
+            At ``sample_rate``.
+        beams : int
+            Hypotheses that are kept; 1 takes the most probable token each time.
+        length_penalty : float
+            With several, a hypothesis of n tokens is judged by its log-probability over
+            n ** length_penalty: below 1 prefers short ones.
+        no_repeat : int
+            No n tokens come twice; 0 for no such limit.
+        most_tokens : int
+            The text ends there in any case.
+        support : float or None
+            Drop words that the encoder's CTC layer does not support by so many nats, as
+            `supported_words` says; None for no check.
+
+        Returns
+        -------
+        str
+            Possibly empty.
+
+        Raises
+        ------
+        InputError
+            The recording cannot be used or is too long, or ``support`` is asked for and the
+            encoder has no CTC layer of characters.
+        """
+        from transformers import (
+            GenerationConfig,
+            LogitsProcessorList,
+            NoRepeatNGramLogitsProcessor,
+        )
+
+        vocabulary = self.encoder.vocabulary
+        if support is not None and (vocabulary is None or not has_characters(vocabulary)):
+            raise InputError(
+                f"support: {self.name} has an encoder without a CTC layer of characters, so that "
+                "no word can be checked; leave the option out"
+            )
+        waveforms, lengths = self._batch_of_one(samples)
+        with self._lock:
+            encoded, adapted = self.hear(waveforms, lengths)
+            embed = self.lm.get_input_embeddings()
+            given = embed(torch.tensor(self._prompt, device=waveforms.device))
+            rows = torch.cat([adapted.rows[0, : adapted.lengths[0]].to(given.dtype), given])[None]
+            padding = self._tokenizer.pad_token_id
+            settings = GenerationConfig(
+                max_new_tokens=most_tokens,
+                num_beams=beams,
+                length_penalty=length_penalty,
+                do_sample=False,
+                eos_token_id=self.end,
+                pad_token_id=self.end if padding is None else padding,
+            )
+            found = self.lm.generate(
+                inputs_embeds=rows,
+                attention_mask=torch.ones(rows.shape[:2], dtype=torch.int64, device=rows.device),
+                generation_config=settings,
+                logits_processor=LogitsProcessorList(
+                    [NoRepeatNGramLogitsProcessor(no_repeat)] if no_repeat else []
+                ),
+            )
+        words = self._tokenizer.decode(found[0], skip_special_tokens=True).split()
+        if support is not None:
+            words = self._supported(words, encoded, support)
+        return " ".join(words)
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
+        """Tell the language model the words, and return which speech matches them.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (N,), float32
+            At ``sample_rate``.
+        words : Sequence[str]
+            As they are written.
+        language : str
+            Not used: the model knows what it was trained for.
+
+        Returns
+        -------
+        Attention
+            For each token the weights with which `matching_loss` attends; every frame has its
+            share of that of its row. For the end of the text, the same weight everywhere.
+
+        Raises
+        ------
+        InputError
+            The recording cannot be used or is too long, or the adapter leaves nothing of it.
+        """
+        del language
+        waveforms, lengths = self._batch_of_one(samples)
+        pieces = [self._pieces(word, first=k == 0) for k, word in enumerate(words)]
+        text = [piece.label for word in pieces for piece in word]
+        targets = torch.tensor([text], dtype=torch.int64, device=waveforms.device)
+        with self._lock:
+            found = self(
+                waveforms, lengths, targets, torch.tensor([len(text)], device=waveforms.device)
+            )
+        count, frames = int(found.speech_lengths[0]), int(found.encoded.lengths[0])
+        if count == 0:
+            raise InputError(
+                f"samples: {self.name} hears nothing in the recording that it could align; take "
+                "another model"
+            )
+        speech, read = found.speech[0, :count], found.text[0]
+        matched = (read @ speech.T / read.shape[1] ** 0.5).softmax(1).double().cpu().numpy()
+        weights = np.zeros((len(text) + 1, frames))
+        spans = found.adapted.spans[0, :count].tolist()
+        for column, (begin, end) in enumerate(spans):
+            weights[:-1, begin:end] += matched[:, column, None] / (end - begin)
+        weights[-1] = 1 / frames
+        log_probs = found.log_probs[0, : len(text)].double().cpu().numpy()
+        return Attention(weights, log_probs, tuple(pieces))
+
+    def _batch_of_one(self, samples: np.ndarray) -> tuple[Tensor, Tensor]:
+        check_samples(samples)
+        if len(samples) > self.longest * self.sample_rate:
+            raise InputError(
+                f"samples: {self.name} hears {self.longest:g} s at once, the recording lasts "
+                f"{len(samples) / self.sample_rate:.1f} s; cut it into segments"
+            )
+        device = next(self.adapter.parameters()).device
+        waveforms = torch.from_numpy(samples.astype(np.float32, copy=False))[None].to(device)
+        return waveforms, torch.tensor([len(samples)], device=device)
+
+    def _supported(self, words: list[str], encoded: Encoded, threshold: float) -> list[str]:
+        """Return the words that the CTC layer supports."""
+        vocabulary = self.encoder.vocabulary
+        assert encoded.log_probs is not None
+        assert vocabulary is not None
+        assert vocabulary.blank is not None
+        separators = [s for s in ("|", " ") if s in vocabulary]
+        kept = supported_words(
+            encoded.log_probs[0, : encoded.lengths[0]].float().cpu().numpy(),
+            [spelled(word, vocabulary) for word in words],
+            blank=vocabulary.blank,
+            separator=vocabulary.ids(separators[:1])[0] if separators else None,
+            threshold=threshold,
+        )
+        return [words[k] for k in kept]
+
+    def _pieces(self, word: str, *, first: bool) -> tuple[Piece, ...]:
+        """Cut a word into tokens, with a space before all but the first of a text."""
+        space = 0 if first else 1
+        found = self._tokenizer(
+            " " * space + word, add_special_tokens=False, return_offsets_mapping=True
+        )
+        return tuple(
+            Piece(number, max(0, start - space), max(1, end - space))
+            for number, (start, end) in zip(found["input_ids"], found["offset_mapping"])
+        )
