@@ -73,9 +73,10 @@ fi
 
 if stage 3 "score"; then
   for name in model english-sphinx; do
-    echo "$name"
+    printf '## %s\n\n```\n' "$name"
     speechalign compare "$gold" "$exp/$name-times"
-  done | tee "$exp/scores.txt"
+    printf '```\n\n'
+  done | tee "$exp/RESULTS.md"
 fi
 
 if stage 4 "ship"; then
