@@ -159,7 +159,7 @@ def lasting(times: np.ndarray, duration: float) -> np.ndarray:
 
     Examples
     --------
-    >>> lasting(np.array([[0.0, 0.5], [0.5, 0.5]]), 1.0).tolist()
+    >>> lasting(np.array([[0.0, 0.5], [0.5, 0.5]]), 1.0).round(4).tolist()
     [[0.0, 0.5], [0.5, 0.5025]]
     """
     least = min(_MARGIN, duration / (2 * len(times)))

@@ -42,7 +42,7 @@ def ctc_variant_graph(words: Sequence[Sequence[Sequence[int]]], *, blank: int) -
     Examples
     --------
     >>> graph = ctc_variant_graph([[[1, 2], [3]], [[2]]], blank=0)
-    >>> graph.num_states, graph.positions.max()
+    >>> graph.num_states, int(graph.positions.max())
     (8, 4)
     """
     labels: list[int] = []

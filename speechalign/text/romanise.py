@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol, cast
 
 from speechalign.errors import BackendError
@@ -23,6 +24,7 @@ _LONG_CODES = {
     "pnt": "pnt", "pus": "pus", "ru": "rus", "sr": "srp", "tr": "tur", "ug": "uig", "uk": "ukr",
     "uz": "uzb", "yi": "yid", "sh": "hbs",
 }  # fmt: skip
+_TURN = Lock()  # uroman keeps what it has found, and is asked by several threads
 _LETTERS = re.compile(r"[a-z']+")
 
 
@@ -75,7 +77,8 @@ def _uroman_edges(word: str, language: str) -> list[_Edge]:
     import uroman
 
     form = uroman.RomFormat.EDGES
-    edges = romaniser.romanize_string(word, lcode=language or None, rom_format=form)
+    with _TURN:
+        edges = romaniser.romanize_string(word, lcode=language or None, rom_format=form)
     return cast("list[_Edge]", edges)
 
 
