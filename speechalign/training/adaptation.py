@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import numpy as np
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.lexicon import Lexicon
-from speechalign.models.folders import check_replaceable
 from speechalign.models.hmm_gmm import HmmGmm
 from speechalign.models.mixtures import Mixtures
 from speechalign.training.checkpoint import Iteration, Stage
 from speechalign.training.expectation import Alternatives, States, expect
-from speechalign.training.material import check_usable, prepare
+from speechalign.training.material import Material, check_usable, prepare, work_folder
 from speechalign.training.progress import Progress
 from speechalign.training.report import Trained, report
 from speechalign.training.statistics import Statistics
@@ -76,14 +74,20 @@ def adapt(
        mixture observations of Markov chains", IEEE Trans. Speech and Audio Processing 2(2), 1994,
        eq. 25.
     """
-    check_replaceable(output)
-    output = output.absolute()
-    work = output.with_name(f"{output.name}.work")
-    material = prepare(utterances, Lexicon(model), work, jobs=jobs, progress=progress.prepared)
-    check_usable(material, progress.warn)
+    with work_folder(output) as work:
+        lexicon = Lexicon(model)
+        material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
+        check_usable(material, progress.warn)
+        model = model.estimated(mixtures=model.mixtures, name=name)
+        adapted = _fitted(material, model, jobs=jobs, progress=progress)
+        adapted.save(output)
+    return adapted
+
+
+def _fitted(material: Material, model: HmmGmm, *, jobs: int, progress: Progress) -> Trained:
+    """Make the passes over the material."""
     alternatives = Alternatives(material.spoken)
     original = model.mixtures
-    model = model.estimated(mixtures=original, name=name)
     States(material, -1).clear()
     iterations: list[Iteration] = []
     for number in range(_PASSES + 1):
@@ -101,10 +105,7 @@ def adapt(
         if number < _PASSES:
             model = model.estimated(mixtures=moved_means(original, found.statistics))
     stage = Stage(model, found.statistics.visits, tuple(iterations))
-    trained = Trained(model, report(stage, material, found.scores, states))
-    trained.save(output)
-    shutil.rmtree(work)
-    return trained
+    return Trained(model, report(stage, material, found.scores, states))
 
 
 def moved_means(mixtures: Mixtures, statistics: Statistics) -> Mixtures:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +22,7 @@ from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats.textfile import replacing
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.lexicon import Lexicon, Variants
+from speechalign.models.folders import check_replaceable
 from speechalign.models.sphinx_features import SAMPLE_RATE, sphinx_cepstra
 from speechalign.waveform import read_waveform
 
@@ -108,6 +111,33 @@ class Material:
         if len(found) < count:
             raise InputError(f"{self.path}: cut off; remove its folder and start again")
         return found.reshape(-1, DIMS)
+
+
+@contextmanager
+def work_folder(model: Path) -> Iterator[Path]:
+    """Give the folder beside a model where features and checkpoints lie until the model is saved.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the model that is to be made.
+
+    Raises
+    ------
+    InputError
+        The folder of the model holds something else.
+    OSError
+        The disk is full, or may not be written to; it names the folder. What is done is kept.
+    """
+    check_replaceable(model)
+    folder = model.absolute().with_name(f"{model.absolute().name}.work")
+    try:
+        yield folder
+        shutil.rmtree(folder)
+    except OSError as error:
+        # Writing to an open file does not say which.
+        name = error.filename or str(folder)
+        raise OSError(error.errno, error.strerror, name) from None
 
 
 def in_order(

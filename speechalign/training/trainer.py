@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,14 +11,13 @@ import numpy as np
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.lexicon import Lexicon, Pronunciations, Variants
-from speechalign.models.folders import check_replaceable
 from speechalign.models.hmm_gmm import HmmGmm
 from speechalign.text.dictionary import Dictionary
 from speechalign.training.calibration import calibrated
 from speechalign.training.checkpoint import Iteration, Stage, read_stage, write_stage
 from speechalign.training.expectation import Alternatives, States, expect
 from speechalign.training.flat_start import flat_mixtures, flat_stay
-from speechalign.training.material import Material, Spoken, check_usable, prepare
+from speechalign.training.material import Material, Spoken, check_usable, prepare, work_folder
 from speechalign.training.maximisation import (
     grown,
     new_mixtures,
@@ -107,18 +105,15 @@ def train(
         raise InputError(f"gaussians: expected 1 or more, got {gaussians}")
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
-    check_replaceable(output)
-    output = output.absolute()
-    work = output.with_name(f"{output.name}.work")
     lexicon = Lexicon(pronunciations)
-    material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
-    check_usable(material, progress.warn)
-    trained = fit(
-        material, pronunciations, name=name, licence=licence, gaussians=gaussians, jobs=jobs,
-        seed=seed, progress=progress,
-    )  # fmt: skip
-    trained.save(output)
-    shutil.rmtree(work)
+    with work_folder(output) as work:
+        material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
+        check_usable(material, progress.warn)
+        trained = fit(
+            material, pronunciations, name=name, licence=licence, gaussians=gaussians, jobs=jobs,
+            seed=seed, progress=progress,
+        )  # fmt: skip
+        trained.save(output)
     return trained
 
 

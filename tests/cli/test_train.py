@@ -1,8 +1,10 @@
 """Commands train, train-align and adapt on the bundled speech."""
 
+import errno
 import json
 import shutil
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -122,3 +124,30 @@ def test_nothing_to_train_on(tmp_path, examples):
     assert result.exit_code == 4
     assert "no utterance can be used to train on" in result.stderr
     assert not (tmp_path / "model").exists()
+
+
+def test_full_disk_keeps_the_old_model_and_what_is_done(examples, tmp_path, monkeypatch):
+    model = tmp_path / "model"
+    options = ("--gaussians", 1, "-j", 1)
+    assert run("train", examples, model, *options).exit_code == 0
+    before = {file.name: file.read_bytes() for file in model.iterdir()}
+    passes = []
+
+    def no_space_later(file, **arrays):
+        passes.append(file)
+        if len(passes) > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        savez(file, **arrays)
+
+    savez = np.savez
+    monkeypatch.setattr(np, "savez", no_space_later)
+    result = run("train", examples, model, *options, "--seed", 1)
+    assert result.exit_code == 4
+    assert f"error: {model}.work: No space left on device" in result.stderr
+    assert {file.name: file.read_bytes() for file in model.iterdir()} == before
+    monkeypatch.undo()
+    result = run("train", examples, model, *options, "--seed", 1)
+    assert result.exit_code == 0, result.stderr
+    assert "pass 3 of" not in result.stderr
+    assert "pass 4 of" in result.stderr
+    assert not (tmp_path / "model.work").exists()
