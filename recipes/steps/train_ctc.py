@@ -13,20 +13,19 @@ stopped; log.jsonl; and tensorboard/.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import numpy as np
 import torch
-import yaml
+from checkpoint import Checkpoint, read_yaml, settings
 from decoding import error_rate
 from feature_store import Batch, FeatureStore
 from objective import Augmentation, Objective
@@ -99,20 +98,15 @@ class Training:
 
 def read_training(path: Path, **changes: object) -> Training:
     """Read a YAML file; InputError names an unknown key."""
-    data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    data |= changes
+    data = read_yaml(path, **changes)
     network = None
     if "network" in data:
         network = ConvCTCConfig.from_keywords(data.pop("network"), source=f"{path}: network")
-    masks = data.pop("augmentation", {})
-    for known, keywords in ((Augmentation, masks), (Training, data)):
-        names = [field.name for field in fields(known)]
-        for key in keywords:
-            if key not in names:
-                raise InputError(f"{path}: unknown key {key!r}; expected {', '.join(names)}")
+    masks = settings(Augmentation, data.pop("augmentation", {}), source=str(path))
     if "steps" not in data:
         raise InputError(f"{path}: expected a value for steps, found none")
-    return Training(**data, network=network, augmentation=Augmentation(**masks))
+    keywords = {**data, "network": network, "augmentation": masks}
+    return settings(Training, keywords, source=str(path))
 
 
 @dataclass
@@ -197,53 +191,30 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
+        self._checkpoint = Checkpoint(out, training)
         self.state = State()
         self.best_weights: dict[str, torch.Tensor] | None = None
         self._epoch = _Epoch(-1, 0, 0, [])
 
-    @property
-    def _checkpoint(self) -> Path:
-        return self.out / "checkpoint.pt"
-
-    @property
-    def _settings(self) -> str:
-        """What must not change while a run is interrupted; it may be made longer or shorter."""
-        settings = asdict(self.training)
-        del settings["steps"]
-        return json.dumps(settings, sort_keys=True)
-
     def save(self) -> None:
-        """Write the checkpoint, at once or not at all."""
-        temporary = self._checkpoint.with_suffix(".tmp")
-        content = {
-            "settings": self._settings,
-            "state": asdict(self.state),
-            "objective": self.objective.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "best": self.best_weights,
-        }
-        torch.save(content, temporary)
-        temporary.replace(self._checkpoint)
+        """Write the checkpoint."""
+        self._checkpoint.save(
+            {
+                "state": asdict(self.state),
+                "objective": self.objective.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "best": self.best_weights,
+            }
+        )
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
-        path = self._checkpoint
-        if not path.exists():
-            return
-        try:
-            content = torch.load(path, map_location=self.device, weights_only=True)
+        content = self._checkpoint.load(self.device)
+        if content is not None:
             self.objective.load_state_dict(content["objective"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.state = State(**content["state"])
             self.best_weights = content["best"]
-            before = content["settings"]
-        except Exception as error:
-            raise InputError(f"{path}: damaged checkpoint: {error}; delete it") from None
-        if before != self._settings:
-            raise InputError(
-                f"{path}: written with other settings, {before}; expected {self._settings}; delete "
-                f"{self.out}, or train elsewhere"
-            )
 
     def batch(self, step: int) -> Batch:
         """Return this process's batch of a step; it depends on the seed and the step only."""

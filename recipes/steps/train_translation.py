@@ -17,13 +17,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
-import yaml
+from checkpoint import Checkpoint, read_yaml, settings
 from progress import Progress, Writer
 from sentence_pairs import Batch, SentencePairs
 
@@ -85,14 +85,10 @@ class Training:
 
 def read_training(path: Path, **changes: object) -> Training:
     """Read a YAML file; InputError names an unknown key or loss."""
-    data = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) | changes
-    names = [field.name for field in fields(Training)]
-    for key in data:
-        if key not in names:
-            raise InputError(f"{path}: unknown key {key!r}; expected {', '.join(names)}")
+    data = read_yaml(path, **changes)
     if "steps" not in data:
         raise InputError(f"{path}: expected a value for steps, found none")
-    training = Training(**data)
+    training = settings(Training, data, source=str(path))
     for name in training.losses:
         if name != "ctc" and not (name.startswith("nmla") and name[4:].isdigit()):
             raise InputError(f"{path}: unknown loss {name!r}; expected ctc, nmla1, nmla2 ...")
@@ -136,42 +132,30 @@ class Trainer:
             weight_decay=training.weight_decay,
             betas=(0.9, 0.98),
         )
+        self._checkpoint = Checkpoint(out, training)
         self.step_count = 0
         self.recent: list[dict[str, torch.Tensor]] = []
         self._epoch: list[list[int]] = []
         self._first, self._number = 0, -1
 
     def save(self) -> None:
-        """Write the checkpoint, at once or not at all."""
-        path = self.out / "checkpoint.pt"
-        temporary = path.with_suffix(".tmp")
-        content = {
-            "training": json.dumps(asdict(self.training), sort_keys=True),
-            "step": self.step_count,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "recent": self.recent,
-        }
-        torch.save(content, temporary)
-        temporary.replace(path)
+        """Write the checkpoint."""
+        self._checkpoint.save(
+            {
+                "step": self.step_count,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "recent": self.recent,
+            }
+        )
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
-        path = self.out / "checkpoint.pt"
-        if not path.exists():
-            return
-        try:
-            content = torch.load(path, map_location=self.device, weights_only=True)
+        content = self._checkpoint.load(self.device)
+        if content is not None:
             self.model.load_state_dict(content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.step_count, self.recent = content["step"], content["recent"]
-            before = content["training"]
-        except Exception as error:
-            raise InputError(f"{path}: damaged checkpoint: {error}; delete it") from None
-        if before != json.dumps(asdict(self.training), sort_keys=True):
-            raise InputError(
-                f"{path}: written with other settings; delete {self.out}, or train elsewhere"
-            )
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step; it depends on the seed and the step only."""
