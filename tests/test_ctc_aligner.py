@@ -190,3 +190,26 @@ def test_digital_silence_and_very_short_audio(model):
     assert 0 <= result.words[0].interval.start < result.words[1].interval.end <= 1.0
     short = Waveform(np.zeros(900, np.float32), RATE, 1, None, RATE)
     assert len(Aligner(model).align(short, "a b").words) == 2
+
+
+def test_our_convolutional_model_gives_words_and_phones(examples):
+    torch = pytest.importorskip("torch", reason="needs torch")
+    from speechalign.models.conv_ctc import BLANK, ConvCTC
+    from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet
+    from speechalign.models.english_sphinx import EnglishSphinx
+    from speechalign.vocabulary import Vocabulary
+    from speechalign.waveform import read_waveform
+
+    torch.manual_seed(0)
+    phones = [phone for phone in EnglishSphinx().phones if phone.isalpha()]
+    net = ConvCTCNet(ConvCTCConfig(channels=16, stem_channels=8, blocks=1), len(phones) + 1)
+    model = ConvCTC(
+        net, Vocabulary([*phones, BLANK], blank=BLANK), name="tiny", language="en", licence="none"
+    )
+    text = "Two cups of tea cost $5.50, [laughter] and the view is free."
+    waveform = read_waveform(examples / "slt/tea.flac", sample_rate=RATE)
+    result = Aligner(model).align(waveform, text)
+    assert [word.interval.label for word in result.words] == text.split()
+    assert list(result.alignment.tiers) == ["words", "phones"]
+    assert [p.label for p in result.words[0].phones] == ["T", "UW"]
+    assert [p.label for p in result.words[6].phones] == ["spn"]

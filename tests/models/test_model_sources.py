@@ -301,3 +301,17 @@ def test_calibration_is_applied(folder, tmp_path):
     assert corrected.grid.offset == plain.grid.offset - 320
     samples = np.zeros((1, 8000), np.float32)
     assert corrected.emit(samples, np.array([8000])).grid == corrected.grid
+
+
+def test_telling_sources_apart_imports_nothing_heavy():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from speechalign.models import SOURCES, known_names; known_names();"
+        "[SOURCES[name].recognises('torchaudio:MMS_FA') for name in SOURCES];"
+        "print(*({'torch', 'torchaudio', 'transformers', 'onnxruntime', 'huggingface_hub'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
