@@ -73,9 +73,10 @@ fi
 
 if stage 4 "score"; then
   for trained_on in corpus adapted self; do
-    echo "trained on: $trained_on"
+    printf '## %s\n\n```\n' "$trained_on"
     speechalign compare "$test/gold" "$exp/$trained_on"
-  done | tee "$exp/scores.txt"
+    printf '```\n\n'
+  done | tee "$exp/RESULTS.md"
 fi
 
 if stage 5 "ship"; then

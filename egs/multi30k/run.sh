@@ -25,7 +25,7 @@ mini=false
 exp=
 seeds=
 . ../utils/parse_options.sh
-. ../utils/path.sh
+. ./path.sh
 
 [ -z "$corpus_dir" ] || corpus_dir=$(cd "$called_from" && realpath "$corpus_dir")
 [ -z "$exp" ] || exp=$(cd "$called_from" && realpath -m "$exp")

@@ -41,8 +41,8 @@ def test_mini(tmp_path):
     pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
     done = run("--mini", "true", "--exp", tmp_path / "exp", "--jobs", 1)
     assert done.returncode == 0, done.stderr
-    scores = (tmp_path / "exp" / "scores.txt").read_text()
-    assert "trained on: corpus" in scores
+    scores = (tmp_path / "exp" / "RESULTS.md").read_text()
+    assert "## corpus" in scores
     means = [float(line.split()[2]) for line in scores.splitlines() if line.startswith("both")]
     # The first and the last were trained on the test speech, so they say the same.
     assert len(means) == 3

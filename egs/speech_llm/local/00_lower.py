@@ -1,0 +1,31 @@
+"""Write manifests in lower case, with recordings without speech in train.
+
+    python local/00_lower.py data/librispeech data/nonspeech/manifest.jsonl data
+
+The text of LibriSpeech is in capitals, which language models have seldom read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from speech_manifest import read_manifest, write_manifest
+
+
+@click.command(help=__doc__)
+@click.argument("manifests", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("nonspeech", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def main(manifests: Path, nonspeech: Path, out: Path) -> None:
+    """Write train, dev and test; the speakers of test are not heard in training."""
+    for name in ("train", "dev", "test"):
+        read = read_manifest(manifests / f"{name}.jsonl")
+        found = [replace(recording, text=recording.text.lower()) for recording in read]
+        extra = read_manifest(nonspeech) if name == "train" else []
+        write_manifest(out / f"{name}.jsonl", found + extra)
+
+
+if __name__ == "__main__":
+    main()

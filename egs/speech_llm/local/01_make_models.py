@@ -1,0 +1,126 @@
+"""Make a small tokenizer, language model and CTC encoder from a manifest.
+
+    python local/01_make_models.py data/train.jsonl exp/1 --seed 1
+
+OUT/lm is a Llama of two layers, trained on the transcripts; OUT/encoder a convolutional CTC model
+of letters, trained on the speech, and on what is no speech to say nothing. What is there already is
+not made again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from speech_manifest import Recording, read_manifest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn.utils.rnn import pad_sequence
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from speechalign.errors import SpeechAlignError
+from speechalign.losses import ctc_loss
+from speechalign.models.conv_ctc import BLANK, STRIDE, ConvCTC, ConvCTCConfig, ConvCTCNet
+from speechalign.models.ctc_support import spelled
+from speechalign.vocabulary import Vocabulary
+
+PIECES, BATCH = 300, 16
+SYMBOLS = [BLANK, "|", "'", *"abcdefghijklmnopqrstuvwxyz"]
+
+
+def make_language_model(texts: Sequence[str], out: Path, *, steps: int) -> None:
+    """Train a tokenizer and a language model, and save them."""
+    plain = Tokenizer(models.BPE(unk_token="<unk>"))
+    plain.pre_tokenizer = pre_tokenizers.Metaspace()
+    plain.decoder = decoders.Metaspace()
+    special = ["<s>", "</s>", "<unk>"]
+    plain.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=PIECES, special_tokens=special, show_progress=False)
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+    network = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=plain.get_vocab_size(), hidden_size=96, intermediate_size=256,
+            num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=512,
+            bos_token_id=0, eos_token_id=1,
+        )
+    )  # fmt: skip
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    rows = [torch.tensor([0, *plain.encode(text).ids, 1]) for text in texts]
+    generator = np.random.default_rng(0)
+    for _ in range(steps):
+        chosen = [rows[k] for k in generator.integers(len(rows), size=BATCH)]
+        labels = pad_sequence(chosen, batch_first=True, padding_value=-100)
+        loss = network(input_ids=labels.clamp(min=0), labels=labels).loss
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+    click.echo(f"language model: {plain.get_vocab_size()} pieces, loss {loss.item():.2f}", err=True)
+    network.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def make_encoder(recordings: Sequence[Recording], out: Path, *, steps: int) -> None:
+    """Train a CTC model of letters, and save it."""
+    vocabulary = Vocabulary(SYMBOLS, blank=BLANK)
+    config = ConvCTCConfig(mels=40, stem_channels=64, channels=96, blocks=4, dropout=0.0)
+    net = ConvCTCNet(config, len(SYMBOLS))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    separator = vocabulary.ids(["|"])
+    generator = np.random.default_rng(0)
+    for _ in range(steps):
+        chosen = [recordings[k] for k in generator.integers(len(recordings), size=BATCH)]
+        rows = [torch.from_numpy(r.samples(16000)) for r in chosen]
+        lengths = torch.tensor([len(row) for row in rows])
+        letters = []
+        for recording in chosen:
+            words = [spelled(word, vocabulary) + separator for word in recording.text.split()]
+            labels = [label for word in words for label in word][:-1]
+            letters.append(torch.tensor(labels, dtype=torch.int64))
+        counts = torch.tensor([len(row) for row in letters])
+        loss = ctc_loss(
+            net(pad_sequence(rows, batch_first=True), lengths),
+            pad_sequence(letters, batch_first=True),
+            (lengths + STRIDE - 1) // STRIDE,
+            counts,
+            blank=0,
+        )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    click.echo(f"encoder: CTC {loss.item():.2f} a letter", err=True)
+    ConvCTC(net, vocabulary, name="letters", language="en", licence="none").save(out)
+
+
+@click.command(help=__doc__)
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--lm-steps", default=300, show_default=True)
+@click.option("--encoder-steps", default=500, show_default=True)
+def main(manifest: Path, out: Path, seed: int, lm_steps: int, encoder_steps: int) -> None:
+    """Make both."""
+    recordings = read_manifest(manifest)
+    torch.manual_seed(seed)
+    if not (out / "lm" / "config.json").exists():
+        texts = [r.text for r in recordings if r.text]
+        make_language_model(texts, out / "lm", steps=lm_steps)
+    if not (out / "encoder" / "model.json").exists():
+        make_encoder(recordings, out / "encoder", steps=encoder_steps)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    try:
+        main()
+    except SpeechAlignError as error:
+        sys.exit(f"01_make_models.py: {error}")

@@ -1,0 +1,101 @@
+"""Put word errors by kind, and steps to a word error rate, into tables.
+
+    python local/05_report.py exp "1 2 3" "test other nonspeech"
+
+Transcripts are EXP/SEED/SYSTEM/TEST.jsonl, and TEST.guarded.jsonl where the measures against
+insertions were on; EXP/SEED/SYSTEM/log.jsonl has the word error rate on dev by steps.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+
+import click
+
+from speechalign.metrics import score
+from speechalign.metrics.word_errors import WordErrorScore
+
+SYSTEMS = ("plain", "matching", "nonspeech")
+
+
+def scored(path: Path) -> WordErrorScore:
+    """Score the transcripts of a file."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return score(
+        [(line["reference"].split(), line["hypothesis"].split()) for line in lines],
+        metric="word-errors",
+    )
+
+
+def percent(values: list[float | None]) -> str:
+    """Return the mean, and the range where there are several."""
+    known = [100 * value for value in values if value is not None]
+    if not known:
+        return ""
+    mean = f"{statistics.mean(known):.1f}"
+    return mean if len(known) == 1 else f"{mean} ({min(known):.1f} to {max(known):.1f})"
+
+
+def steps_to(log: Path, goal: float) -> int | None:
+    """Return the first step at which the word error rate on dev is no higher than a goal."""
+    for line in log.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        if entry["split"] == "dev" and entry["error_rate"] <= goal:
+            return int(entry["step"])
+    return None
+
+
+def last_rate(log: Path) -> tuple[int, float]:
+    """Return the last step that was measured, and its word error rate on dev."""
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    last = [entry for entry in entries if entry["split"] == "dev"][-1]
+    return int(last["step"]), float(last["error_rate"])
+
+
+@click.command(help=__doc__)
+@click.argument("exp", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("seeds")
+@click.argument("tests")
+def main(exp: Path, seeds: str, tests: str) -> None:
+    """Print the tables in Markdown."""
+    folders = [exp / seed for seed in seeds.split()]
+    signature = ""
+    for test in tests.split():
+        click.echo(f"## {test}, {len(folders)} seed(s): mean (range), in %\n")
+        click.echo("| system | WER | substituted | deleted | inserted | recordings made up | words "
+                   "made up |")  # fmt: skip
+        click.echo("|---|---|---|---|---|---|---|")
+        for system in SYSTEMS:
+            for suffix, told in (("", ""), (".guarded", ", measures on")):
+                paths = [folder / system / f"{test}{suffix}.jsonl" for folder in folders]
+                if not all(path.exists() for path in paths):
+                    continue
+                found = [scored(path) for path in paths]
+                signature = found[0].signature
+                rates = [
+                    percent([getattr(one, name) for one in found])
+                    for name in (
+                        "error_rate", "substitution_rate", "deletion_rate", "insertion_rate",
+                        "hallucination_rate",
+                    )
+                ]  # fmt: skip
+                made_up = statistics.mean(one.statistics.made_up for one in found)
+                click.echo(f"| {system}{told} | {' | '.join(rates)} | {made_up:g} |")
+        click.echo()
+    click.echo(f"`{signature}`\n\n## Steps to the word error rate of plain on dev\n")
+    click.echo("| seed | plain: steps, WER | matching: WER | matching: steps to plain's WER |")
+    click.echo("|---|---|---|---|")
+    for folder in folders:
+        steps, goal = last_rate(folder / "plain" / "log.jsonl")
+        log = folder / "matching" / "log.jsonl"
+        reached = steps_to(log, goal)
+        click.echo(
+            f"| {folder.name} | {steps}, {100 * goal:.1f} % | {100 * last_rate(log)[1]:.1f} % | "
+            f"{'not reached' if reached is None else reached} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

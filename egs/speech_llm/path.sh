@@ -1,0 +1,4 @@
+# shellcheck shell=bash
+# Programs in local/ use modules of recipes/steps as well.
+. ../utils/path.sh
+export PYTHONPATH=$steps:$PYTHONPATH

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# A language model that listens: what a matching loss does to it, and what keeps it from making
+# words up.
+#
+#     bash egs/speech_llm/run.sh                   LibriSpeech, models of the Hugging Face hub
+#     bash egs/speech_llm/run.sh --mini true       generated speech and models made here, minutes
+#
+# Stages: 0 speech and recordings without speech, 1 models (mini), 2 train with cross-entropy
+# (plain), with the matching loss too (matching), and with recordings without speech as well
+# (nonspeech), 3 transcribe, 4 word times from the last one, 5 report.
+#
+# --stage N, --stop-stage N   first and last stage (0 and 5)
+# --corpus-dir DIR            LibriSpeech, or its mini version, unpacked (else Mini LibriSpeech is
+#                             downloaded)
+# --encoder NAME, --lm NAME   folders, or org/name on the hub (facebook/wav2vec2-base-960h and
+#                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
+# --mini true                 eSpeak NG's speech, and models of a few layers
+# --utterances N              mini: sentences that are spoken (700)
+# --updates N                 of the weights (mini: 300; else as conf/ says)
+# --exp DIR                   where everything is written (exp/librispeech or exp/mini)
+# --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "$0")"
+stage=0
+stop_stage=5
+corpus_dir=
+encoder=facebook/wav2vec2-base-960h
+lm=HuggingFaceTB/SmolLM2-135M
+mini=false
+utterances=700
+updates=
+exp=
+seeds=
+. ../utils/parse_options.sh
+. ./path.sh
+
+[ -z "$corpus_dir" ] || corpus_dir=$(cd "$called_from" && realpath "$corpus_dir")
+[ -z "$exp" ] || exp=$(cd "$called_from" && realpath -m "$exp")
+if $mini; then
+  name=mini conf=conf/mini tests=(test other nonspeech)
+  seeds=${seeds:-1}
+else
+  name=librispeech conf=conf tests=(test nonspeech)
+  seeds=${seeds:-1 2 3}
+fi
+exp=${exp:-$PWD/exp/$name}
+data=$exp/data
+systems=(plain matching nonspeech)
+
+stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+
+train() { # SEED SYSTEM: unless it is trained already
+  [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
+  local models=(--encoder "$encoder" --lm "$lm")
+  if $mini; then models=(--encoder "$exp/$1/encoder" --lm "$exp/$1/lm"); fi
+  "$python" "$steps/train_speech_llm.py" "$conf/$2.yaml" "$data/train.jsonl" \
+    "$data/dev.jsonl" "$exp/$1/$2" "${models[@]}" --seed "$1" ${updates:+--steps "$updates"}
+}
+
+transcribe() { # SEED SYSTEM TEST SUFFIX [options]: unless it is done already
+  local out=$exp/$1/$2/$3$4.jsonl
+  [ ! -e "$out" ] || return 0
+  "$python" "$steps/transcribe.py" "$exp/$1/$2/model" "$data/$3.jsonl" "$out" "${@:5}"
+}
+
+if stage 0 "speech, and recordings without speech"; then
+  "$python" local/00_make_nonspeech.py "$data/nonspeech/train" --kinds "silence white hum"
+  "$python" local/00_make_nonspeech.py "$data/nonspeech/test" --seed 1
+  cp "$data/nonspeech/test/manifest.jsonl" "$data/nonspeech.jsonl"
+  if $mini; then
+    "$python" "$corpora/generated_speech.py" "$data/generated" --utterances "$utterances"
+    "$python" local/00_split.py "$data/generated/manifest.jsonl" \
+      "$data/nonspeech/train/manifest.jsonl" "$data"
+  else
+    if [ -z "$corpus_dir" ]; then
+      "$python" "$corpora/librispeech.py" download "$data/download"
+      corpus_dir=$data/download/LibriSpeech
+    fi
+    "$python" "$corpora/librispeech.py" prepare "$corpus_dir" "$data/librispeech"
+    "$python" local/00_lower.py "$data/librispeech" "$data/nonspeech/train/manifest.jsonl" "$data"
+  fi
+fi
+if stage 1 "models" && $mini; then
+  for seed in $seeds; do
+    "$python" local/01_make_models.py "$data/train.jsonl" "$exp/$seed" --seed "$seed" \
+      ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
+  done
+fi
+if stage 2 "train"; then
+  for seed in $seeds; do
+    for system in "${systems[@]}"; do train "$seed" "$system"; done
+  done
+fi
+if stage 3 "transcribe"; then
+  for seed in $seeds; do
+    for test in "${tests[@]}"; do
+      for system in "${systems[@]}"; do transcribe "$seed" "$system" "$test" ""; done
+      transcribe "$seed" nonspeech "$test" .guarded \
+        --beams 4 --length-penalty 0.8 --no-repeat 3 --support 0
+    done
+  done
+fi
+if stage 4 "word times"; then
+  for seed in $seeds; do
+    "$python" -m speechalign align "$data/test.jsonl" "$exp/$seed/nonspeech/model" \
+      "$exp/$seed/times" --jobs 1
+    if $mini; then
+      "$python" -m speechalign compare "$data/generated/gold" "$exp/$seed/times" \
+        >"$exp/$seed/times.txt"
+    fi
+  done
+fi
+if stage 5 "report"; then
+  "$python" local/05_report.py "$exp" "$seeds" "${tests[*]}" >"$exp/RESULTS.md"
+  cat "$exp/RESULTS.md"
+fi
