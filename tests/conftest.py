@@ -64,6 +64,7 @@ def tiny(tmp_path_factory):
                 pytest.importorskip("onnxscript", reason="needs onnxscript")
             if family == "torchaudio":
                 pytest.importorskip("torchaudio", reason="needs torchaudio")
+            torch.manual_seed(0)
             made[family] = getattr(tiny_models, family)(home / family)
         return made[family]
 

@@ -44,10 +44,10 @@ def find_oovs(
         raise click.UsageError("--model has a dictionary; leave out --dictionary and --phones")
     else:
         loaded = load_model(model)
-        if not isinstance(loaded, PronouncingModel):
+        if not isinstance(loaded, PronouncingModel) or not loaded.dictionary:
             raise InputError(
                 f"{loaded.name}: has no dictionary, so no word is missing from it; choose a model "
-                "of phones"
+                "with one"
             )
         lexicon = Lexicon(loaded)
     counts: Counter[str] = Counter()

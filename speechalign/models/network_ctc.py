@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +63,7 @@ class NetworkCtc:
     noise = "<noise>"
     # A model of phones has eSpeak NG pronounce all words.
     pronunciation = "espeak"
-    dictionary: Mapping[str, tuple[tuple[str, ...], ...]] = {}
+    dictionary: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType({})
 
     def __init__(
         self,

@@ -101,8 +101,9 @@ def test_bias_is_measured_and_taken_off(tiny, examples, tmp_path):
     assert empty.exit_code == 4
 
 
-def test_find_oovs_needs_a_dictionary(tiny, examples):
-    result = run("find-oovs", examples, "--model", tiny("whisper"))
+@pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
+def test_find_oovs_needs_a_dictionary(tiny, examples, family):
+    result = run("find-oovs", examples, "--model", tiny(family))
     assert result.exit_code == 4
     assert "has no dictionary, so no word is missing from it" in result.stderr
 

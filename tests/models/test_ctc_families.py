@@ -74,10 +74,11 @@ def test_a_click_is_heard_where_the_grid_says(model):
         loud = quiet.copy()
         loud[round(at * RATE) : round(at * RATE) + 80] += 2.0
         change = ((emit(model, loud)[0] - before) ** 2).sum(axis=1)
-        near = np.abs(times - at) < 0.3
+        # Attention spreads the change over the whole recording, most of it stays near.
+        near = np.abs(times - at) < max(0.1, 1.5 * model.grid.stride / RATE)
         found.append(np.average(times[near], weights=change[near] ** 2) - (at + 40 / RATE))
-    # A network with random weights hears more to one side; a grid off by a frame shows.
-    assert abs(np.mean(found)) < max(0.02, 0.6 * model.grid.stride / RATE)
+    # A network with random weights hears more to one side; a grid off by two frames shows.
+    assert abs(np.median(found)) < max(0.02, 0.6 * model.grid.stride / RATE)
 
 
 def test_chunks_agree_with_the_whole(model):
