@@ -37,10 +37,10 @@ def align_corpus(
     """Align every utterance of a corpus, and write one file a recording.
 
     The output tree mirrors the recordings. Utterances of one recording end up in one file, with
-    tiers ``words`` and ``phones``, a tier ``utterances`` where the corpus gave segments, and
-    ``SPEAKER - words`` ... where several speakers share it. ``alignment_manifest.jsonl``,
-    ``alignment_analysis.csv`` and ``oovs_found.txt`` say what became of every utterance. Each file
-    appears whole or not at all.
+    tiers ``words`` and ``phones``, or ``characters`` or ``tokens`` of a model that knows no phones,
+    a tier ``utterances`` where the corpus gave segments, and ``SPEAKER - words`` ... where several
+    speakers share it. ``alignment_manifest.jsonl``, ``alignment_analysis.csv`` and
+    ``oovs_found.txt`` say what became of every utterance. Each file appears whole or not at all.
 
     Parameters
     ----------
