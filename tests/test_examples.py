@@ -97,7 +97,7 @@ def test_names_in_the_text_exist(page):
         assert name in COMMANDS, name
     known = options(cli)
     for code in quoted:
-        if not code.startswith(("python", "pip")):
+        if not code.startswith(("python", "pip", "bash")):
             for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", code):
                 assert name in known, name
     for path in re.findall(r"(?:tools|docs|examples|recipes)/[\w/.-]*\w", text):
