@@ -106,7 +106,7 @@ if stage 4 "word times"; then
     "$python" -m speechalign align "$data/test.jsonl" "$exp/$seed/nonspeech/model" \
       "$exp/$seed/times" --jobs 1
     if $mini; then
-      "$python" -m speechalign compare "$data/generated/gold" "$exp/$seed/times" \
+      "$python" -m speechalign compare "$data/gold" "$exp/$seed/times" \
         >"$exp/$seed/times.txt"
     fi
   done

@@ -26,6 +26,7 @@ from speechalign.errors import SpeechAlignError
 from speechalign.losses import ctc_loss
 from speechalign.models.conv_ctc import BLANK, STRIDE, ConvCTC, ConvCTCConfig, ConvCTCNet
 from speechalign.models.ctc_support import spelled
+from speechalign.models.hf_folder import no_progress_bars
 from speechalign.vocabulary import Vocabulary
 
 PIECES, BATCH = 300, 16
@@ -62,7 +63,8 @@ def make_language_model(texts: Sequence[str], out: Path, *, steps: int) -> None:
         loss.backward()
         optimizer.step()
     click.echo(f"language model: {plain.get_vocab_size()} pieces, loss {loss.item():.2f}", err=True)
-    network.save_pretrained(out)
+    with no_progress_bars():
+        network.save_pretrained(out)
     tokenizer.save_pretrained(out)
 
 

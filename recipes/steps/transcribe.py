@@ -1,0 +1,69 @@
+"""Transcribe the recordings of a manifest with a speech LLM.
+
+    python recipes/steps/transcribe.py exp/matching/model data/test.jsonl exp/matching/test.jsonl \
+        --beams 4 --no-repeat 3 --support 0
+
+OUT gets a line a recording, in the order of the manifest: the reference, the hypothesis, and the
+sound file. It appears when all are done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+import torch
+from speech_manifest import read_manifest
+
+from speechalign.errors import SpeechAlignError
+from speechalign.models.speech_llm_folder import load
+
+
+@click.command(help=__doc__)
+@click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--beams", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--length-penalty", type=float, default=1.0, show_default=True)
+@click.option("--no-repeat", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--most-tokens", type=click.IntRange(1), default=60, show_default=True)
+@click.option("--support", type=float, help="Nats that a word needs; without, no check.")
+@click.option("--device", help="cpu, cuda ...; without, the GPU where there is one.")
+def main(
+    model: Path,
+    manifest: Path,
+    out: Path,
+    beams: int,
+    length_penalty: float,
+    no_repeat: int,
+    most_tokens: int,
+    support: float | None,
+    device: str | None,
+) -> None:
+    """Write the transcripts."""
+    network = load(model, device=device)
+    temporary = out.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        for recording in read_manifest(manifest):
+            text = network.transcribe(
+                recording.samples(network.sample_rate),
+                beams=beams,
+                length_penalty=length_penalty,
+                no_repeat=no_repeat,
+                most_tokens=most_tokens,
+                support=support,
+            )
+            line = {"reference": recording.text, "hypothesis": text, "audio": str(recording.audio)}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    temporary.replace(out)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    try:
+        main()
+    except SpeechAlignError as error:
+        sys.exit(f"transcribe.py: {error}")

@@ -1,0 +1,152 @@
+"""Training of a speech LLM: resumed runs, recordings without speech, and what is refused."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+torch = pytest.importorskip("torch", reason="needs torch")
+for module in ("transformers", "peft", "yaml", "tensorboard"):
+    pytest.importorskip(module, reason=f"needs {module}")
+
+from small_llm import language_model, letter_encoder  # noqa: E402
+
+STEPS = Path(__file__).resolve().parents[2] / "recipes" / "steps"
+sys.path.insert(0, str(STEPS))
+
+import train_speech_llm  # noqa: E402
+import transcribe  # noqa: E402
+from click.testing import CliRunner  # noqa: E402
+from speech_manifest import Recording, read_manifest, write_manifest  # noqa: E402
+
+from speechalign.errors import InputError  # noqa: E402
+from speechalign.models.speech_llm_config import SpeechLlmConfig  # noqa: E402
+from speechalign.models.speech_llm_folder import join  # noqa: E402
+
+SETTINGS = {
+    "steps": 4, "batch": 4, "matching": 1.0, "ctc": 0.1, "nonspeech": 0.25, "warmup": 2,
+    "validate_every": 2, "dev_recordings": 1,
+    "model": {"hidden": 16, "stack": 8, "train": ["adapter", "encoder[-1:]", "lm.lora"]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """A folder with small models, and recordings with the words cat, the and none."""
+    folder = tmp_path_factory.mktemp("material")
+    letter_encoder(folder / "encoder")
+    language_model(folder / "lm")
+    recordings = []
+    for number, text in enumerate(["the cat", "a dog", "cat", "the dog sat", "", ""]):
+        noise = np.random.default_rng(number).normal(size=4000 + 400 * number)
+        soundfile.write(folder / f"{number}.wav", 0.1 * noise, 16000)
+        recordings.append(Recording(folder / f"{number}.wav", text, "me"))
+    write_manifest(folder / "train.jsonl", recordings)
+    write_manifest(folder / "dev.jsonl", recordings[:2])
+    return folder
+
+
+def trainer(material, out, **changes):
+    out.mkdir(exist_ok=True)
+    settings = SETTINGS | changes
+    training = train_speech_llm.Training(**settings)
+    torch.manual_seed(training.seed)
+    config = SpeechLlmConfig.from_keywords(training.model, source="test")
+    model = join(material / "encoder", material / "lm", config)
+    manifests = (read_manifest(material / f"{name}.jsonl") for name in ("train", "dev"))
+    return train_speech_llm.Trainer(training, *manifests, out, model)
+
+
+def test_a_resumed_run_is_as_if_it_had_not_stopped(material, tmp_path):
+    whole = trainer(material, tmp_path / "a")
+    whole.run()
+    first = trainer(material, tmp_path / "b")
+    first.step()
+    first.step()
+    first.save()
+    second = trainer(material, tmp_path / "b")
+    second.resume()
+    assert second.step_count == 2
+    second.run()
+    for name, value in whole.trained.items():
+        torch.testing.assert_close(second.trained[name], value, rtol=0, atol=0)
+    lines = [json.loads(x) for x in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in lines if x["split"] == "dev"] == [2, 4]
+    assert {"cross_entropy", "matching", "ctc"} <= lines[0].keys()
+    other = trainer(material, tmp_path / "b", matching=0.5)
+    with pytest.raises(InputError, match="written with other settings"):
+        other.resume()
+    (tmp_path / "b" / "checkpoint.pt").write_bytes(b"x")
+    with pytest.raises(InputError, match="damaged checkpoint"):
+        second.resume()
+
+
+def test_batches_have_their_share_without_speech(material, tmp_path):
+    mixed = trainer(material, tmp_path)
+    seen = [[r.text for r in mixed.batch(step)] for step in range(8)]
+    assert all(texts.count("") == 1 for texts in seen)
+    spoken = [text for texts in seen for text in texts if text]
+    # 24 draws of 4 recordings: each of them 6 times.
+    assert {spoken.count(text) for text in spoken} == {6}
+    plain = trainer(material, tmp_path, nonspeech=0.0)
+    assert all(r.text for step in range(4) for r in plain.batch(step))
+
+
+def test_training_lowers_the_losses(material, tmp_path):
+    whole = {"hidden": 16, "stack": 8, "train": ["adapter", "encoder", "lm"]}
+    run = trainer(material, tmp_path, steps=60, learning_rate=0.02, model=whole)
+    first = run.losses(run.batch(0))[1]
+    for _ in range(25):
+        run.step()
+    last = run.losses(run.batch(0))[1]
+    assert last["cross_entropy"] < 0.7 * first["cross_entropy"]
+    assert last["matching"] < first["matching"]
+
+
+def test_the_programs(material, tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text(json.dumps(SETTINGS | {"steps": 2}))
+    folders = ["--encoder", material / "encoder", "--lm", material / "lm"]
+    files = [config, material / "train.jsonl", material / "dev.jsonl", tmp_path / "out"]
+    arguments = [str(x) for x in [*files, *folders]]
+    result = CliRunner().invoke(train_speech_llm.main, arguments)
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "found.jsonl"
+    result = CliRunner().invoke(
+        transcribe.main,
+        [str(tmp_path / "out" / "model"), str(material / "train.jsonl"), str(out), "--beams", "2",
+         "--most-tokens", "3", "--support", "0", "--device", "cpu"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["reference"] for line in lines] == [
+        "the cat", "a dog", "cat", "the dog sat", "", "",
+    ]  # fmt: skip
+    assert all(len(line["hypothesis"].split()) <= 3 for line in lines)
+
+
+def test_what_is_refused(material, tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("steps: 3\ngamma: 1\n")
+    with pytest.raises(InputError, match=r"unknown key 'gamma'; expected steps, batch"):
+        train_speech_llm.read_training(config)
+    config.write_text("batch: 3\n")
+    with pytest.raises(InputError, match="expected a value for steps"):
+        train_speech_llm.read_training(config)
+    manifest = tmp_path / "m.jsonl"
+    with pytest.raises(InputError, match=r"m\.jsonl: No such file"):
+        read_manifest(manifest)
+    manifest.write_text("")
+    with pytest.raises(InputError, match=r"m\.jsonl: has no recordings"):
+        read_manifest(manifest)
+    manifest.write_text('{"audio_filepath": "x.wav"}\n')
+    with pytest.raises(InputError, match=r"m\.jsonl:1: expected an object with audio_filepath"):
+        read_manifest(manifest)
+    training = train_speech_llm.Training(**SETTINGS)
+    speech = read_manifest(material / "train.jsonl")[:4]
+    model = join(material / "encoder", material / "lm", SpeechLlmConfig(hidden=8, stack=8))
+    with pytest.raises(InputError, match="nonspeech: no recording of train has an empty"):
+        train_speech_llm.Trainer(training, speech, speech, tmp_path, model)
