@@ -27,6 +27,7 @@ from speechalign.vocabulary import Vocabulary
 MODELS = Registry(
     "speechalign.models",
     {
+        "english-ctc-small": "speechalign.models.conv_ctc:english_ctc_small",
         "english-gmm": "speechalign.models.shipped:english_gmm",
         "english-sphinx": "speechalign.models.english_sphinx:EnglishSphinx",
         "german-gmm": "speechalign.models.shipped:german_gmm",

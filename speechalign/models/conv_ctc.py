@@ -22,7 +22,8 @@ from speechalign.vocabulary import Vocabulary
 try:
     import torch
     from safetensors import SafetensorError
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
+    from safetensors.torch import save as to_bytes
     from torch import nn
 except ImportError as missing:
     raise BackendError(f"conv-ctc: {missing}; pip install 'speechalign[torch]'") from None
@@ -159,7 +160,7 @@ class ConvCTC:
         weights = {k: v.half() if half else v for k, v in self.net.state_dict().items()}
         with replacing_folder(Path(folder)) as temporary:
             (temporary / DESCRIPTION).write_text(text, encoding="utf-8")
-            save_file(weights, temporary / WEIGHTS)
+            (temporary / WEIGHTS).write_bytes(to_bytes(weights))
 
 
 def load(folder: str | Path, *, device: str | None = None) -> ConvCTC:

@@ -34,4 +34,4 @@ def test_inspect():
 def test_inspect_what_there_is_not():
     result = run("inspect", "swedish")
     assert result.exit_code == 4
-    assert "swedish: no such model; expected a folder or one of: english-gmm" in result.stderr
+    assert "swedish: no such model; expected a folder or one of: english-ctc-small" in result.stderr
