@@ -6,9 +6,8 @@
 #     bash egs/librispeech/run.sh --mini true         generated speech, small models, a few minutes
 #
 # Stages: 0 data, 1 manifests and validation, 2 features, 3 train a streaming and an offline model,
-# 4 fine-tune the streaming model for low latency, 5 fine-tune the offline model for fewer errors,
-# and with label priors, each beside as many steps of plain CTC, 6 decode, 7 align to TextGrids,
-# 8 score alignments and latency, 9 report. A model that is trained is not trained again.
+# 4 fine-tune the streaming model for low latency, 5 the offline model for fewer errors and with label
+# priors, beside as many steps of plain CTC, 6 decode, 7 align to TextGrids, 8 score, 9 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 9)
 # --corpus-dir DIR            a local corpus
@@ -63,9 +62,8 @@ train() { # NAME CONFIG [options]: unless it is trained already
   "${train_cmd[@]}" "$steps/train_ctc.py" "$2" "$data/features" "$exp/$1" --seed "$seed" "${@:3}"
 }
 
-tune() { # NAME CONFIG FROM STEPS
-  train "$1" "conf/$2.yaml" --init "$exp/$3/model" --steps "$4"
-}
+# NAME CONFIG FROM STEPS
+tune() { train "$1" "conf/$2.yaml" --init "$exp/$3/model" --steps "$4"; }
 
 align() { # CORPUS MODEL OUT
   "$python" -m speechalign align "$1" "$2" "$3" --jobs "$jobs" --allow-partial --overwrite
@@ -91,13 +89,15 @@ if stage 3 "train CTC"; then
   train offline "$conf/offline.yaml" --init "$exp/streaming/model"
 fi
 if stage 4 "fine-tune with AWP low latency"; then
-  tune continued continued streaming "$streaming_steps"
-  tune low_latency low_latency streaming "$streaming_steps"
+  tune continued_begun continued streaming "$streaming_steps"
+  tune continued continued continued_begun "$streaming_steps"
+  tune low_latency_begun low_latency_begun streaming "$streaming_steps"
+  tune low_latency low_latency low_latency_begun "$streaming_steps"
 fi
 if stage 5 "fine-tune with AWP min WER, and with label priors"; then
-  tune offline_continued continued offline "$offline_steps"
-  tune min_wer min_wer offline "$offline_steps"
-  tune label_priors label_priors offline "$offline_steps"
+  for name in offline_continued min_wer label_priors; do
+    tune "$name" "$name" offline "$offline_steps"
+  done
 fi
 if stage 6 "decode"; then
   for name in "${models[@]}"; do
@@ -113,7 +113,7 @@ if stage 7 "align to TextGrids"; then
   done
 fi
 if stage 8 "score alignments and latency"; then
-  local/08_score.sh "$exp" "$gold_dir"
+  local/08_score.sh "$exp" "$gold_dir" "${models[@]}"
 fi
 if stage 9 "report"; then
   "$python" "$steps/report_ctc.py" "$exp" "${models[@]}"

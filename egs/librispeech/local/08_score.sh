@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# Score the models in EXP: boundaries against GOLD, latency, and differences from a baseline.
+# Score models in EXP: boundaries against GOLD, latency, and differences from a baseline.
 #
-#     local/08_score.sh EXP GOLD
+#     local/08_score.sh EXP GOLD NAME...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ./path.sh
 exp=$1 gold=$2
 
-for folder in "$exp"/*/model; do
-  name=$(basename "$(dirname "$folder")")
+for name in "${@:3}"; do
   case $name in
     low_latency) baseline=(--baseline "$exp/continued/test.json") ;;
     min_wer | label_priors) baseline=(--baseline "$exp/offline_continued/test.json") ;;
