@@ -53,3 +53,15 @@ def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0)
             f"{name}[{first + n}]: expected a finite number, got {samples[n]} ({count} such of "
             f"{samples.size}); repair or export the recording again"
         )
+
+
+def check_waveforms(waveforms: np.ndarray, lengths: np.ndarray) -> None:
+    """Refuse anything but (B, N) floating samples, finite within (B,) int64 lengths of 1 to N."""
+    if waveforms.ndim != 2 or len(waveforms) != len(lengths):
+        raise InputError(
+            f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
+            f"{waveforms.shape}"
+        )
+    check_lengths(lengths, waveforms.shape[1], name="lengths")
+    for b, length in enumerate(lengths):
+        check_samples(waveforms[b, :length], name=f"waveforms[{b}]")

@@ -63,13 +63,20 @@ def check_reduction(reduction: str) -> None:
         raise InputError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
 
 
-def reduced(losses: Tensor, reduction: Reduction, target_lengths: Tensor) -> Tensor:
-    """Combine the losses (B,) of a batch; "mean" is of the losses a target, as in torch."""
+def reduced(
+    losses: Tensor, reduction: Reduction, target_lengths: Tensor | None = None
+) -> Tensor:
+    """Combine the losses (B,) of a batch.
+
+    "mean" is of the losses a target, as in torch; without ``target_lengths``, of the losses.
+    """
     if reduction == "none":
         return losses
     if reduction == "sum":
         return losses.sum()
-    return (losses / target_lengths.to(losses.device).clamp(min=1)).mean()
+    if target_lengths is not None:
+        losses = losses / target_lengths.to(losses.device).clamp(min=1)
+    return losses.mean()
 
 
 def divergence(p: Tensor, q: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from speechalign.losses.arguments import (
     check_log_probs,
     check_reduction,
     check_targets,
+    reduced,
 )
 from speechalign.losses.properties import Context, Property
 from speechalign.losses.sampling import draw_paths
@@ -254,8 +255,4 @@ def ranking_loss(
     if not 0 <= margin < float("inf"):
         raise InputError(f"margin: expected a finite number of at least 0, got {margin}")
     loss = torch.where(kept, (margin - gained).relu(), gained.new_zeros(())).mean(1)
-    if reduction == "none":
-        return loss
-    if reduction not in ("mean", "sum"):
-        raise InputError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
-    return loss.mean() if reduction == "mean" else loss.sum()
+    return reduced(loss, reduction)

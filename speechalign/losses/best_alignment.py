@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from speechalign.errors import InputError
-from speechalign.losses.arguments import check_reduction
+from speechalign.losses.arguments import check_reduction, reduced
 from speechalign.losses.embeddings import (
     Distance,
     between,
     check_distance,
     check_embeddings,
-    mean_or_sum,
     pairwise,
 )
 from speechalign.losses.warping import Backend, Moves, best_spans, check_moves, soft_costs
@@ -118,7 +117,7 @@ def best_alignment_loss(
         # What is padded is on no path, so that the rows need not be copied again.
         sums = _along(speech, text, firsts.to(u.device), ends.to(u.device), distance)
     found = sums / speech_lengths.to(u.device).clamp(min=1)
-    return mean_or_sum(found.where(text_lengths.to(u.device) > 0, 0.0), reduction)
+    return reduced(found.where(text_lengths.to(u.device) > 0, 0.0), reduction)
 
 
 def _along(u: Tensor, v: Tensor, firsts: Tensor, ends: Tensor, distance: Distance) -> Tensor:

@@ -71,13 +71,6 @@ def check_positive(value: float, name: str) -> None:
         raise InputError(f"{name}: expected a finite number above 0, got {value}")
 
 
-def mean_or_sum(losses: Tensor, reduction: Literal["mean", "sum", "none"]) -> Tensor:
-    """Combine losses (B,) that are normalised by length already."""
-    if reduction == "none":
-        return losses
-    return losses.sum() if reduction == "sum" else losses.mean()
-
-
 def pairwise(a: Tensor, b: Tensor, distance: Distance) -> Tensor:
     """Return the distances (B, N, M) of rows (B, N, d) and (B, M, d), in their own precision."""
     with torch.autocast(a.device.type, enabled=False):

@@ -16,10 +16,11 @@ from speechalign.losses.arguments import (
     check_log_probs,
     check_reduction,
     check_targets,
+    reduced,
     within,
 )
 from speechalign.losses.ctc import ctc_loss
-from speechalign.losses.risk import distinct, expected_risk, reduced
+from speechalign.losses.risk import distinct, expected_risk
 from speechalign.losses.sampling import draw_paths
 
 

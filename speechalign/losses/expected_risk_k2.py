@@ -11,8 +11,8 @@ from torch import Tensor
 from speechalign.checks import check_lengths
 from speechalign.errors import InputError
 from speechalign.kernels.word_errors import EACH_LABEL, word_errors
-from speechalign.losses.arguments import Reduction, check_reduction, within
-from speechalign.losses.risk import distinct, expected_risk, reduced
+from speechalign.losses.arguments import Reduction, check_reduction, reduced, within
+from speechalign.losses.risk import distinct, expected_risk
 
 if TYPE_CHECKING:
     from k2 import Fsa, RaggedTensor  # type: ignore[import-not-found]

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from speechalign.errors import InputError
-from speechalign.losses.arguments import check_reduction, within
-from speechalign.losses.embeddings import check_embeddings, check_positive, mean_or_sum
+from speechalign.losses.arguments import check_reduction, reduced, within
+from speechalign.losses.embeddings import check_embeddings, check_positive
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ def matching_loss(
     speech_lengths, text_lengths : Tensor, shape (B,), int64
         Frames and tokens of each utterance.
     distance : {"squared", "cosine"}
-        Mean over d of the squared difference, or one minus the cosine, which does not mind
-        embeddings of different scales.
+        Mean over d of the squared difference, with attention by scalar products; or one minus the
+        cosine, with attention by cosines, which does not mind how large embeddings are.
     temperature : float or None
-        What the scalar products are divided by; None for the root of d.
+        What the products or cosines are divided by; None for the root of d, or 0.1.
     reduction : {"mean", "sum", "none"}
         Over the utterances.
 
@@ -77,9 +77,10 @@ def matching_loss(
     Notes
     -----
     With tokens e and frames s, ``A = softmax(e s^T / temperature)`` over the frames,
-    ``z = A s``, and the loss is the mean over tokens of ``|z - e|^2 / d`` or ``1 - cos(z, e)``.
-    That a matching term is of this kind is known of [1]_; its details are not published, and
-    these are ours.
+    ``z = A s``, and the loss is the mean over tokens of ``|z - e|^2 / d``; or, with all rows of e
+    and s scaled to length one before, of ``1 - cos(z, e)``. Embeddings of language models are so
+    short that scalar products by the root of d would attend to all frames alike. That a matching
+    term is of this kind is known of [1]_; its details are not published, and these are ours.
 
     References
     ----------
@@ -96,7 +97,7 @@ def matching_loss(
     found = soft_matching(
         speech, text, speech_lengths, text_lengths, distance=distance, temperature=temperature
     )
-    return mean_or_sum(found.losses, reduction)
+    return reduced(found.losses, reduction)
 
 
 def soft_matching(
@@ -115,7 +116,7 @@ def soft_matching(
     Examples
     --------
     >>> text, lengths = torch.eye(2)[None], torch.tensor([2])
-    >>> found = soft_matching(text.flip(1), text, lengths, lengths, temperature=0.1)
+    >>> found = soft_matching(text.flip(1), text, lengths, lengths)
     >>> found.attention.round()
     tensor([[[0., 1.],
              [1., 0.]]])
@@ -123,8 +124,10 @@ def soft_matching(
     if distance not in ("squared", "cosine"):
         raise InputError(f"distance: expected 'squared' or 'cosine', got {distance!r}")
     s, e = check_embeddings(speech, text, speech_lengths, text_lengths)
+    if distance == "cosine":
+        s, e = normalize(s, dim=2), normalize(e, dim=2)
     if temperature is None:
-        temperature = math.sqrt(s.shape[2])
+        temperature = 0.1 if distance == "cosine" else math.sqrt(s.shape[2])
     check_positive(temperature, "temperature")
     frames, tokens = speech_lengths.to(s.device), text_lengths.to(s.device)
     heard, said = within(frames, s.shape[1]), within(tokens, e.shape[1])
@@ -137,7 +140,7 @@ def soft_matching(
     if distance == "squared":
         apart = (found - e).square().mean(2)
     else:
-        apart = 1 - (normalize(found, dim=2) * normalize(e, dim=2)).sum(2)
+        apart = 1 - (normalize(found, dim=2) * e).sum(2)
     losses = (apart * said).sum(1) / tokens.clamp(min=1)
     losses = losses.where((tokens == 0) | (frames > 0), torch.inf)
     return SoftMatching(losses, attention)

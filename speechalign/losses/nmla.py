@@ -30,6 +30,7 @@ from speechalign.losses.arguments import (
     check_log_probs,
     check_reduction,
     check_targets,
+    reduced,
 )
 from speechalign.losses.gradients import scaled_gradient
 
@@ -145,9 +146,7 @@ def nmla_loss(
     losses, _ = _evaluate(
         log_probs, targets, input_lengths, target_lengths, n, blank, collapse, backend
     )
-    if reduction == "none":
-        return losses
-    return losses.mean() if reduction == "mean" else losses.sum()
+    return reduced(losses, reduction)
 
 
 def ngram_matches(

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from speechalign.errors import InputError
-from speechalign.losses.arguments import check_reduction, within
+from speechalign.losses.arguments import check_reduction, reduced, within
 from speechalign.losses.embeddings import (
     Distance,
     check_distance,
     check_embeddings,
     check_positive,
-    mean_or_sum,
     pairwise,
 )
 from speechalign.losses.gradients import known_gradient
@@ -118,7 +117,7 @@ def ot_loss(
     if divergence:
         found = found - (moved(u, u, n, n) + moved(v, v, m, m)) / 2
     found = found.where(m > 0, 0.0)
-    return mean_or_sum(found.where((m == 0) | (n > 0), torch.inf), reduction)
+    return reduced(found.where((m == 0) | (n > 0), torch.inf), reduction)
 
 
 def _places(lengths: Tensor, rows: Tensor) -> Tensor:

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechalign.losses.arguments import Reduction
-
 
 def distinct(utterances: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the place of the first of each kind of row (P, K) of an utterance (P,), ascending."""
@@ -35,10 +33,3 @@ def expected_risk(
     risks[where] = torch.from_numpy(errors).to(risks)
     risk = ((scale * padded).softmax(1) * risks.view(shape)).sum(1)
     return torch.where(padded[:, 0] > -math.inf, risk, torch.full_like(risk, math.inf))
-
-
-def reduced(risk: Tensor, reduction: Reduction) -> Tensor:
-    """Combine the risks (B,) of a batch, each of them counting alike."""
-    if reduction == "none":
-        return risk
-    return risk.mean() if reduction == "mean" else risk.sum()

@@ -6,13 +6,12 @@ from typing import Literal
 
 from torch import Tensor
 
-from speechalign.losses.arguments import check_reduction
+from speechalign.losses.arguments import check_reduction, reduced
 from speechalign.losses.embeddings import (
     Distance,
     check_distance,
     check_embeddings,
     check_positive,
-    mean_or_sum,
     pairwise,
 )
 from speechalign.losses.warping import Backend, soft_costs
@@ -74,7 +73,7 @@ def soft_dtw(
     check_positive(gamma, "gamma")
     u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
     found = _warped(u, v, speech_lengths.cpu(), text_lengths.cpu(), gamma, distance, backend)
-    return mean_or_sum(found, reduction)
+    return reduced(found, reduction)
 
 
 def soft_dtw_divergence(
@@ -123,7 +122,7 @@ def soft_dtw_divergence(
         v, v, m, m, gamma, distance, backend
     )
     both = ((n > 0) & (m > 0)).to(u.device)
-    return mean_or_sum(crossed - (own / 2).where(both, 0.0), reduction)
+    return reduced(crossed - (own / 2).where(both, 0.0), reduction)
 
 
 def _warped(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechalign.checks import check_lengths, check_samples
+from speechalign.checks import check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
@@ -108,15 +108,9 @@ class ConvCTC:
         InputError
             A recording is empty or holds NaN, or there is not one length for each.
         """
-        if waveforms.ndim != 2 or len(waveforms) != len(lengths):
-            raise InputError(
-                f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
-                f"{waveforms.shape}"
-            )
-        check_lengths(lengths, waveforms.shape[1], name="lengths")
+        check_waveforms(waveforms, lengths)
         clean = np.zeros(waveforms.shape, np.float32)  # NaN beyond a length times zero is NaN.
         for b, length in enumerate(lengths):
-            check_samples(waveforms[b, :length], name=f"waveforms[{b}]")
             clean[b, :length] = waveforms[b, :length]
         device = self.net.mean.device
         with torch.inference_mode():

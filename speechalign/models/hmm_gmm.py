@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from speechalign import __version__
-from speechalign.checks import check_lengths, check_samples
+from speechalign.checks import check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import FormatError, InputError
 from speechalign.frames import FrameGrid
@@ -203,19 +203,13 @@ class HmmGmm:
         InputError
             A recording is empty or holds NaN, or there is not one length for each.
         """
-        if waveforms.ndim != 2 or len(waveforms) != len(lengths):
-            raise InputError(
-                f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
-                f"{waveforms.shape}"
-            )
-        check_lengths(lengths, waveforms.shape[1], name="lengths")
+        check_waveforms(waveforms, lengths)
         frames = np.array([self.grid.count(int(length)) for length in lengths], np.int64)
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))
         log_probs = np.full(shape, -np.inf, np.float32)
         states = np.arange(len(self.vocabulary))
         for b, length in enumerate(lengths):
             samples = waveforms[b, :length]
-            check_samples(samples, name=f"waveforms[{b}]")
             log_probs[b, : frames[b]] = self.mixtures.log_likelihoods(
                 sphinx_features(samples), states
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechalign.checks import check_lengths, check_samples
+from speechalign.checks import check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
@@ -130,14 +130,7 @@ class NetworkCtc:
         InputError
             A recording is empty or holds NaN, or there is not one length for each.
         """
-        if waveforms.ndim != 2 or len(waveforms) != len(lengths):
-            raise InputError(
-                f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
-                f"{waveforms.shape}"
-            )
-        check_lengths(lengths, waveforms.shape[1], name="lengths")
-        for b, length in enumerate(lengths):
-            check_samples(waveforms[b, :length], name=f"waveforms[{b}]")
+        check_waveforms(waveforms, lengths)
         scored: list[tuple[np.ndarray, np.ndarray]] = []
         frames = np.zeros(len(lengths), np.int64)
         for rows in self._batches(lengths):

@@ -29,11 +29,15 @@ def test_matching_by_loops():
     for distance in ("squared", "cosine"):
         found = soft_matching(speech, text, *lengths, distance=distance)
         total = 0.0
+        rows = speech[0].numpy()
+        if distance == "cosine":
+            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         for j, e in enumerate(text[0].numpy()):
-            weights = np.exp(speech[0].numpy() @ e / 2)
+            scores = rows @ e / 2 if distance == "squared" else rows @ e / np.linalg.norm(e) / 0.1
+            weights = np.exp(scores)
             weights /= weights.sum()
             np.testing.assert_allclose(found.attention[0, j], weights)
-            z = weights @ speech[0].numpy()
+            z = weights @ rows
             if distance == "squared":
                 total += ((z - e) ** 2).mean()
             else:
@@ -53,6 +57,13 @@ def test_speech_that_has_the_text_matches_where_attention_is_sharp():
         assert sharp.losses.item() == pytest.approx(0, abs=1e-9)
         assert sharp.attention[0, :3].argmax(1).tolist() == [1, 2, 0]
         assert matching_loss(speech, text, *lengths, distance=distance) > 1e-3
+
+
+def test_cosines_do_not_mind_how_large_embeddings_are():
+    speech, text, *lengths = pair(5, 3)
+    found = matching_loss(speech, text, *lengths)
+    assert matching_loss(40 * speech, text / 90, *lengths).item() == pytest.approx(found.item())
+    assert soft_matching(speech / 90, text / 90, *lengths).attention.max() > 0.5
 
 
 def test_matching_attention_is_masked():
