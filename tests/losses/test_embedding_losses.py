@@ -62,7 +62,7 @@ def test_all_are_here():
         for name in LOSSES
         if list(inspect.signature(LOSSES[name]).parameters)[:4] == ARGUMENTS
     }
-    assert found == {*CASES, "soft_matching", "word_contrastive_loss"}
+    assert found == {*CASES, "word_contrastive_loss"}
 
 
 @each_case

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch")
 
 from speechalign.errors import InputError  # noqa: E402
-from speechalign.losses import ctc_compress  # noqa: E402
+from speechalign.models.ctc_compression import ctc_compress  # noqa: E402
 
 LABELS = [[1, 1, 0, 0, 2, 1, 1, 1], [0, 0, 2, 2, 2, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0]]
 LENGTHS = torch.tensor([8, 5, 3])
