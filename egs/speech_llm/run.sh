@@ -16,7 +16,7 @@
 #                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
 # --mini true                 eSpeak NG's speech, and models of a few layers
 # --utterances N              mini: sentences that are spoken (700)
-# --updates N                 of the weights (mini: 300; else as conf/ says)
+# --updates N                 of the weights (mini: 400; else as conf/ says)
 # --exp DIR                   where everything is written (exp/librispeech or exp/mini)
 # --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
 set -euo pipefail

@@ -29,6 +29,8 @@ from speechalign.models.speech_encoders import Encoded, SpeechEncoder
 from speechalign.models.speech_llm_config import SpeechLlmConfig
 from speechalign.models.trained_parts import choose_trained
 
+_TEMPERATURE = 0.1  # of the attention, as `matching_loss` has it
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -320,8 +322,9 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"samples: {self.name} hears nothing in the recording that it could align; take "
                 "another model"
             )
-        speech, read = found.speech[0, :count], found.text[0]
-        matched = (read @ speech.T / read.shape[1] ** 0.5).softmax(1).double().cpu().numpy()
+        speech = nn.functional.normalize(found.speech[0, :count], dim=1)
+        read = nn.functional.normalize(found.text[0], dim=1)
+        matched = (read @ speech.T / _TEMPERATURE).softmax(1).double().cpu().numpy()
         weights = np.zeros((len(text) + 1, frames))
         spans = found.adapted.spans[0, :count].tolist()
         for column, (begin, end) in enumerate(spans):

@@ -294,7 +294,7 @@ def test_the_command_aligns_real_speech_with_it(parts, examples, tmp_path):
 def test_the_matching_map_finds_speech_that_is_the_text(parts, monkeypatch):
     """Rows that are the words' embeddings are where the words are."""
     model = joined(parts, stack=1).eval()
-    embeddings = 40 * model.lm.get_input_embeddings().weight.detach()
+    embeddings = model.lm.get_input_embeddings().weight.detach()
     encoded, adapted = model.hear(torch.from_numpy(noise(0.2))[None], torch.tensor([3200]))
     rows = embeddings[torch.tensor([3, 3, 3, 4, 4, 8, 8, 8, 8, 8])][None]
     said = type(adapted)(rows, adapted.lengths, adapted.spans)

@@ -34,7 +34,11 @@ SYMBOLS = [BLANK, "|", "'", *"abcdefghijklmnopqrstuvwxyz"]
 
 
 def make_language_model(texts: Sequence[str], out: Path, *, steps: int) -> None:
-    """Train a tokenizer and a language model, and save them."""
+    """Train a tokenizer and a language model, and save them.
+
+    Every fourth batch are sentences. In the others the model reads stretched pieces of shuffled
+    words, and writes the words: large language models can repeat what they read.
+    """
     plain = Tokenizer(models.BPE(unk_token="<unk>"))
     plain.pre_tokenizer = pre_tokenizers.Metaspace()
     plain.decoder = decoders.Metaspace()
@@ -52,16 +56,29 @@ def make_language_model(texts: Sequence[str], out: Path, *, steps: int) -> None:
             bos_token_id=0, eos_token_id=1,
         )
     )  # fmt: skip
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    rows = [torch.tensor([0, *plain.encode(text).ids, 1]) for text in texts]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     generator = np.random.default_rng(0)
-    for _ in range(steps):
-        chosen = [rows[k] for k in generator.integers(len(rows), size=BATCH)]
-        labels = pad_sequence(chosen, batch_first=True, padding_value=-100)
-        loss = network(input_ids=labels.clamp(min=0), labels=labels).loss
+    for step in range(steps):
+        inputs, labels = [], []
+        for k in generator.integers(len(texts), size=BATCH):
+            words = texts[k].split()
+            heard: list[int] = []
+            if step % 4:
+                words = [words[i] for i in generator.permutation(len(words))]
+            tokens = plain.encode(" ".join(words)).ids
+            if step % 4:
+                heard = np.repeat(tokens, generator.integers(1, 4, size=len(tokens))).tolist()
+            inputs.append(torch.tensor([*heard, 0, *tokens]))
+            labels.append(torch.tensor([-100] * len(heard) + [*tokens, 1]))
+        logits = network(input_ids=pad_sequence(inputs, batch_first=True)).logits
+        wanted = pad_sequence(labels, batch_first=True, padding_value=-100)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        schedule.step()
     click.echo(f"language model: {plain.get_vocab_size()} pieces, loss {loss.item():.2f}", err=True)
     with no_progress_bars():
         network.save_pretrained(out)
@@ -107,7 +124,7 @@ def make_encoder(recordings: Sequence[Recording], out: Path, *, steps: int) -> N
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--seed", default=1, show_default=True)
-@click.option("--lm-steps", default=300, show_default=True)
+@click.option("--lm-steps", default=1500, show_default=True)
 @click.option("--encoder-steps", default=500, show_default=True)
 def main(manifest: Path, out: Path, seed: int, lm_steps: int, encoder_steps: int) -> None:
     """Make both."""
