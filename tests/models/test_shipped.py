@@ -32,6 +32,8 @@ def test_german_needs_nothing_else(german):
 @pytest.mark.parametrize("folder", sorted(_DATA.iterdir()), ids=lambda folder: folder.name)
 def test_every_folder_has_a_card_and_a_name(folder):
     described = json.loads((folder / "model.json").read_text())
+    if described["kind"] == "conv-ctc":
+        pytest.importorskip("torch", reason="needs torch")
     assert load_model(described["name"]).name == described["name"]
     card = (folder / "MODEL_CARD.md").read_text()
     assert card.startswith(f"# {described['name']}\n")
