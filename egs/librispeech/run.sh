@@ -47,7 +47,7 @@ data=$exp/data
 gold_corpus=$data/test.jsonl
 timit=$repository/../shared/data/timit-dev
 if [ "$kind" = generated ]; then
-  gold_dir=$data/generated/gold
+  gold_dir=$data/gold
 elif [ -n "$gold_dir" ] || [ -d "$timit" ]; then
   gold_corpus=${gold_dir:-$timit}/corpus gold_dir=${gold_dir:-$timit}/gold
 else

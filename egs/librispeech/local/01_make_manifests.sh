@@ -10,6 +10,13 @@ kind=$1 source=$2 out=$3 seconds=${4-}
 case $kind in
   generated)
     "$python" "$steps/split_speakers.py" "$source" "$out" --test 0.12 --dev 0.06 --most 0.1
+    # The exact times of the test set, which is what will be aligned.
+    ids='import json, sys; [print(json.loads(line)["id"]) for line in open(sys.argv[1])]'
+    rm -rf "$out/gold"
+    "$python" -c "$ids" "$out/test.jsonl" | while read -r id; do
+      mkdir -p "$out/gold/$(dirname "$id")"
+      cp "$source/gold/$id.TextGrid" "$out/gold/$id.TextGrid"
+    done
     ;;
   manifests)
     "$python" "$steps/split_speakers.py" "$source" "$out" ${seconds:+--seconds "$seconds"}
