@@ -78,7 +78,7 @@ def _add_updates(module: nn.Module, rank: int, alpha: int) -> None:
         from transformers.pytorch_utils import Conv1D
     except ImportError as error:
         raise BackendError(
-            f"train: low-rank updates need peft ({error}); pip install 'speechalign[hf]' peft"
+            f"train: low-rank updates need peft ({error}); pip install 'speechalign[llm]'"
         ) from None
     name, blocks = _blocks(module)
     maps = {
