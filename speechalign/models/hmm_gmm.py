@@ -364,11 +364,6 @@ def load(folder: Path) -> HmmGmm:
         raise FormatError(f"{path}: damaged ({error}); copy the model again") from None
 
 
-def english_gmm() -> HmmGmm:
-    """Load the English model that ``egs/english_gmm`` made."""
-    return load(Path(__file__).parent / "data" / "english_gmm")
-
-
 def _read_dictionary(
     path: Path,
 ) -> tuple[dict[str, Variants], dict[Variants, tuple[float, ...]]]:
