@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -38,13 +38,15 @@ class Checkpoint:
     out : Path
         The folder.
     training : dataclass
-        The settings: a checkpoint of others is refused, but ``steps`` may have changed.
+        The settings: a checkpoint of others is refused.
+    may_change : Collection[str]
+        Names of settings that it may have other values of.
     """
 
-    def __init__(self, out: Path, training: object) -> None:
+    def __init__(self, out: Path, training: object, *, may_change: Collection[str] = ()) -> None:
         self._path = out / "checkpoint.pt"
-        settings = {k: v for k, v in asdict(training).items() if k != "steps"}  # type: ignore
-        self._training = json.dumps(settings, sort_keys=True)
+        kept = {k: v for k, v in asdict(training).items() if k not in may_change}  # type: ignore
+        self._training = json.dumps(kept, sort_keys=True)
 
     def save(self, content: Mapping[str, object]) -> None:
         """Write the file, at once or not at all."""
@@ -52,8 +54,10 @@ class Checkpoint:
         torch.save({"training": self._training, **content}, temporary)
         temporary.replace(self._path)
 
-    def load(self, device: torch.device) -> dict[str, object] | None:
-        """Return what was saved, None where nothing was.
+    def resume(
+        self, device: torch.device, restore: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        """Have ``restore`` take up what was saved, where anything was.
 
         Raises
         ------
@@ -61,15 +65,16 @@ class Checkpoint:
             The file is damaged, or was written with other settings.
         """
         if not self._path.exists():
-            return None
+            return
         try:
             content = torch.load(self._path, map_location=device, weights_only=True)
-            before = content.pop("training")
+            before = content["training"]
+            if before == self._training:
+                restore(content)
         except Exception as error:
-            raise InputError(f"{self._path}: damaged checkpoint: {error}; delete it") from None
+            raise InputError(f"{self._path}: damaged checkpoint: {error!r}; delete it") from None
         if before != self._training:
             raise InputError(
                 f"{self._path}: written with other settings, {before}; expected {self._training}; "
                 f"delete {self._path.parent}, or train elsewhere"
             )
-        return content

@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -191,7 +191,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
-        self._checkpoint = Checkpoint(out, training)
+        self._checkpoint = Checkpoint(out, training, may_change=["steps"])
         self.state = State()
         self.best_weights: dict[str, torch.Tensor] | None = None
         self._epoch = _Epoch(-1, 0, 0, [])
@@ -209,12 +209,13 @@ class Trainer:
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
-        content = self._checkpoint.load(self.device)
-        if content is not None:
-            self.objective.load_state_dict(content["objective"])
-            self.optimizer.load_state_dict(content["optimizer"])
-            self.state = State(**content["state"])
-            self.best_weights = content["best"]
+        self._checkpoint.resume(self.device, self._restore)
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        self.objective.load_state_dict(content["objective"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.state = State(**content["state"])
+        self.best_weights = content["best"]
 
     def batch(self, step: int) -> Batch:
         """Return this process's batch of a step; it depends on the seed and the step only."""

@@ -10,19 +10,19 @@ interrupted run goes on as if it had never stopped; log.jsonl; and tensorboard/.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import torch
-import yaml
+from checkpoint import Checkpoint, read_yaml, settings
 from progress import Progress, Writer
 from speech_manifest import Recording, read_manifest
 from torch import Tensor
@@ -95,14 +95,10 @@ class Training:
 
 def read_training(path: Path, **changes: object) -> Training:
     """Read a YAML file; InputError names an unknown key."""
-    data = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) | changes
-    names = [field.name for field in fields(Training)]
-    for key in data:
-        if key not in names:
-            raise InputError(f"{path}: unknown key {key!r}; expected {', '.join(names)}")
+    data = read_yaml(path, **changes)
     if "steps" not in data:
         raise InputError(f"{path}: expected a value for steps, found none")
-    return Training(**data)
+    return settings(Training, data, source=str(path))
 
 
 class Trainer:
@@ -129,6 +125,7 @@ class Trainer:
         model: SpeechLlm,
     ) -> None:
         self.training, self.out = training, out
+        self._checkpoint = Checkpoint(out, training)
         self.speech = [r for r in train if r.text]
         self.others = [r for r in train if not r.text] if training.nonspeech else []
         if training.nonspeech and not self.others:
@@ -143,36 +140,25 @@ class Trainer:
         self.step_count = 0
 
     def save(self) -> None:
-        """Write the checkpoint, at once or not at all."""
-        path = self.out / "checkpoint.pt"
-        temporary = path.with_suffix(".tmp")
-        content = {
-            "training": json.dumps(asdict(self.training), sort_keys=True),
-            "step": self.step_count,
-            "trained": {name: value.detach() for name, value in self.trained.items()},
-            "optimizer": self.optimizer.state_dict(),
-        }
-        torch.save(content, temporary)
-        temporary.replace(path)
+        """Write the checkpoint."""
+        self._checkpoint.save(
+            {
+                "step": self.step_count,
+                "trained": {name: value.detach() for name, value in self.trained.items()},
+                "optimizer": self.optimizer.state_dict(),
+            }
+        )
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
-        path = self.out / "checkpoint.pt"
-        if not path.exists():
-            return
-        try:
-            content = torch.load(path, map_location=self.device, weights_only=True)
-            before, self.step_count = content["training"], content["step"]
-            with torch.no_grad():
-                for name, value in self.trained.items():
-                    value.copy_(content["trained"][name])
-            self.optimizer.load_state_dict(content["optimizer"])
-        except Exception as error:
-            raise InputError(f"{path}: damaged checkpoint: {error!r}; delete it") from None
-        if before != json.dumps(asdict(self.training), sort_keys=True):
-            raise InputError(
-                f"{path}: written with other settings; delete {self.out}, or train elsewhere"
-            )
+        self._checkpoint.resume(self.device, self._restore)
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        with torch.no_grad():
+            for name, value in self.trained.items():
+                value.copy_(content["trained"][name])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.step_count = content["step"]
 
     def batch(self, step: int) -> list[Recording]:
         """Return the recordings of a step; they depend on the seed and the step only."""
@@ -326,8 +312,8 @@ def main(
     training = read_training(config, **changes)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(training.seed)
-    settings = SpeechLlmConfig.from_keywords(training.model, source=str(config))
-    model = join(encoder, lm, settings)
+    sizes = SpeechLlmConfig.from_keywords(training.model, source=str(config))
+    model = join(encoder, lm, sizes)
     trainer = Trainer(training, read_manifest(train), read_manifest(dev), out, model)
     trainer.resume()
     trainer.run()

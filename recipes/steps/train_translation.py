@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -151,11 +152,12 @@ class Trainer:
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
-        content = self._checkpoint.load(self.device)
-        if content is not None:
-            self.model.load_state_dict(content["model"])
-            self.optimizer.load_state_dict(content["optimizer"])
-            self.step_count, self.recent = content["step"], content["recent"]
+        self._checkpoint.resume(self.device, self._restore)
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.step_count, self.recent = content["step"], content["recent"]
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step; it depends on the seed and the step only."""
