@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,21 +19,6 @@ def run(*arguments):
         text=True,
         timeout=600,
     )
-
-
-def test_help():
-    done = run("--help")
-    assert done.returncode == 0
-    assert done.stdout.startswith("An English HMM-GMM")
-    assert run("--epochs", 3).returncode == 2
-
-
-def test_scripts_are_clean():
-    if shutil.which("shellcheck") is None:
-        pytest.skip("shellcheck is not installed")
-    command = ["shellcheck", "-x", "-P", ".:SCRIPTDIR", "run.sh", "path.sh", "../utils/path.sh"]
-    assert subprocess.run(command, cwd=FOLDER, capture_output=True, text=True).stdout == ""
-    assert len((FOLDER / "run.sh").read_text().splitlines()) <= 120
 
 
 def test_stage_0_joins_the_manifests(tmp_path):

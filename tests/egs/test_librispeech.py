@@ -1,11 +1,8 @@
 """egs/librispeech: its scripts as such; CI runs all stages of the mini mode."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "egs" / "librispeech"
 
@@ -23,29 +20,6 @@ def run(*command, **environment):
 
 def choose(*arguments, **environment):
     return run("bash", "local/00_choose_corpus.sh", *map(str, arguments), **environment)
-
-
-def test_help():
-    done = run("bash", "run.sh", "--help")
-    assert done.returncode == 0
-    assert done.stdout.startswith("CTC models of phones")
-
-
-def test_unknown_option():
-    assert run("bash", "run.sh", "--epochs", "3").returncode == 2
-
-
-def test_scripts_are_clean():
-    if shutil.which("shellcheck") is None:
-        pytest.skip("shellcheck is not installed")
-    scripts = [str(path) for path in [*FOLDER.glob("*.sh"), *FOLDER.glob("local/*.sh")]]
-    search = ["-P", "SCRIPTDIR", "-P", "SCRIPTDIR/.."]
-    done = run("shellcheck", "-x", *search, *scripts, str(FOLDER.parent / "utils/parse_options.sh"))
-    assert done.stdout == ""
-
-
-def test_run_is_short():
-    assert len((FOLDER / "run.sh").read_text().splitlines()) <= 120
 
 
 def test_mini_is_generated():
