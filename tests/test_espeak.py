@@ -96,6 +96,24 @@ def test_phones_are_where_they_sound():
     assert min(rates["s"]) > 2 * max(rates["vowel"])
 
 
+def test_the_closure_of_a_stop_is_part_of_it():
+    """It is silent, and begins where the phone before it ends; after a pause nobody hears it."""
+    speech = speak("a big cat took it, ten", rate=150)
+    phones = speech.alignment.tiers["phones"]
+    stops = [phone for phone in phones if phone.label in ("k", "t")]
+    assert "".join(stop.label for stop in stops) == "kttktt"
+    for stop in stops[:5]:
+        assert any(phone.end == stop.start for phone in phones)
+        assert not _samples(speech, stop.start + 0.001, stop.start + 0.04).any()
+        assert np.abs(_samples(speech, stop.start, stop.end)).max() > 0.01
+    assert np.abs(_samples(speech, stops[5].start, stops[5].start + 0.005)).max() > 0.01
+
+
+def test_the_break_before_a_word_is_part_of_neither_word():
+    ein, schaf = speak("ein Schaf", voice="de").alignment.tiers["words"]
+    assert schaf.start - ein.end == pytest.approx(0.013, abs=0.001)
+
+
 def test_a_number_is_one_word():
     speech = speak("in 1982 it")
     _, number, _ = speech.alignment.tiers["words"]

@@ -2,7 +2,7 @@ r"""Speech with gold word alignment: read a gold set aloud, and keep when each w
 
     python recipes/corpora/speech_gold_alignment.py data/rwth --gold alignmentDeEn.talp \
         --sentences DeEn.txt --source-language de --target-language en \\
-        --source-voices de,de+f2 --target-voices en-us,en-us+f3,en-gb+m2
+        --source-voices de,de+f1 --target-voices en-us,en-us+f1,en-gb+m3
 
 What it is: sentence pairs whose words were linked by hand, as speech in both languages, to score
 what speech translation models attend to (AER of words that are said: SAER and TW-SAER).

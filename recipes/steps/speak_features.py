@@ -1,7 +1,7 @@
 """Write the log-mel features of sentences read aloud, with their phones and translations.
 
     python recipes/steps/speak_features.py exp/features/train --sentences train.txt \
-        --language en-us --voices en-us,en-us+f3
+        --language en-us --voices en-us,en-us+f1
     python recipes/steps/speak_features.py exp/features/scored --cuts data/corpus/en-us/cuts.jsonl
 
 Sentences are ``source ||| target``, a pair a line: eSpeak NG says the source, each with one of the

@@ -23,6 +23,10 @@ _LIST_END, _WORD, _PHONEME = 0, 1, 7
 # Words a minute; from 450 on, samples are squeezed after the events have been counted.
 _SLOWEST, _FASTEST = 80, 449
 _SILENCE = 32  # of 32768: pauses are all zeros, whatever else has no name is a hundred times louder
+# Seconds; the shortest silence that is made on purpose lasts five milliseconds, at the fastest.
+_SHORTEST_SILENCE = 0.003
+# What the symbol of a stop or an affricate begins with.
+_STOPS = frozenset("pbtdʈɖcɟkɡgqɢʔɓɗʄɠʛ")
 
 
 class _Id(ctypes.Union):
@@ -82,7 +86,7 @@ def speak(text: str, *, voice: str = "en-us", rate: int = 175, pitch: int = 50) 
     text : str
         What to say. Its tokens, parted by white space, are the labels of the words.
     voice : str
-        A code that `languages` lists, alone or with a variant of the voice: ``en-us+f3``.
+        A code that `languages` lists, alone or with a variant of the voice: ``en-us+f1``.
     rate : int
         Words per minute, 80 to 449.
     pitch : int
@@ -106,8 +110,16 @@ def speak(text: str, *, voice: str = "en-us", rate: int = 175, pitch: int = 50) 
     Notes
     -----
     The times are those of the synthesiser's own events. What has no name there but is heard (a
-    link between vowels) is part of the phone before it. Of tokens that are said as one word
-    (*in the*), each gets the phones that fit its own pronunciation best.
+    link between vowels) is part of the phone before it. Of tokens that are said as one word (*in
+    the*), each gets the phones that fit its own pronunciation best.
+
+    An event tells where a phone begins to sound; the silence that eSpeak makes before it, up to
+    55 ms, is then still the time of the phone before. Here it is the closure of a stop or affricate
+    that follows; otherwise, after a word, it is a gap. After a pause, where nobody hears it, a stop
+    begins with its burst.
+
+    Variants with an echo (f2 to f5 and m2 among them) sound on for some 125 ms where these times
+    say that there is silence.
 
     The state of the library is global, and some of it outlives a call. Therefore the library is
     loaded afresh for each, one at a time; another package that has loaded the same file, rather
@@ -128,7 +140,7 @@ def speak(text: str, *, voice: str = "en-us", rate: int = 175, pitch: int = 50) 
         library.espeak_SetParameter(_PITCH, pitch, 0)
         pcm, events, sample_rate = _synthesise(library, text)
         marks = _marks(events, starts)
-        spans = _phones(marks, pcm)
+        spans = _phones(marks, pcm, round(_SHORTEST_SILENCE * sample_rate))
         if not spans:
             raise InputError(f"text: eSpeak NG says nothing of {text!r}; leave it out")
         spans = _share(spans, tokens, library)
@@ -201,24 +213,35 @@ def _marks(events: Sequence[tuple[int, int, int, str]], starts: Sequence[int]) -
     return marks
 
 
-def _phones(marks: Sequence[_Mark], pcm: np.ndarray) -> list[tuple[int, int, str, int]]:
-    """Turn marks into spans (start, end, symbol, token), without pauses."""
+def _phones(
+    marks: Sequence[_Mark], pcm: np.ndarray, shortest: int
+) -> list[tuple[int, int, str, int]]:
+    """Turn marks into spans (start, end, symbol, token), without pauses.
+
+    ``shortest`` is how many samples make a silence.
+    """
     spans: list[tuple[int, int, str, int]] = []
-    loud_from: int | None = None
+    begun: int | None = None  # where the next phone begins, if that is before its mark
     for mark, following in pairwise([*marks, _Mark(pcm.size, "", 0)]):
         start, end = mark.sample, min(following.sample, pcm.size)
         if end <= start:
             continue
+        loud = np.flatnonzero(np.abs(pcm[start:end].astype(np.int32)) >= _SILENCE)
         if mark.symbol:
-            start = start if loud_from is None else loud_from
+            start, begun = (start if begun is None else begun), None
+            quiet_from = mark.sample + int(loud[-1]) + 1 if loud.size else end
+            if end - quiet_from >= shortest:
+                if following.symbol[:1] in _STOPS:
+                    end = begun = quiet_from
+                elif not following.symbol or following.token != mark.token:
+                    end = quiet_from
             spans.append((start, end, mark.symbol, mark.token))
-            loud_from = None
-        elif np.abs(pcm[start:end].astype(np.int32)).max() < _SILENCE:
-            loud_from = None
+        elif not loud.size:
+            begun = None
         elif spans and spans[-1][1] == start:
             spans[-1] = (spans[-1][0], end, *spans[-1][2:])
         else:
-            loud_from = start
+            begun = start
     return spans
 
 
