@@ -25,8 +25,8 @@ LAYERS = [
     {ROOT},
     {
         "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors",
-        "label_boundaries", "lexicon", "onset_bias", "phone_aligner", "recording", "results",
-        "spelling", "training",
+        "label_boundaries", "lexicon", "onset_bias", "oovs", "phone_aligner", "recording",
+        "results", "spelling", "training",
     },
     {
         "models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries",

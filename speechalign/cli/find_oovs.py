@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -37,6 +36,7 @@ def find_oovs(
     from speechalign.errors import InputError
     from speechalign.lexicon import Lexicon, PronouncingModel
     from speechalign.models import load_model
+    from speechalign.oovs import find_oovs as missing_from
 
     if model is None:
         lexicon = Lexicon(pronunciations(dictionary, language, phones))
@@ -50,27 +50,13 @@ def find_oovs(
                 "with one"
             )
         lexicon = Lexicon(loaded)
-    counts: Counter[str] = Counter()
-    guesses: dict[str, tuple[str, ...]] = {}
-    unusable = 0
     utterances = read_corpus(
         corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
     )
-    for utterance in utterances:
-        try:
-            if utterance.problem is not None:
-                raise InputError(utterance.problem)
-            words = lexicon.words(utterance.text)
-        except InputError as error:
-            unusable += 1
-            click.echo(f"failed: {utterance.id}: {error}", err=True)
-            continue
-        for word in words:
-            for spoken, variants in zip(word.spoken, word.variants):
-                if lexicon.is_guessed(spoken):
-                    counts[spoken] += 1
-                    guesses[spoken] = variants[0]
-    for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        click.echo(f"{name}\t{counts[name]}\t{' '.join(guesses[name])}")
-    if unusable:
-        context.exit(4 if unusable == len(utterances) else 3)
+    oovs = missing_from(utterances, lexicon)
+    for utterance, reason in oovs.unusable:
+        click.echo(f"failed: {utterance}: {reason}", err=True)
+    for oov in oovs.words:
+        click.echo(f"{oov.word}\t{oov.count}\t{' '.join(oov.guess)}")
+    if oovs.unusable:
+        context.exit(4 if len(oovs.unusable) == len(utterances) else 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,19 @@ _SHOWN = 20  # findings of a kind; all are in the JSON file
 @click.argument("corpus", type=click.Path(exists=True, path_type=Path))
 @corpus_options
 @click.option(
+    "--dictionary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check this dictionary too, and name the words of the corpus that it lacks.",
+)
+@click.option(
+    "--language",
+    default="en",
+    show_default=True,
+    metavar="CODE",
+    help="Of the transcripts, for --dictionary.",
+)
+@click.option(
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -38,12 +51,16 @@ def validate(
     layout: str | None,
     speaker_characters: int | None,
     channel: int | None,
+    dictionary: Path | None,
+    language: str,
     json_file: Path | None,
 ) -> None:
     """Check every transcript and every sample of CORPUS, a folder or a manifest.
 
+    With --dictionary, also every line of a pronunciation dictionary, and whether it has the words.
+
     Exit status: 0 nothing is wrong (there may be warnings), 4 there is no utterance, 5 some
-    utterances cannot be aligned.
+    utterances cannot be aligned, or lines of the dictionary not be read.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -57,11 +74,18 @@ def validate(
     if not utterances:
         click.echo(f"{corpus}: no sound file and no transcript in it", err=True)
         context.exit(4)
+    about_words: tuple[Finding, ...] = ()
+    if dictionary is not None:
+        from speechalign.oovs import check_dictionary
+
+        about_words = check_dictionary(utterances, dictionary, language=language)
     errors = Console(stderr=True)
     sounds = {utterance.audio for utterance in utterances if utterance.problem is None}
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("checking", total=len(sounds))
         validation = validate_corpus(utterances, advance=lambda _: progress.advance(task))
+    findings = sorted((*validation.findings, *about_words), key=lambda f: f.severity)
+    validation = replace(validation, findings=tuple(findings))
     _show(validation, Console())
     if json_file is not None:
         _write_json(validation, json_file)

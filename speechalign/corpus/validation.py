@@ -26,6 +26,8 @@ LOWEST_RATE = 16_000
 _SLOW_FROM = 5.0  # seconds: a single word may well stand in a shorter recording
 _END_TOLERANCE = 0.05  # as read_waveform has it
 
+Severity = Literal["error", "warning"]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -34,7 +36,8 @@ class Finding:
     Parameters
     ----------
     utterance : str
-        Its id; of a finding about a sound file, the id of the first utterance in it.
+        Its id; of a finding about a sound file, the id of the first utterance in it; of one about a
+        dictionary, file and line.
     severity : str
         ``error``: it cannot be aligned; ``warning``: it can, perhaps badly.
     kind : str
@@ -44,7 +47,7 @@ class Finding:
     """
 
     utterance: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     kind: str
     message: str
 

@@ -81,6 +81,7 @@ def read_dictionary(
     *,
     stress: bool = True,
     warn: Callable[[str], object] = warnings.warn,
+    fault: Callable[[str], object] | None = None,
 ) -> Dictionary:
     """Read a pronunciation dictionary.
 
@@ -98,6 +99,9 @@ def read_dictionary(
     warn : callable
         Called with a line of text for what is passed over: an empty line, and a pronunciation
         that the word has already, of which the first counts.
+    fault : callable or None
+        Called with a line of text for each line that cannot be read, which is then passed over;
+        None raises FormatError for the first.
 
     Returns
     -------
@@ -110,8 +114,8 @@ def read_dictionary(
     InputError
         There is no such file.
     FormatError
-        A line is not UTF-8, has a word without phones, or a number that is no probability; or
-        there is no word at all. The message gives file and line.
+        A line is not UTF-8, has a word without phones, or a number that is no probability, and
+        ``fault`` is None; or there is no word at all. The message gives file and line.
 
     References
     ----------
@@ -127,18 +131,18 @@ def read_dictionary(
     for number, raw in enumerate(lines, 1):
         where = f"{path}:{number}"
         try:
-            line = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise FormatError(
-                f"{where}: byte {error.start} of the line (0x{raw[error.start]:02x}) is not UTF-8; "
-                "save the dictionary as UTF-8"
-            ) from None
-        if line.startswith(";;;"):
+            line = _decoded(raw, where)
+            if line.startswith(";;;"):
+                continue
+            if not line.strip():
+                warn(f"{where}: empty line")
+                continue
+            word, prior, phones = _entry(line, where)
+        except FormatError as error:
+            if fault is None:
+                raise
+            fault(str(error))
             continue
-        if not line.strip():
-            warn(f"{where}: empty line")
-            continue
-        word, prior, phones = _entry(line, where)
         if not stress:
             phones = tuple(_STRESSED.sub(r"\1", phone) for phone in phones)
         variants = entries.setdefault(word, {})
@@ -148,6 +152,16 @@ def read_dictionary(
     if not entries:
         raise FormatError(f"{path}: no word in it; expected lines of a word and its phones")
     return Dictionary(entries)
+
+
+def _decoded(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{where}: byte {error.start} of the line (0x{raw[error.start]:02x}) is not UTF-8; "
+            "save the dictionary as UTF-8"
+        ) from None
 
 
 def _entry(line: str, where: str) -> tuple[str, float, Phones]:

@@ -78,6 +78,49 @@ def test_many_findings_of_a_kind_are_cut_short_but_not_in_the_file(corpus, tmp_p
     assert set(report["findings"][0]) == {"utterance", "severity", "kind", "message"}
 
 
+def test_a_dictionary_is_checked_and_missing_words_are_named(corpus, tmp_path):
+    (corpus / "ann/two.lab").write_text("This was what? What blorptang, $5!")
+    (corpus / "ann/[x].lab").write_text("no sound")
+    path = tmp_path / "my: words.dict"
+    good = "this\tDH IH S\nwas\tW AA Z\nfive\tF AY V\n"
+    path.write_text(good + "is\tIH Z\nsaid\tS EH D\nwhat\tW AH T\ndollars\tD AA L ER Z\n")
+    result = run(corpus, "--dictionary", path)
+    assert result.exit_code == 5  # a transcript without sound
+    lines = [line for line in result.stdout.splitlines() if "word" in line]
+    kind, what = "warning (missing word)", "'blorptang', once in the corpus"
+    assert lines == [f"{kind}: ann/two: {what}, is not in {path}"]
+    (corpus / "ann/[x].lab").unlink()
+    assert run(corpus, "--dictionary", path).exit_code == 0
+
+    report = tmp_path / "report.json"
+    path.write_bytes(good.encode() + b"\nis\nthis\tDH IH S\nsaid\tS \xff D\nwhat\tW AH T\n")
+    result = run(corpus, "--dictionary", path, "--json", report)
+    assert result.exit_code == 5
+    findings = [f for f in json.loads(report.read_text())["findings"] if f["kind"] == "dictionary"]
+    assert [(f["severity"], f["utterance"]) for f in findings] == [
+        ("error", f"{path}:5"), ("error", f"{path}:7"), ("warning", f"{path}:4"),
+        ("warning", f"{path}:6"),
+    ]  # fmt: skip
+    assert f"error (dictionary): {path}:7: byte 7 of the line (0xff) is not UTF-8;" in result.stdout
+    assert f"warning (dictionary): {path}:4: empty line" in result.stdout
+    assert "'dollars', once in the corpus" in result.stdout
+    assert "'said', once in the corpus" in result.stdout
+
+
+def test_transcripts_that_no_dictionary_can_help(corpus, tmp_path):
+    path = tmp_path / "de.dict"
+    path.write_text("zwei\tts v aI\n")
+    (corpus / "ann/one.lab").write_text("2")
+    (corpus / "ann/two.lab").write_text("...")
+    result = run(corpus, "--dictionary", path, "--language", "de")
+    assert result.exit_code == 5
+    assert "error (transcript): ann/two: transcript: expected at least one word" in result.stdout
+    assert "missing word" not in result.stdout
+    assert "'two', once" in run(corpus, "--dictionary", path).stdout
+    with pytest.raises(InputError, match=r"gone\.dict: dictionary cannot be read"):
+        run(corpus, "--dictionary", tmp_path / "gone.dict")
+
+
 def test_no_utterance(tmp_path):
     result = run(tmp_path)
     assert result.exit_code == 4
@@ -102,5 +145,5 @@ def test_a_report_that_cannot_be_written(corpus, tmp_path):
 def test_help():
     result = run("--help")
     assert result.exit_code == 0
-    for option in ("--layout", "--speaker-characters", "--channel", "--json"):
+    for option in ("--layout", "--speaker-characters", "--channel", "--dictionary", "--json"):
         assert option in result.stdout
