@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from speechalign.errors import InputError
 from speechalign.losses.arguments import check_reduction, reduced
 from speechalign.losses.embeddings import (
     Distance,
-    between,
     check_distance,
     check_embeddings,
+    embeddings,
     pairwise,
 )
-from speechalign.losses.warping import Backend, Moves, best_spans, check_moves, soft_costs
+from speechalign.losses.path_sums import path_sums
+from speechalign.losses.warping import (
+    Backend,
+    Moves,
+    best_spans,
+    check_moves,
+    on_numba,
+    soft_costs,
+)
 
 
 def best_alignment_loss(
@@ -92,6 +99,7 @@ def best_alignment_loss(
 
     Examples
     --------
+    >>> import torch
     >>> text = torch.tensor([[[0.0], [1.0]]])
     >>> speech = torch.tensor([[[0.0], [0.0], [0.5], [1.0]]])
     >>> best_alignment_loss(speech, text, torch.tensor([4]), torch.tensor([2]))
@@ -102,34 +110,22 @@ def best_alignment_loss(
     check_moves(moves)
     if not 0 <= gamma < float("inf"):
         raise InputError(f"gamma: expected a finite number of at least 0, got {gamma}")
-    u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
     lengths = speech_lengths.cpu(), text_lengths.cpu()
     if gamma > 0:
+        costs = pairwise(*embeddings(speech, text, speech_lengths, text_lengths), distance)
         sums = soft_costs(
-            pairwise(u, v, distance), *lengths, gamma=gamma, moves=moves,
-            free_ends=free_ends, backend=backend,
-        )  # fmt: skip
+            costs, *lengths, gamma=gamma, moves=moves, free_ends=free_ends, backend=backend
+        )
     else:
-        costs = pairwise(u.detach(), v.detach(), distance)
+        # Padding is on no path, so that the rows need not be copied.
+        check_embeddings(speech, text, speech_lengths, text_lengths)
+        costs = pairwise(speech.detach(), text.detach(), distance)
         firsts, ends = best_spans(
             costs, *lengths, moves=moves, free_ends=free_ends, backend=backend
         )
-        # What is padded is on no path, so that the rows need not be copied again.
-        sums = _along(speech, text, firsts.to(u.device), ends.to(u.device), distance)
-    found = sums / speech_lengths.to(u.device).clamp(min=1)
-    return reduced(found.where(text_lengths.to(u.device) > 0, 0.0), reduction)
-
-
-def _along(u: Tensor, v: Tensor, firsts: Tensor, ends: Tensor, distance: Distance) -> Tensor:
-    """Sum the distances of frames and their tokens; inf where no frame has any."""
-    counts = (ends - firsts).flatten()
-    frames = torch.arange(len(counts), device=u.device).repeat_interleave(counts)
-    utterances = frames // max(1, u.shape[1])
-    # The n-th token of its frame, for each pair.
-    order = torch.arange(len(frames), device=u.device) - (counts.cumsum(0) - counts)[frames]
-    tokens = utterances * v.shape[1] + firsts.flatten()[frames] + order
-    apart = between(
-        u.flatten(0, 1).index_select(0, frames), v.flatten(0, 1).index_select(0, tokens), distance
-    )
-    sums = apart.new_zeros(len(u)).index_add(0, utterances, apart)
-    return sums.where((ends > 0).any(1), torch.inf)
+        sums = path_sums(
+            speech, text, firsts.to(speech.device), ends.to(speech.device), distance,
+            compiled=on_numba(speech, backend),
+        )
+    found = sums / speech_lengths.to(sums.device).clamp(min=1)
+    return reduced(found.where(text_lengths.to(sums.device) > 0, 0.0), reduction)

@@ -14,11 +14,22 @@ from speechalign.losses.arguments import check_lengths, within
 Distance = Literal["squared", "euclidean", "cosine"]
 
 
-def check_embeddings(
+def embeddings(
     speech: Tensor, text: Tensor, speech_lengths: Tensor, text_lengths: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return (B, N, d) and (B, M, d) with zeros for padding; refuse what does not fit together."""
-    padded = []
+    check_embeddings(speech, text, speech_lengths, text_lengths)
+    found = []
+    for rows, lengths in ((speech, speech_lengths), (text, text_lengths)):
+        inside = within(lengths.to(rows.device), rows.shape[1])
+        found.append(rows if inside.all() else rows.where(inside[:, :, None], 0.0))
+    return found[0], found[1]
+
+
+def check_embeddings(
+    speech: Tensor, text: Tensor, speech_lengths: Tensor, text_lengths: Tensor
+) -> None:
+    """Refuse what does not fit together; padding is not read."""
     for name, rows, lengths in (
         ("speech", speech, speech_lengths),
         ("text", text, text_lengths),
@@ -34,15 +45,15 @@ def check_embeddings(
             )
         check_lengths(lengths, f"{name}_lengths", *rows.shape[:2])
         inside = within(lengths.to(rows.device), rows.shape[1])
-        clean = rows.where(inside[:, :, None], 0.0)
-        # One finite sum is quicker to find out than that all are; a sum may overflow.
-        if not clean.detach().sum().isfinite() and not clean.isfinite().all():
-            b, i, k = torch.nonzero(~clean.isfinite())[0].tolist()
-            raise InputError(
-                f"{name}[{b}, {i}, {k}]: expected a finite number, got {float(clean[b, i, k])}; "
-                "check what made the embeddings"
-            )
-        padded.append(clean)
+        # A finite sum is quicker to find out than that all are; a sum may overflow.
+        if not rows.detach().sum(2).where(inside, 0.0).isfinite().all():
+            wrong = ~rows.isfinite() & inside[:, :, None]
+            if wrong.any():
+                b, i, k = torch.nonzero(wrong)[0].tolist()
+                raise InputError(
+                    f"{name}[{b}, {i}, {k}]: expected a finite number, got "
+                    f"{float(rows[b, i, k])}; check what made the embeddings"
+                )
     if len(speech) != len(text):
         raise InputError(f"text: expected {len(speech)} utterances, as in speech, got {len(text)}")
     if speech.shape[2] != text.shape[2]:
@@ -54,7 +65,6 @@ def check_embeddings(
         raise InputError(
             f"text: expected {speech.dtype}, as speech, got {text.dtype}; convert one of them"
         )
-    return padded[0], padded[1]
 
 
 def check_distance(distance: str) -> None:
@@ -77,18 +87,10 @@ def pairwise(a: Tensor, b: Tensor, distance: Distance) -> Tensor:
         if distance == "cosine":
             return 1 - normalize(a, dim=2) @ normalize(b, dim=2).transpose(1, 2)
         norms = [torch.linalg.vector_norm(rows, dim=2).square() for rows in (a, b)]
-        lengths = norms[0][:, :, None] + norms[1][:, None]
-        squared = torch.baddbmm(lengths, a, b.transpose(1, 2), alpha=-2)
+        squared = torch.baddbmm(norms[1][:, None], a, b.transpose(1, 2), alpha=-2)
+        squared += norms[0][:, :, None]
     if distance == "squared":
         return squared
     apart = squared > 0
     return squared.where(apart, 1.0).sqrt().where(apart, 0.0)
 
-
-def between(a: Tensor, b: Tensor, distance: Distance) -> Tensor:
-    """Return the distances (P,) of rows (P, d) and (P, d)."""
-    if distance == "cosine":
-        return 1 - (normalize(a, dim=1) * normalize(b, dim=1)).sum(1)
-    if distance == "squared":
-        return (a - b).square().sum(1)
-    return torch.linalg.vector_norm(a - b, dim=1)

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from speechalign.errors import InputError
 from speechalign.losses.arguments import check_reduction, reduced, within
-from speechalign.losses.embeddings import check_embeddings, check_positive
+from speechalign.losses.embeddings import check_positive, embeddings
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def soft_matching(
     """
     if distance not in ("squared", "cosine"):
         raise InputError(f"distance: expected 'squared' or 'cosine', got {distance!r}")
-    s, e = check_embeddings(speech, text, speech_lengths, text_lengths)
+    s, e = embeddings(speech, text, speech_lengths, text_lengths)
     if distance == "cosine":
         s, e = normalize(s, dim=2), normalize(e, dim=2)
     if temperature is None:

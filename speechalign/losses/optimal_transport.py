@@ -12,8 +12,8 @@ from speechalign.losses.arguments import check_reduction, reduced, within
 from speechalign.losses.embeddings import (
     Distance,
     check_distance,
-    check_embeddings,
     check_positive,
+    embeddings,
     pairwise,
 )
 from speechalign.losses.gradients import known_gradient
@@ -103,7 +103,7 @@ def ot_loss(
         raise InputError(f"iterations: expected at least 1, got {iterations}")
     if not 0 <= position < float("inf"):
         raise InputError(f"position: expected a finite number of at least 0, got {position}")
-    u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
+    u, v = embeddings(speech, text, speech_lengths, text_lengths)
     n, m = speech_lengths.to(u.device), text_lengths.to(u.device)
 
     def moved(a: Tensor, b: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

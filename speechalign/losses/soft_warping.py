@@ -10,8 +10,8 @@ from speechalign.losses.arguments import check_reduction, reduced
 from speechalign.losses.embeddings import (
     Distance,
     check_distance,
-    check_embeddings,
     check_positive,
+    embeddings,
     pairwise,
 )
 from speechalign.losses.warping import Backend, soft_costs
@@ -71,7 +71,7 @@ def soft_dtw(
     check_reduction(reduction)
     check_distance(distance)
     check_positive(gamma, "gamma")
-    u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
+    u, v = embeddings(speech, text, speech_lengths, text_lengths)
     found = _warped(u, v, speech_lengths.cpu(), text_lengths.cpu(), gamma, distance, backend)
     return reduced(found, reduction)
 
@@ -115,7 +115,7 @@ def soft_dtw_divergence(
     check_reduction(reduction)
     check_distance(distance)
     check_positive(gamma, "gamma")
-    u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
+    u, v = embeddings(speech, text, speech_lengths, text_lengths)
     n, m = speech_lengths.cpu(), text_lengths.cpu()
     crossed = _warped(u, v, n, m, gamma, distance, backend)
     own = _warped(u, u, n, n, gamma, distance, backend) + _warped(

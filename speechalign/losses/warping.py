@@ -48,8 +48,7 @@ def best_spans(
     Where a row is on no path both are 0.
     """
     batch, height, _ = costs.shape
-    on_numba = _on_numba(costs, backend)
-    if not on_numba and costs.numel():
+    if not on_numba(costs, backend) and costs.numel():
         return _torch_spans(costs, rows, columns, moves, free_ends)
     firsts = np.zeros((batch, height), np.int64)
     ends = np.zeros((batch, height), np.int64)
@@ -83,8 +82,7 @@ def soft_costs(
 ) -> Tensor:
     """Return the soft minimum over paths, (B,), differentiable; inf where there is none."""
     possible = feasible(rows, columns, moves)
-    on_numba = _on_numba(costs, backend)
-    if on_numba or not costs.numel():
+    if on_numba(costs, backend) or not costs.numel():
         found = costs.new_full((len(costs),), torch.inf, dtype=torch.float64)
         occupation = torch.zeros_like(costs)
         values = costs.detach().cpu().numpy()
@@ -106,7 +104,8 @@ def soft_costs(
     return known_gradient(costs, found.to(costs.dtype), occupation.to(costs.dtype))
 
 
-def _on_numba(costs: Tensor, backend: str) -> bool:
+def on_numba(costs: Tensor, backend: str) -> bool:
+    """Tell whether numba works on tensors such as this one; refuse what there is not."""
     if backend not in ("auto", "numba", "torch"):
         raise InputError(f"backend: expected 'auto', 'numba' or 'torch', got {backend!r}")
     if backend == "numba" and costs.device.type != "cpu":

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from speechalign.errors import InputError
 from speechalign.losses.arguments import check_lengths, within
-from speechalign.losses.embeddings import check_embeddings, check_positive
+from speechalign.losses.embeddings import check_positive, embeddings
 
 
 def word_contrastive_loss(
@@ -81,7 +81,7 @@ def word_contrastive_loss(
     check_positive(temperature, "temperature")
     if direction not in ("speech", "text", "both"):
         raise InputError(f"direction: expected 'speech', 'text' or 'both', got {direction!r}")
-    u, v = check_embeddings(speech, text, speech_lengths, text_lengths)
+    u, v = embeddings(speech, text, speech_lengths, text_lengths)
     if words.ndim != 2 or len(words) != len(speech) or words.dtype != torch.int64:
         raise InputError(
             f"words: expected shape ({len(speech)}, W), int64; got {tuple(words.shape)} "

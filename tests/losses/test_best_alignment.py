@@ -99,13 +99,38 @@ def test_gradient_is_that_of_the_best_path():
     torch.testing.assert_close(text.grad.flatten(), torch.tensor([-2.0, -2.0]) / 3)
 
 
-def test_soft_loss_cannot_be_differentiated_twice():
+@each_move
+@pytest.mark.parametrize("distance", ["squared", "euclidean", "cosine"])
+def test_both_backends_have_the_same_gradient(moves, distance):
+    speech, text, *lengths = pair(9, 4)
+    # Neither is contiguous.
+    speech, text = (x.mT.contiguous().mT.requires_grad_() for x in (speech, text))
+    options = {"moves": moves, "distance": distance, "free_ends": True}
+    numba, plain = (
+        torch.autograd.grad(
+            best_alignment_loss(speech, text, *lengths, backend=backend, **options), [speech, text]
+        )
+        for backend in ("numba", "torch")
+    )
+    torch.testing.assert_close(numba, plain)
+
+
+@pytest.mark.parametrize(("gamma", "op"), [(0.0, "path_slopes"), (1.0, "known_slope")])
+def test_loss_cannot_be_differentiated_twice(gamma, op):
     speech, *rest = pair(5, 3)
     speech.requires_grad_()
-    loss = best_alignment_loss(speech, *rest, gamma=1.0)
+    loss = best_alignment_loss(speech, *rest, gamma=gamma)
     (first,) = torch.autograd.grad(loss, speech, create_graph=True)
-    with pytest.raises(RuntimeError, match="known_slope"):
+    with pytest.raises(RuntimeError, match=op):
         torch.autograd.grad(first.sum(), speech)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_sums_along_a_path_are_an_operator(code):
+    speech, text, *_ = pair(4, 2)
+    firsts = torch.tensor([[0, 0, 1, 1]])
+    arguments = speech.requires_grad_(), text, firsts, firsts + 1, code
+    torch.library.opcheck(torch.ops.speechalign.path_sums.default, arguments)
 
 
 @each_backend
