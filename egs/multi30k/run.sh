@@ -3,8 +3,9 @@
 #
 #     bash egs/multi30k/run.sh                     Multi30k, German to English
 #     bash egs/multi30k/run.sh --mini true         a generated language of another word order, minutes
+#     bash egs/multi30k/run.sh --speech true       the generated language spoken by eSpeak NG
 #
-# Stages: 0 text, 1 pieces, 2 train with CTC, 3 go on from there for as many steps with CTC and with
+# Stages: 0 text, 1 pieces (and speech), 2 train with CTC, 3 go on from there for as many steps with CTC and with
 # NMLA of n = 1 and 2, 4 translate (greedily, and with beam search and a 4-gram model), 5 score,
 # 6 reordering against F1, 7 report. A model that is trained is not trained again.
 #
@@ -12,7 +13,8 @@
 # --direction de-en|en-de     of Multi30k (de-en)
 # --corpus-dir DIR            Multi30k: train.de.gz ... (../shared/data/multi30k, else downloaded)
 # --mini true                 the generated language and small models
-# --exp DIR                   where everything is written (exp/de-en, exp/en-de or exp/mini)
+# --speech true               the generated language again, from speech to text
+# --exp DIR                   where everything is written (exp/de-en, en-de, mini or speech)
 # --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
 set -euo pipefail
 called_from=$PWD
@@ -22,6 +24,7 @@ stop_stage=7
 direction=de-en
 corpus_dir=
 mini=false
+speech=false
 exp=
 seeds=
 . ../utils/parse_options.sh
@@ -33,6 +36,9 @@ shared=$repository/../shared/data/multi30k
 if $mini; then
   name=mini conf=conf/mini pieces=400 tests=(test)
   seeds=${seeds:-1}
+elif $speech; then
+  name=speech conf=conf/speech pieces=400 tests=(test)
+  seeds=${seeds:-1 2 3}
 else
   name=$direction conf=conf pieces=2500 tests=(test2016 test2017)
   seeds=${seeds:-1 2 3}
@@ -53,7 +59,7 @@ translate() { # SEED NAME TEST OUT [options]
 }
 
 if stage 0 "text"; then
-  if $mini; then
+  if $mini || $speech; then
     "$python" "$corpora/reordered_language.py" "$text"
   else
     [ -n "$corpus_dir" ] || [ ! -d "$shared" ] || corpus_dir=$shared
@@ -66,6 +72,7 @@ if stage 0 "text"; then
 fi
 if stage 1 "pieces"; then
   "$python" "$steps/encode_text.py" "$text" "$bpe" --pieces "$pieces"
+  if $speech; then local/01_speak.sh "$text" "$bpe"; fi
 fi
 if stage 2 "train with CTC"; then
   for seed in $seeds; do train "$seed" ctc; done

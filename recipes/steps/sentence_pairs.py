@@ -1,14 +1,16 @@
-"""Sentence pairs as lists of ids, in batches of like lengths."""
+"""Sentence pairs, as ids or with the source as features of speech, in batches of like lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from feature_store import FeatureStore
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from speechalign.errors import InputError
 
@@ -21,7 +23,9 @@ class Batch:
     ----------
     lines : Sequence[int]
         Their numbers in the files, from 1.
-    source, target : Tensor, shape (B, N), int64
+    source : Tensor, shape (B, N), int64, or (B, F, M), float32
+        Ids or features, padded with 0.
+    target : Tensor, shape (B, L), int64
         Ids, padded with 0.
     source_lengths, target_lengths : Tensor, shape (B,), int64
         Without the padding.
@@ -33,24 +37,21 @@ class Batch:
     target: Tensor
     target_lengths: Tensor
 
-    def with_noise(self, share: float, pieces: int) -> Batch:
-        """Return it with a share of the source tokens replaced by any other than 0."""
-        hit = (torch.rand(self.source.shape) < share) & (self.source != 0)
-        other = torch.randint(1, pieces, self.source.shape)
-        return replace(self, source=torch.where(hit, other, self.source))
-
 
 class SentencePairs:
-    """The pairs of NAME.src and NAME.tgt in a folder.
+    """The pairs of NAME.src and NAME.tgt in a folder, or of NAME.speech and NAME.tgt.
 
     Parameters
     ----------
     folder : Path
-        Holds the two files: a sentence a line, ids separated by spaces.
+        Holds the two files: a sentence a line, ids separated by spaces. NAME.speech is a folder
+        that speak_features.py wrote.
     name : str
         Of the files.
     pieces : int
         Ids are in [1, pieces); 0 is the blank.
+    mels : int
+        Values of a feature vector of NAME.speech; 0 takes NAME.src.
 
     Raises
     ------
@@ -58,9 +59,13 @@ class SentencePairs:
         The files have other numbers of lines, a source is empty, or an id is none.
     """
 
-    def __init__(self, folder: Path, name: str, *, pieces: int) -> None:
+    def __init__(self, folder: Path, name: str, *, pieces: int, mels: int = 0) -> None:
         self.pieces = pieces
-        self.sources = _read(folder / f"{name}.src", pieces)
+        if mels:
+            speech = FeatureStore(folder / f"{name}.speech", mels=mels)
+            self.sources = [speech.features(i) for i in range(len(speech))]
+        else:
+            self.sources = _read(folder / f"{name}.src", pieces)
         self.targets = _read(folder / f"{name}.tgt", pieces)
         if len(self.sources) != len(self.targets):
             raise InputError(
@@ -72,7 +77,7 @@ class SentencePairs:
                 raise InputError(f"{folder / name}.src:{number}: empty; leave the pair out")
 
     def batches(self, tokens: int, *, seed: int, epoch: int) -> list[list[int]]:
-        """Return the pairs' indices in batches of at most so many source tokens, shuffled."""
+        """Return the pairs' indices in shuffled batches of at most so many tokens or frames."""
         rng = np.random.default_rng((seed, epoch))
         lengths = np.array([max(len(s), len(t)) for s, t in zip(self.sources, self.targets)])
         order = np.lexsort((rng.random(len(lengths)), lengths + rng.integers(0, 3, len(lengths))))
@@ -110,7 +115,4 @@ def _read(path: Path, pieces: int) -> list[np.ndarray]:
 
 def _padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([len(row) for row in rows])
-    padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
-    for b, row in enumerate(rows):
-        padded[b, : len(row)] = torch.from_numpy(row)
-    return padded, lengths
+    return pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True), lengths

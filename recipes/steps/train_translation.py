@@ -5,8 +5,9 @@
 
 The YAML file holds the keywords of `Training`, and under ``network`` those of
 `CtcTranslationConfig`. DATA has train.src, train.tgt, dev.src and dev.tgt: lines of ids, as
-encode_text.py writes them. OUT gets model/; checkpoint.pt, from which an interrupted run goes on
-as if it had never stopped; log.jsonl; and tensorboard/.
+encode_text.py writes them; where `mels` says that the source is speech, train.speech and dev.speech
+instead of the sources, as speak_features.py writes them. OUT gets model/; checkpoint.pt, from which
+an interrupted run goes on as if it had never stopped; log.jsonl; and tensorboard/.
 """
 
 from __future__ import annotations
@@ -45,15 +46,13 @@ class Training:
     losses : Mapping[str, float]
         Weights of ``ctc``, ``nmla1``, ``nmla2``, ...: the number is that of the n-grams' length.
     batch_tokens : int
-        Source tokens in a batch, padding included.
+        Source tokens, or frames of speech, in a batch, padding included.
     learning_rate : float
         The highest; it rises over ``warmup`` steps, then falls as one over the square root.
     weight_decay : float
         Of AdamW.
     clip : float
         Largest norm of the gradient.
-    label_noise : float
-        Share of source tokens that are replaced by any other while training.
     validate_every : int
         Steps between two measurements of dev, each with a checkpoint.
     average : int
@@ -72,7 +71,6 @@ class Training:
     warmup: int = 1000
     weight_decay: float = 0.01
     clip: float = 1.0
-    label_noise: float = 0.0
     validate_every: int = 500
     average: int = 1
     seed: int = 1
@@ -196,8 +194,6 @@ class Trainer:
         batch = self.batch(self.step_count)
         seed = np.random.SeedSequence((training.seed, self.step_count)).generate_state(1)
         torch.manual_seed(int(seed[0]))
-        if training.label_noise:
-            batch = batch.with_noise(training.label_noise, self.train.pieces)
         rate = training.rate(self.step_count)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -281,13 +277,12 @@ def main(
     training = read_training(config, **changes)
     out.mkdir(parents=True, exist_ok=True)
     pieces = json.loads((data / "vocabulary.json").read_text(encoding="utf-8"))
-    trainer = Trainer(
-        training,
-        SentencePairs(data, "train", pieces=len(pieces)),
-        SentencePairs(data, "dev", pieces=len(pieces)),
-        out,
-        initial=None if init is None else load(init),
+    initial = None if init is None else load(init)
+    mels = int(training.network.get("mels", 0)) if initial is None else initial.config.mels
+    train, dev = (
+        SentencePairs(data, name, pieces=len(pieces), mels=mels) for name in ("train", "dev")
     )
+    trainer = Trainer(training, train, dev, out, initial=initial)
     trainer.resume()
     trainer.run()
 

@@ -1,10 +1,10 @@
-"""Translate a text with a CTC translation model, greedily or with beam search and an n-gram model.
+"""Translate text or speech with a CTC translation model: greedily, or with beam search and n-grams.
 
     python recipes/steps/translate.py exp/ctc/model data/bpe test exp/ctc/test.txt
     python recipes/steps/translate.py exp/ctc/model data/bpe test exp/ctc/test.lm.txt --beam 16
 
-DATA is what encode_text.py wrote; NAME.src in it is translated. The n-gram model is one of the
-training targets, of order 4.
+DATA is what encode_text.py wrote; NAME.src is translated, or NAME.speech where the model hears. The
+n-gram model is one of the training targets, of order 4.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def main(
 ) -> None:
     """Write the translations, a line each, in the order of the source."""
     pieces = json.loads((data / "vocabulary.json").read_text(encoding="utf-8"))
-    pairs = SentencePairs(data, name, pieces=len(pieces))
     network = load(model)
+    pairs = SentencePairs(data, name, pieces=len(pieces), mels=network.config.mels)
     language = None
     if beam is not None:
         begin, end = len(pieces), len(pieces) + 1

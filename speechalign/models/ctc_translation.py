@@ -1,7 +1,8 @@
 """Non-autoregressive translation: all target tokens in one pass, their number left to CTC.
 
-Source: J. Libovický and J. Helcl, "End-to-End Non-Autoregressive Neural Machine Translation with
-Connectionist Temporal Classification", EMNLP 2018.
+The source is text, or speech as features. From J. Libovický and J. Helcl, "End-to-End
+Non-Autoregressive Neural Machine Translation with Connectionist Temporal Classification", EMNLP
+2018.
 """
 
 from __future__ import annotations
@@ -40,9 +41,12 @@ class CtcTranslationConfig:
     width, heads, encoder_layers, decoder_layers : int
         Of the transformer; feed-forward layers are four times as wide.
     upsample : int
-        Output frames for each source token: at least as many as a translation may be longer.
+        Output frames for each source token, or each 80 ms of speech: at least as many as a
+        translation may be longer.
     dropout : float
         While training.
+    mels : int
+        Values of a feature vector where the source is speech; 0 where it is text.
     """
 
     pieces: int
@@ -52,13 +56,15 @@ class CtcTranslationConfig:
     decoder_layers: int = 3
     upsample: int = 2
     dropout: float = 0.1
+    mels: int = 0
 
 
 class CtcTranslation(nn.Module):  # type: ignore[misc]
-    """Source ids in, log-probabilities of target pieces on a grid of output frames out.
+    """Source ids or features in, log-probabilities of target pieces on a grid of output frames out.
 
-    An encoder over the source; each of its states becomes ``upsample`` frames; a decoder over the
-    frames, without a mask, that looks at the encoder; a projection tied to the embedding.
+    An encoder over the source, speech after three convolutions from 10 to 80 ms a state; each of
+    its states becomes ``upsample`` frames; a decoder over the frames, without a mask, that looks at
+    the encoder; a projection tied to the embedding.
     """
 
     def __init__(self, config: CtcTranslationConfig) -> None:
@@ -67,6 +73,7 @@ class CtcTranslation(nn.Module):  # type: ignore[misc]
         width = config.width
         self.embedding = nn.Embedding(config.pieces, width)
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
+        self.hearing = _Hearing(config.mels, width) if config.mels else None
         options = {
             "d_model": width,
             "nhead": config.heads,
@@ -92,23 +99,26 @@ class CtcTranslation(nn.Module):  # type: ignore[misc]
 
         Parameters
         ----------
-        source : Tensor, shape (B, N), int64
-            Ids, padded with the blank.
+        source : Tensor, shape (B, N), int64, or (B, F, M), float32
+            Ids, padded with the blank; or log-mel features every 10 ms, whose padding is not read.
         lengths : Tensor, shape (B,), int64
-            Tokens of each sentence, at least 1.
+            Tokens, or feature frames, of each sentence, at least 1.
 
         Returns
         -------
         log_probs : Tensor, shape (B, upsample * N, V), float32
-            Natural-log probabilities.
+            Natural-log probabilities. N is ceil(F / 8) where the source is speech.
         frames : Tensor, shape (B,), int64
-            ``upsample * lengths``.
+            How many of them each sentence has.
         """
         width, factor = self.config.width, self.config.upsample
-        padding = torch.arange(source.shape[1], device=source.device) >= lengths[:, None]
-        embedded = self.embedding(source) * width**0.5
+        if self.hearing is None:
+            embedded = self.embedding(source) * width**0.5
+        else:
+            embedded, lengths = self.hearing(source, lengths)
+        padding = torch.arange(embedded.shape[1], device=source.device) >= lengths[:, None]
         states = self.encoder(
-            self.dropout(embedded + _positions(source.shape[1], width).to(embedded)),
+            self.dropout(embedded + _positions(embedded.shape[1], width).to(embedded)),
             src_key_padding_mask=padding,
         )
         frames = self.upsample(states).reshape(len(source), -1, width)
@@ -133,6 +143,27 @@ class CtcTranslation(nn.Module):  # type: ignore[misc]
             save_file(self.state_dict(), inside / WEIGHTS)
             description = {"kind": KIND, "network": asdict(self.config)}
             (inside / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+class _Hearing(nn.Module):  # type: ignore[misc]
+    """Features (B, F, M) in, each less its mean over time; states (B, ceil(F / 8), D) out."""
+
+    def __init__(self, mels: int, width: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(size, width, 3, stride=2, padding=1) for size in (mels, width, width)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        frames = torch.arange(features.shape[1], device=features.device)
+        inside = (frames < lengths[:, None])[:, None]
+        x = features.transpose(1, 2).where(inside, 0.0)
+        x = (x - x.sum(2, keepdim=True) / lengths[:, None, None]) * inside
+        for convolution in self.convolutions:
+            inside, lengths = inside[:, :, ::2], (lengths + 1) // 2
+            x = nn.functional.gelu(convolution(x)) * inside
+        return self.norm(x.transpose(1, 2)), lengths
 
 
 def load(folder: str | Path) -> CtcTranslation:

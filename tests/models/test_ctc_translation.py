@@ -1,6 +1,7 @@
 """The non-autoregressive translation model: padding, folders, and what they refuse."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,41 @@ def test_save_and_load(model, tmp_path):
     assert again.config == CONFIG
     arguments = torch.tensor([[3, 4]]), torch.tensor([2])
     torch.testing.assert_close(again(*arguments)[0], model(*arguments)[0], rtol=0, atol=0)
+
+
+@pytest.fixture(scope="module")
+def hearing():
+    torch.manual_seed(0)
+    return CtcTranslation(replace(CONFIG, mels=5)).eval()
+
+
+@pytest.mark.parametrize("frames", [1, 8, 9, 31])
+def test_speech_has_a_state_every_80_ms(hearing, frames):
+    log_probs, found = hearing(torch.randn(1, frames, 5), torch.tensor([frames]))
+    assert log_probs.shape == (1, 3 * -(-frames // 8), 11)
+    assert found.tolist() == [log_probs.shape[1]]
+
+
+def test_speech_alone_is_the_same_as_in_a_batch(hearing):
+    features = torch.randn(2, 60, 5)
+    features[1, 37:] = torch.nan
+    together, frames = hearing(features, torch.tensor([60, 37]))
+    alone, _ = hearing(features[1:, :37], torch.tensor([37]))
+    torch.testing.assert_close(together[1, : frames[1]], alone[0])
+
+
+def test_loudness_does_not_matter(hearing):
+    features, lengths = torch.randn(1, 30, 5), torch.tensor([30])
+    a, b = (hearing(features + shift, lengths)[0] for shift in (0.0, 4.0))
+    torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+    assert (a - hearing(features.flip(1), lengths)[0]).abs().max() > 0.01
+
+
+def test_save_and_load_what_hears(hearing, tmp_path):
+    hearing.save(tmp_path / "m")
+    arguments = torch.randn(1, 20, 5), torch.tensor([20])
+    again = load(tmp_path / "m")(*arguments)[0]
+    torch.testing.assert_close(again, hearing(*arguments)[0], rtol=0, atol=0)
 
 
 def spoil_kind(folder):

@@ -140,6 +140,42 @@ def test_every_pair_is_in_one_batch_within_the_limit(data):
             assert len(batch) == 1 or pairs.batch(batch).source.numel() <= 12
 
 
+def speak(data, *, mels):
+    """Write features of 8 frames for each source id: a row of the unit matrix, with noise."""
+    rng = np.random.default_rng(0)
+    for name in ("train", "dev"):
+        folder = data / f"{name}.speech"
+        folder.mkdir()
+        entries, first = [], 0
+        with (folder / "features.f16").open("wb") as file:
+            for number, line in enumerate((data / f"{name}.src").read_text().splitlines()):
+                rows = np.eye(mels)[np.repeat([int(i) for i in line.split()], 8)]
+                file.write((rows + rng.normal(0, 0.1, rows.shape)).astype(np.float16).tobytes())
+                entry = {"id": str(number), "speaker": "", "text": "", "audio": "", "words": []}
+                entries.append({**entry, "first": first, "frames": len(rows)})
+                first += len(rows)
+        (folder / "index.jsonl").write_text("".join(json.dumps(e) + "\n" for e in entries))
+
+
+def test_a_model_learns_to_translate_speech(data, tmp_path):
+    """The target is the source in reverse: what is heard last is said first."""
+    speak(data, mels=10)
+    network = {"width": 32, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "mels": 10}
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({**SETTINGS, "steps": 150, "warmup": 20, "batch_tokens": 700,
+                                  "validate_every": 150, "learning_rate": 0.01,
+                                  "losses": {"ctc": 1.0}, "network": network}))  # fmt: skip
+    train, dev = (SentencePairs(data, name, pieces=9, mels=10) for name in ("train", "dev"))
+    out = tmp_path / "speech"
+    out.mkdir()
+    heard = Trainer(read_training(config), train, dev, out, initial=None)
+    before = heard.validate()["ctc"]
+    heard.run()
+    assert heard.validate()["ctc"] < 0.3 * before
+    with pytest.raises(InputError, match=r"features\.f16: expected \d+ bytes"):
+        SentencePairs(data, "train", pieces=9, mels=11)
+
+
 def best_labels(log_probs, blank, gain):
     """Sum over all paths for each output, and add what a language model gives it."""
     found = {}
