@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
+from torch.nn.utils.rnn import pad_sequence
 
 from speechalign.checks import check_log_probs as check_values
 from speechalign.errors import BackendError, InputError
@@ -208,13 +209,8 @@ def _evaluate(
             log_probs.requires_grad and torch.is_grad_enabled(),
         )  # fmt: skip
         return losses, counts
-    counts = torch.stack(
-        [
-            _torch_counts(log_probs[b, :frames], targets[b, :labels], n, blank, merge)
-            for b, (frames, labels) in enumerate(
-                zip(input_lengths.tolist(), target_lengths.tolist())
-            )
-        ]
+    counts = _torch_counts(
+        log_probs, targets, input_lengths.to(log_probs.device), target_lengths, n, blank, merge
     )
     losses = 1 - 2 * counts[:, 0] / (counts[:, 1] + counts[:, 2])
     return losses.to(log_probs.dtype), counts.detach()
@@ -310,59 +306,91 @@ def _numba_counts(
 
 
 def _torch_counts(
-    log_probs: Tensor, target: Tensor, n: int, blank: int, merge: bool
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    n: int,
+    blank: int,
+    merge: bool,
 ) -> Tensor:
-    """Return matched, expected and wanted of one utterance, shape (3,), by autograd's means."""
-    probs = log_probs.double().exp()
-    silent = probs[:, blank]
-    tokens = torch.arange(probs.shape[1], device=probs.device) != blank
-    one = probs.new_ones(())
-    if len(target) == 0:
-        return torch.stack([silent.prod(), one, one])
-    n = min(n, len(target))
-    grams, wanted = torch.unique(target.unfold(0, n, 1), dim=0, return_counts=True)
-    spoken = probs * tokens
-    length = spoken.sum() - (spoken[1:] * spoken[:-1]).sum() * merge
-    found = _torch_ngrams(probs, grams, blank, merge)
-    expected = length - (n - 1)
-    if n > 1:
-        shortfall = torch.arange(n - 1, 0, -1, device=probs.device, dtype=probs.dtype)
-        expected = expected + shortfall @ _torch_short(spoken, silent, merge, n - 2)
-    wanted = wanted.double()
-    return torch.stack([torch.minimum(found, wanted).sum(), expected, wanted.sum()])
+    """Return matched, expected and wanted, shape (B, 3), by autograd's means."""
+    V = log_probs.shape[2]
+    sure = torch.eye(V, dtype=torch.float64, device=log_probs.device)[blank]
+    frames = torch.arange(log_probs.shape[1], device=sure.device)
+    inside = (frames < input_lengths[:, None])[..., None]
+    # A frame beyond the length that is sure to be blank changes no count.
+    probs = log_probs.double().where(inside, 0.0).exp().where(inside, sure)
+    spoken = probs * (1 - sure)
+    length = spoken.sum((1, 2)) - (spoken[:, 1:] * spoken[:, :-1]).sum((1, 2)) * merge
+    sizes = target_lengths.clamp(max=n).tolist()
+    counts = probs.new_ones(len(probs), 3)
+    for size in set(sizes):
+        rows = [b for b, other in enumerate(sizes) if other == size]
+        silent = probs[rows, :, blank]
+        if size == 0:
+            matched = silent.prod(1)
+            expected = wanted = torch.ones_like(matched)
+        else:
+            grams, wanted = _grams(
+                [targets[b, : target_lengths[b]] for b in rows], size, device=probs.device
+            )
+            found = _torch_ngrams(probs[rows], grams, blank, merge)
+            matched = torch.minimum(found, wanted).sum(1)
+            wanted = wanted.sum(1)
+            expected = length[rows] - (size - 1)
+            if size > 1:
+                short = _torch_short(spoken[rows], silent, merge, size - 2)
+                expected = expected + short @ torch.arange(size - 1, 0, -1).to(short)
+        place = torch.tensor(rows, device=probs.device)
+        counts = counts.index_copy(0, place, torch.stack([matched, expected, wanted], 1))
+    return counts
+
+
+def _grams(targets: list[Tensor], n: int, *, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the distinct n-grams of each target (R, G, n), and how often they stand there (R, G).
+
+    Where a target has fewer than G of them, others that stand there 0 times follow.
+    """
+    found = [torch.unique(target.unfold(0, n, 1), dim=0, return_counts=True) for target in targets]
+    grams, counts = (pad_sequence(list(part), batch_first=True) for part in zip(*found))
+    return grams.to(device), counts.to(device, torch.float64)
 
 
 def _torch_ngrams(probs: Tensor, grams: Tensor, blank: int, merge: bool) -> Tensor:
-    """Do what `count_ngrams` does; its notes hold."""
-    T, (G, n) = len(probs), grams.shape
-    by_token = probs[:, grams.T]  # (T, n, G)
+    """Do what `count_ngrams` does for (R, T, V) and (R, G, n): (R, G); its notes hold."""
+    R, T, _ = probs.shape
+    _, G, n = grams.shape
+    labels = grams.transpose(1, 2).reshape(R, 1, n * G)
+    by_token = probs.gather(2, labels.expand(R, T, n * G)).reshape(R, T, n, G)
     if n == 1:
-        before = torch.cat([by_token.new_zeros(1, n, G), by_token[:-1]])
-        return (by_token * (1 - before * merge)).sum(dim=(0, 1))
-    apart = torch.ones_like(grams.T[1:], dtype=probs.dtype)
+        before = torch.cat([by_token.new_zeros(R, 1, n, G), by_token[:, :-1]], 1)
+        return (by_token * (1 - before * merge)).sum(dim=(1, 2))
+    apart: Tensor | float = 1.0
     if merge:
-        apart = (grams.T[1:] != grams.T[:-1]).to(probs.dtype)
-    found = probs.new_zeros(G)
-    token, gap = probs.new_zeros(n - 1, G), probs.new_zeros(n - 1, G)
+        apart = (grams[..., 1:] != grams[..., :-1]).transpose(1, 2).to(probs.dtype)
+    found = probs.new_zeros(R, G)
+    token, gap = probs.new_zeros(R, n - 1, G), probs.new_zeros(R, n - 1, G)
     for t in range(T):
         entry = gap + token * apart  # of the tokens 1 ... n - 1
-        found = found + by_token[t, n - 1] * entry[n - 2]
-        stay = token[1:] if merge else 0.0
-        inner = by_token[t, 1 : n - 1] * (entry[: n - 2] + stay)
-        gap = probs[t, blank] * (token + gap)
-        token = torch.cat([by_token[t, :1], inner])
+        found = found + by_token[:, t, n - 1] * entry[:, n - 2]
+        stay = token[:, 1:] if merge else 0.0
+        inner = by_token[:, t, 1 : n - 1] * (entry[:, : n - 2] + stay)
+        gap = probs[:, t, blank, None, None] * (token + gap)
+        token = torch.cat([by_token[:, t, :1], inner], 1)
     return found
 
 
 def _torch_short(spoken: Tensor, silent: Tensor, merge: bool, longest: int) -> Tensor:
-    """Return P(|y| = k) for k up to ``longest``; the notes of `short_outputs` hold."""
-    spoken = spoken if merge else spoken.sum(1, keepdim=True)
-    silence = torch.cat([spoken.new_ones(1), spoken.new_zeros(longest)])
-    run = spoken.new_zeros(longest + 1, spoken.shape[1])
-    for t in range(len(spoken)):
-        reached = silence + run.sum(1)
-        entry = reached[:-1, None] - (run[:-1] if merge else 0.0)
-        later = spoken[t] * (entry + (run[1:] if merge else 0.0))
-        run = torch.cat([spoken.new_zeros(1, spoken.shape[1]), later])
-        silence = silent[t] * reached
-    return silence + run.sum(1)
+    """Return P(|y| = k) for k up to ``longest``, (R, longest + 1); `short_outputs` tells how."""
+    spoken = spoken if merge else spoken.sum(2, keepdim=True)
+    R, T, V = spoken.shape
+    silence = torch.cat([spoken.new_ones(R, 1), spoken.new_zeros(R, longest)], 1)
+    run = spoken.new_zeros(R, longest + 1, V)
+    for t in range(T):
+        reached = silence + run.sum(2)
+        entry = reached[:, :-1, None] - (run[:, :-1] if merge else 0.0)
+        later = spoken[:, t, None] * (entry + (run[:, 1:] if merge else 0.0))
+        run = torch.cat([spoken.new_zeros(R, 1, V), later], 1)
+        silence = silent[:, t, None] * reached
+    return silence + run.sum(2)
