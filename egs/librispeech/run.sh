@@ -14,7 +14,7 @@
 # --gold-dir DIR              speech (DIR/corpus) with times by hand (DIR/gold), to score alignments
 # --mini true                 generated speech and small models
 # --exp DIR                   where everything is written (exp/full, or exp/mini)
-# --seed N                    of weights, batches and samples (1)
+# --seeds "N ..."             of weights, batches and samples (1 2 3; mini corpus: 1)
 # --jobs N                    recordings aligned at once (2)
 set -euo pipefail
 called_from=$PWD
@@ -25,7 +25,7 @@ corpus_dir=
 gold_dir=
 mini=false
 exp=
-seed=1
+seeds=
 jobs=2
 . ../utils/parse_options.sh
 . ./path.sh
@@ -35,17 +35,14 @@ absolute() { [ -z "$1" ] || (cd "$called_from" && realpath -m "$1"); }
 read -r kind source seconds <<<"$(local/00_choose_corpus.sh "$mini" "$(absolute "$corpus_dir")")"
 gold_dir=$(absolute "$gold_dir") exp=$(absolute "$exp")
 if [ "$kind" = generated ] || [ -n "$seconds" ]; then
-  size=mini conf=conf/mini streaming_steps=150 offline_steps=150
+  size=mini conf=conf/mini latency_steps=150 offline_steps=150 seeds=${seeds:-1}
 else
-  size=full conf=conf streaming_steps=500 offline_steps=300
+  size=full conf=conf latency_steps=1000 offline_steps=300 seeds=${seeds:-1 2 3}
 fi
-exp=${exp:-$PWD/exp/$size}
-data=$exp/data
-[ "$kind" != generated ] || source=$data/generated
-[ "$kind" != download ] || source=$data/download/LibriSpeech
+exp=${exp:-$PWD/exp/$size} data=$exp/data
+case $kind in generated) source=$data/generated ;; download) source=$data/download/LibriSpeech ;; esac
 # Boundaries are scored on gold_corpus, where nobody knows them against the embedded aligner's.
-gold_corpus=$data/test.jsonl
-timit=$repository/../shared/data/timit-dev
+gold_corpus=$data/test.jsonl timit=$repository/../shared/data/timit-dev
 if [ "$kind" = generated ]; then
   gold_dir=$data/gold
 elif [ -n "$gold_dir" ] || [ -d "$timit" ]; then
@@ -53,17 +50,22 @@ elif [ -n "$gold_dir" ] || [ -d "$timit" ]; then
 else
   gold_dir=$exp/reference/test
 fi
-models=(streaming continued low_latency offline offline_continued min_wer label_priors)
+names=(streaming continued low_latency offline offline_continued min_wer label_priors)
+models=() # Of all seeds.
+for seed in $seeds; do models+=("${names[@]/#/$exp/$seed/}"); done
 
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 
-train() { # NAME CONFIG [options]: unless it is trained already
-  [ ! -e "$exp/$1/model/model.json" ] || return 0
-  "${train_cmd[@]}" "$steps/train_ctc.py" "$2" "$data/features" "$exp/$1" --seed "$seed" "${@:3}"
+train() { # SEED NAME CONFIG [options]: unless it is trained already
+  [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
+  "${train_cmd[@]}" "$steps/train_ctc.py" "$3" "$data/features" "$exp/$1/$2" --seed "$1" "${@:4}"
 }
 
-# NAME CONFIG FROM STEPS
-tune() { train "$1" "conf/$2.yaml" --init "$exp/$3/model" --steps "$4"; }
+tune() { # NAME FROM STEPS: the model of each seed
+  for seed in $seeds; do
+    train "$seed" "$1" "conf/$1.yaml" --init "$exp/$seed/$2/model" --steps "$3"
+  done
+}
 
 align() { # CORPUS MODEL OUT
   "$python" -m speechalign align "$1" "$2" "$3" --jobs "$jobs" --allow-partial --overwrite
@@ -85,36 +87,34 @@ if stage 2 "features"; then
   done
 fi
 if stage 3 "train CTC"; then
-  train streaming "$conf/streaming.yaml"
-  train offline "$conf/offline.yaml" --init "$exp/streaming/model"
-fi
-if stage 4 "fine-tune with AWP low latency"; then
-  tune continued_begun continued streaming "$streaming_steps"
-  tune continued continued continued_begun "$streaming_steps"
-  tune low_latency_begun low_latency_begun streaming "$streaming_steps"
-  tune low_latency low_latency low_latency_begun "$streaming_steps"
-fi
-if stage 5 "fine-tune with AWP min WER, and with label priors"; then
-  for name in offline_continued min_wer label_priors; do
-    tune "$name" "$name" offline "$offline_steps"
+  for seed in $seeds; do
+    train "$seed" streaming "$conf/streaming.yaml"
+    train "$seed" offline "$conf/offline.yaml" --init "$exp/$seed/streaming/model"
   done
 fi
+if stage 4 "fine-tune with AWP low latency"; then
+  tune continued streaming "$latency_steps"
+  tune low_latency streaming "$latency_steps"
+fi
+if stage 5 "fine-tune with AWP min WER, and with label priors"; then
+  for name in offline_continued min_wer label_priors; do tune "$name" offline "$offline_steps"; done
+fi
 if stage 6 "decode"; then
-  for name in "${models[@]}"; do
-    for split in test known; do
-      "$python" "$steps/decode_ctc.py" "$exp/$name/model" "$data/features/$split" "$exp/$name/$split.json"
+  for model in "${models[@]}"; do
+    for split in dev known test; do
+      "$python" "$steps/decode_ctc.py" "$model/model" "$data/features/$split" "$model/$split.json"
     done
   done
 fi
 if stage 7 "align to TextGrids"; then
-  align "$data/test.jsonl" english-sphinx "$exp/reference/test"
-  for name in "${models[@]}"; do
-    align "$gold_corpus" "$exp/$name/model" "$exp/$name/gold"
+  for split in dev known test; do
+    align "$data/$split.jsonl" english-sphinx "$exp/reference/$split"
   done
+  for model in "${models[@]}"; do align "$gold_corpus" "$model/model" "$model/gold"; done
 fi
 if stage 8 "score alignments and latency"; then
-  local/08_score.sh "$exp" "$gold_dir" "${models[@]}"
+  for model in "${models[@]}"; do local/08_score.sh "$exp" "$gold_dir" "$model"; done
 fi
 if stage 9 "report"; then
-  "$python" "$steps/report_ctc.py" "$exp" "${models[@]}"
+  "$python" "$steps/report_ctc.py" "$exp" "$seeds" "${names[@]}"
 fi

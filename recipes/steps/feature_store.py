@@ -57,6 +57,8 @@ class Batch:
         Phones by number.
     target_lengths : Tensor, shape (B,), int64
         Phones of each.
+    words : Tensor, shape (B, L), int64
+        The word, counted from 0, that each phone is of.
     ids : list[str]
         Which utterances they are.
     """
@@ -65,6 +67,7 @@ class Batch:
     lengths: torch.Tensor
     targets: torch.Tensor
     target_lengths: torch.Tensor
+    words: torch.Tensor
     ids: list[str]
 
 
@@ -119,12 +122,17 @@ class FeatureStore:
         target_lengths = torch.tensor([len(entry.phones) for entry in chosen])
         features = torch.zeros(len(chosen), int(lengths.max()), self._features.shape[1])
         targets = torch.zeros(len(chosen), int(target_lengths.max()), dtype=torch.int64)
+        words = torch.zeros_like(targets)
         for b, (index, entry) in enumerate(zip(indices, chosen)):
             features[b, : entry.frames] = torch.from_numpy(self.features(index))
             targets[b, : len(entry.phones)] = torch.tensor(
                 [symbols[phone] for phone in entry.phones], dtype=torch.int64
             )
-        return Batch(features, lengths, targets, target_lengths, [entry.id for entry in chosen])
+            words[b, : len(entry.phones)] = torch.repeat_interleave(
+                torch.tensor([len(word) for word in entry.words], dtype=torch.int64)
+            )
+        ids = [entry.id for entry in chosen]
+        return Batch(features, lengths, targets, target_lengths, words, ids)
 
     def batches(self, seconds: float, *, seed: int, epoch: int) -> list[list[int]]:
         """Cut a shuffled epoch into batches of at most ``seconds`` of padded speech.

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from speechalign.errors import InputError
 from speechalign.losses.awp import awp_loss
@@ -19,9 +19,11 @@ from speechalign.losses.label_priors import LabelPriors
 from speechalign.losses.properties import PROPERTIES
 from speechalign.models.conv_net import ConvCTCNet
 
-PRIOR_STEPS = 200
+PRIOR_STEPS = 50
 _AWP_KEYWORDS = ("samples", "margin", "temperature")
-_OURS = ("blank", "seed", "reduction", "log_priors", "targets", "target_lengths", "backend")
+_OURS = (
+    "blank", "seed", "reduction", "log_priors", "targets", "target_lengths", "words", "backend"
+)  # fmt: skip
 
 
 class Losses(NamedTuple):
@@ -119,7 +121,12 @@ class Objective(nn.Module):
         self.log_priors: Tensor
 
     def forward(
-        self, features: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        targets: Tensor,
+        target_lengths: Tensor,
+        words: Tensor,
     ) -> Losses:
         """Return the losses of a batch of features that are not normalised yet."""
         x = self.augmentation(self.net.normalise(features, lengths), lengths)
@@ -133,7 +140,7 @@ class Objective(nn.Module):
                 seed = int(torch.randint(2**62, ()))
                 value = term.loss(
                     log_probs, frames, seed=seed, blank=self.blank,
-                    targets=targets, target_lengths=target_lengths,
+                    targets=targets, target_lengths=target_lengths, words=words,
                 )  # fmt: skip
             else:
                 priors = self.log_priors if name == "ctc:label_priors" else None
@@ -149,8 +156,11 @@ class Objective(nn.Module):
         if "ctc:label_priors" in self.terms:
             counted = LabelPriors(self.net.symbols)
             counted.update(log_probs.detach().cpu(), frames.cpu())
-            self.prior_sums += counted.sums.to(self.prior_sums.device)
-            self.prior_frames += counted.frames.to(self.prior_sums.device)
+            sums = torch.cat([counted.sums, counted.frames[None]]).to(self.prior_sums.device)
+            if distributed.is_initialized():
+                distributed.all_reduce(sums)
+            self.prior_sums += sums[:-1]
+            self.prior_frames += sums[-1]
         total = torch.stack([self.terms[name].weight * values[name] for name in values]).sum()
         return Losses(
             total, {name: float(value.detach()) for name, value in values.items()}, int(infeasible)

@@ -1,10 +1,11 @@
 """Gather what was measured of some models: RESULTS.md, and a plot of their training.
 
-    python recipes/steps/report_ctc.py exp/full streaming offline low_latency
+    python recipes/steps/report_ctc.py exp/full "1 2 3" streaming offline low_latency
 
-EXP/NAME has, of each model, log.jsonl (train_ctc.py), test.json and known.json (decode_ctc.py),
-boundaries.json (`speechalign compare`) and score.json (score_ctc.py). EXP gets RESULTS.md and
-training.png.
+EXP/SEED/NAME has, of each seed and model, log.jsonl (train_ctc.py), SPLIT.json (decode_ctc.py) and
+SPLIT.score.json (score_ctc.py) of dev, known and test, and boundaries.json (`speechalign compare`).
+EXP gets RESULTS.md and training.png. Figures of one seed have the interval of a bootstrap over
+recordings; of several seeds, it is the mean, and the lowest and highest.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import click
 
 from speechalign.errors import InputError
 
+SPLITS = ("dev", "known", "test")
 
-def read(path: Path) -> dict[str, object]:
+
+def read(path: Path) -> dict[str, Any]:
     """Read a JSON file that an earlier stage wrote."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -43,100 +48,138 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def milliseconds(seconds: object) -> str:
-    """Write seconds in milliseconds; - for None."""
-    return "-" if seconds is None else f"{1000 * float(str(seconds)):.1f}"
+def summary(
+    found: Sequence[Sequence[float | None]], *, factor: float = 1.0, form: str = ".1f"
+) -> str:
+    """Write a figure of each seed, alone or with the ends of its interval; - where there is none.
+
+    Of several seeds it is the mean, and the lowest and highest.
+    """
+    scaled = [[factor * x for x in figure if x is not None] for figure in found]
+    if not all(scaled):
+        return "-"
+    value, *interval = scaled[0]
+    if len(scaled) > 1:
+        values = [figure[0] for figure in scaled]
+        return f"{mean(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+    if interval:
+        return f"{value:{form}} [{interval[0]:{form}}, {interval[1]:{form}}]"
+    return f"{value:{form}}"
 
 
-def percent(rate: object) -> str:
-    """Write (value, low, high) in per cent."""
-    value, low, high = (100 * float(str(x)) for x in rate)  # type: ignore[attr-defined]
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+class Results:
+    """The files of one model, of each seed.
+
+    Parameters
+    ----------
+    exp : Path
+        With a folder for each seed.
+    seeds : Sequence[str]
+        Their names.
+    name : str
+        Of the model.
+    """
+
+    def __init__(self, exp: Path, seeds: Sequence[str], name: str) -> None:
+        self.name = name
+        self.folders = [exp / seed / name for seed in seeds]
+
+    def read(self, file: str) -> list[dict[str, Any]]:
+        """Read a JSON file of each seed."""
+        return [read(folder / file) for folder in self.folders]
 
 
-def error_table(exp: Path, models: Sequence[str]) -> tuple[str, str]:
+def error_table(models: Sequence[Results]) -> tuple[str, str]:
     """Return the table of error rates, and the signature of its figures."""
     rows = []
     signature = ""
-    for name in models:
-        test, known = read(exp / name / "test.json"), read(exp / name / "known.json")
-        steps = max(int(str(line["step"])) for line in read_log(exp / name / "log.jsonl"))
-        rows.append(
-            [name, str(steps), *(percent(x) for x in (test["per"], test["wer"], known["per"]))]
-        )
-        signature = str(test["signature"])
-    head = ["model", "steps", "test PER %", "words with an error %", "known speakers PER %"]
+    for model in models:
+        steps = max(int(str(line["step"])) for line in read_log(model.folders[0] / "log.jsonl"))
+        row = [model.name, str(steps)]
+        for split, key in (("dev", "per"), ("test", "per"), ("test", "wer"), ("known", "per")):
+            found = model.read(f"{split}.json")
+            row.append(summary([f[key] for f in found], factor=100, form=".2f"))
+            signature = str(found[0]["signature"])
+        rows.append(row)
+    head = ["model", "steps", "dev PER %", "test PER %", "words with an error %",
+            "known speakers PER %"]  # fmt: skip
     return table(head, rows), signature
 
 
-def latency_table(exp: Path, models: Sequence[str]) -> tuple[str, str]:
+def latency_table(models: Sequence[Results]) -> tuple[str, str]:
     """Return the table of emission times against the reference, and its signature."""
     rows = []
     signature = ""
-    for name in models:
-        found = read(exp / name / "score.json")["latency"]
-        assert isinstance(found, dict)
+    for model in models:
+        found = [score["latency"] for score in model.read("test.score.json")]
         keys = ("drift", "drift_median", "drift_p90", "end_bias", "first", "last", "last_p90")
-        rows.append([name, *(milliseconds(found[key]) for key in keys)])
-        signature = str(found["signature"])
+        rows.append([model.name, *(summary([[f[k]] for f in found], factor=1000) for k in keys)])
+        signature = str(found[0]["signature"])
     head = ["model", "drift ms", "median", "90 %", "end bias", "first phone", "last phone", "90 %"]
     return table(head, rows), signature
 
 
-def difference_table(exp: Path, models: Sequence[str]) -> str:
-    """Return the table of differences from baselines."""
+def difference_table(models: Sequence[Results]) -> str:
+    """Return the table of differences from baselines; p is that of randomisation, of each seed."""
     rows = []
-    for name in models:
-        score = read(exp / name / "score.json")
-        differences = score.get("differences")
-        if isinstance(differences, dict):
-            baseline = Path(str(score["baseline"])).parent.name
-            for key, unit, factor in (("drift", "ms", 1e3), ("per", "%", 1e2), ("wer", "%", 1e2)):
-                found = differences[key]
-                low, high = factor * found["low"], factor * found["high"]
-                rows.append(
-                    [f"{name} - {baseline}", f"{'words' if key == 'wer' else key} {unit}",
-                     f"{factor * found['value']:+.2f} [{low:+.2f}, {high:+.2f}]",
-                     f"{found['p_bootstrap']:.3f}", f"{found['p_randomisation']:.3f}"]
-                )  # fmt: skip
-    return table(["difference", "of", "value [95 %]", "p bootstrap", "p randomisation"], rows)
+    for model in models:
+        scores = {split: model.read(f"{split}.score.json") for split in SPLITS}
+        if "baseline" not in scores["test"][0]:
+            continue
+        title = f"{model.name} - {Path(str(scores['test'][0]['baseline'])).parent.name}"
+        for key, what, factor in (
+            ("drift", "drift ms", 1e3), ("per", "PER %", 1e2), ("wer", "words %", 1e2)
+        ):  # fmt: skip
+            cells = []
+            for split in SPLITS:
+                found = [score["differences"][key] for score in scores[split]]
+                triples = [[f["value"], f["low"], f["high"]] for f in found]
+                cells.append(summary(triples, factor=factor, form="+.2f"))
+            chances = " ".join(f"{f['p_randomisation']:.3f}" for f in found)
+            rows.append([title, what, *cells, chances])
+        cells = []
+        for split in SPLITS:
+            rates = [decoded["per"][0] for decoded in model.read(f"{split}.json")]
+            found = [score["differences"]["per"]["value"] for score in scores[split]]
+            relative = [[change / (rate - change)] for rate, change in zip(rates, found)]
+            cells.append(summary(relative, factor=100, form="+.1f"))
+        rows.append([title, "PER, % of it", *cells, ""])
+    return table(["difference", "of", *SPLITS, f"p, {SPLITS[-1]}"], rows)
 
 
-def boundary_table(exp: Path, models: Sequence[str]) -> tuple[str, str]:
+def boundary_table(models: Sequence[Results]) -> tuple[str, str]:
     """Return the table of boundary errors of words, and its signature."""
     rows = []
     signature = ""
-    for name in models:
-        pooled = read(exp / name / "boundaries.json")["pooled"]
-        assert isinstance(pooled, dict)
-        both, start, end = pooled["both"], pooled["start"], pooled["end"]
-        within = {float(key): value for key, value in both["within"].items()}
-        rows.append(
-            [name, milliseconds(both["mean"]), milliseconds(both["median"]),
-             *(f"{100 * within[limit]:.1f}" for limit in (0.02, 0.05, 0.1) if limit in within),
-             milliseconds(start["bias"]), milliseconds(end["bias"])]
-        )  # fmt: skip
-        signature = str(pooled["signature"])
-    limits = [f"<= {1000 * limit:.0f} ms %" for limit in (0.02, 0.05, 0.1) if limit in within]
-    head = ["model", "mean ms", "median ms", *limits, "start bias ms", "end bias ms"]
+    for model in models:
+        pooled = [found["pooled"] for found in model.read("boundaries.json")]
+        within = [{float(k): v for k, v in p["both"]["within"].items()} for p in pooled]
+        limits = [limit for limit in (0.02, 0.05, 0.1) if limit in within[0]]
+        cells = [summary([[p["both"][k]] for p in pooled], factor=1000) for k in ("mean", "median")]
+        cells += [summary([[w[limit]] for w in within], factor=100) for limit in limits]
+        cells += [summary([[p[k]["bias"]] for p in pooled], factor=1000) for k in ("start", "end")]
+        rows.append([model.name, *cells])
+        signature = str(pooled[0]["signature"])
+    shares = [f"<= {1000 * limit:.0f} ms %" for limit in limits]
+    head = ["model", "mean ms", "median ms", *shares, "start bias ms", "end bias ms"]
     return table(head, rows), signature
 
 
-def plot(exp: Path, models: Sequence[str], path: Path) -> None:
-    """Draw the error rates of dev by step."""
+def plot(models: Sequence[Results], path: Path) -> None:
+    """Draw the error rates of dev by step, of the first seed."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4))
-    for name in models:
-        dev = [line for line in read_log(exp / name / "log.jsonl") if line["split"] == "dev"]
+    for model in models:
+        dev = [line for line in read_log(model.folders[0] / "log.jsonl") if line["split"] == "dev"]
         axes.plot(
             [line["step"] for line in dev],
             [100 * float(str(line["per"])) for line in dev],
             marker=".",
-            label=name,
+            label=model.name,
         )
     axes.set_xlabel("step")
     axes.set_ylabel("phone error rate of dev, %")
@@ -147,21 +190,23 @@ def plot(exp: Path, models: Sequence[str], path: Path) -> None:
 
 @click.command(help=__doc__)
 @click.argument("exp", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("seeds")
 @click.argument("models", nargs=-1, required=True)
-def main(exp: Path, models: tuple[str, ...]) -> None:
+def main(exp: Path, seeds: str, models: tuple[str, ...]) -> None:
     """Write the report, and print it."""
-    parts = ["# Results\n"]
-    errors, signature = error_table(exp, models)
+    found = [Results(exp, seeds.split(), name) for name in models]
+    parts = [f"# Results\n\nSeeds: {seeds}.\n"]
+    errors, signature = error_table(found)
     parts.append(f"## Errors\n\n{errors}\n`{signature}`\n")
-    delays, signature = latency_table(exp, models)
+    delays, signature = latency_table(found)
     parts.append(
         "## When phones of the test set are emitted\n\nAgainst the starts of the embedded aligner; "
         f"positive is late.\n\n{delays}\n`{signature}`\n"
     )
-    parts.append(f"## Against as many steps of plain CTC\n\n{difference_table(exp, models)}")
-    bounds, signature = boundary_table(exp, models)
+    parts.append(f"## Against as many steps of plain CTC\n\n{difference_table(found)}")
+    bounds, signature = boundary_table(found)
     parts.append(f"## Boundaries of words\n\n{bounds}\n`{signature}`\n")
-    plot(exp, models, exp / "training.png")
+    plot(found, exp / "training.png")
     report = "\n".join(parts)
     (exp / "RESULTS.md").write_text(report, encoding="utf-8")
     click.echo(report)

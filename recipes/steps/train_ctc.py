@@ -252,6 +252,7 @@ class Trainer:
                     batch.lengths.to(self.device),
                     batch.targets.to(self.device),
                     batch.target_lengths.to(self.device),
+                    batch.words.to(self.device),
                 )
             losses.total.backward()
             norm = float(torch.nn.utils.clip_grad_norm_(self.model.net.parameters(), training.clip))
@@ -299,12 +300,15 @@ class Trainer:
                         self.save()
         if self.best_weights is not None:
             self.model.net.load_state_dict(self.best_weights)
+        infeasible = torch.tensor(state.infeasible, device=self.device)
+        if self.world > 1:
+            distributed.all_reduce(infeasible)
         if self.rank == 0:
             self.model.net.eval()
             self.model.save(self.out / "model")
-            if state.infeasible:
+            if infeasible:
                 click.echo(
-                    f"{state.infeasible} times an utterance had more phones than frames and "
+                    f"{int(infeasible)} times an utterance had more phones than frames and "
                     "was left out of its batch",
                     err=True,
                 )

@@ -48,6 +48,7 @@ def awp_loss(
     seed: int | np.random.Generator,
     targets: Tensor | None = None,
     target_lengths: Tensor | None = None,
+    words: Tensor | None = None,
     samples: int = 5,
     margin: float = 0.0,
     temperature: float = 1.0,
@@ -76,6 +77,9 @@ def awp_loss(
         Transcripts, for properties that need them.
     target_lengths : Tensor, shape (B,), int64, or None
         Labels of each transcript.
+    words : Tensor, shape (B, L), int64, or None
+        The word that each label of the transcripts is of, where no label stands between words:
+        equal numbers side by side are one word.
     samples : int
         N, pairs of each utterance.
     margin : float
@@ -124,7 +128,7 @@ def awp_loss(
     """
     pairs = sample_pairs(
         log_probs, input_lengths, property, blank=blank, seed=seed, targets=targets,
-        target_lengths=target_lengths, samples=samples, temperature=temperature,
+        target_lengths=target_lengths, words=words, samples=samples, temperature=temperature,
     )  # fmt: skip
     gained = gains(log_probs, input_lengths, pairs)
     return ranking_loss(gained, pairs.kept, margin=margin, reduction=reduction)
@@ -139,6 +143,7 @@ def sample_pairs(
     seed: int | np.random.Generator,
     targets: Tensor | None = None,
     target_lengths: Tensor | None = None,
+    words: Tensor | None = None,
     samples: int = 5,
     temperature: float = 1.0,
 ) -> Pairs:
@@ -162,6 +167,15 @@ def sample_pairs(
     if targets is not None and target_lengths is not None:
         check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
         transcripts = [targets.cpu().numpy(), target_lengths.cpu().numpy()]
+        if words is not None:
+            if words.shape != targets.shape or words.dtype != torch.int64:
+                raise InputError(
+                    f"words: expected {tuple(targets.shape)} int64, as targets; got "
+                    f"{tuple(words.shape)} {words.dtype}"
+                )
+            transcripts.append(words.cpu().numpy())
+    elif words is not None:
+        raise InputError("words: expected targets as well, whose labels they are of; give them")
     elif targets is not target_lengths:
         raise InputError("targets: give target_lengths as well, or neither of both")
     generator = np.random.default_rng(seed)

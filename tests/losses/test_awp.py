@@ -329,6 +329,27 @@ def test_bad_transcripts():
         )  # fmt: skip
     with pytest.raises(InputError, match="targets: give target_lengths as well"):
         awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS)
+    with pytest.raises(InputError, match=r"words: expected \(3, 3\) int64, as targets; got"):
+        awp_loss(
+            random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, words=TARGETS[:, :2],
+            **TRANSCRIPTS,
+        )  # fmt: skip
+    with pytest.raises(InputError, match="words: expected targets as well"):
+        awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, words=TARGETS)
+
+
+def test_words_reach_the_property():
+    seen = []
+
+    def watching(paths, lengths, context):  # noqa: ARG001
+        seen.append(context.words)
+        return paths
+
+    words = torch.zeros_like(TARGETS)
+    for given in ({}, {"words": words}):
+        awp_loss(random_log_probs(0), LENGTHS, watching, blank=0, seed=0, **TRANSCRIPTS, **given)
+    assert seen[0] is None
+    assert seen[1].tolist() == words.tolist()
 
 
 def test_bad_values():

@@ -27,12 +27,15 @@ def array(rows):
     return padded, lengths
 
 
-def improve(rows, blank, property, *, seed=0, transcripts=None):
+def improve(rows, blank, property, *, seed=0, transcripts=None, words=None):
     """Return the improved rows."""
     paths, lengths = array(rows)
     targets, target_lengths = (None, None) if transcripts is None else array(transcripts)
     utterances = np.arange(len(rows))
-    context = Context(blank, np.random.default_rng(seed), utterances, targets, target_lengths)
+    context = Context(
+        blank, np.random.default_rng(seed), utterances, targets, target_lengths,
+        None if words is None else array(words)[0],
+    )  # fmt: skip
     before = paths.copy()
     improved = property(paths, lengths, context)
     np.testing.assert_array_equal(paths, before)
@@ -170,7 +173,7 @@ def corrected(path, blank, transcript, separator, most):
 )
 def test_min_wer_puts_one_word_right(both, separator, most):
     rows, transcripts = map(list, zip(*both))
-    property = partial(min_wer, separator=separator, most_substitutions=most)
+    property = partial(min_wer, separator=separator, most_edits=most)
     for row, transcript, path in zip(
         rows, transcripts, improve(rows, 0, property, transcripts=transcripts)
     ):
@@ -214,6 +217,69 @@ def test_min_wer_chooses_any_word():
     property = partial(min_wer, separator=3)
     found = every_choice([1, 3, 1, 3, 1], 0, property, transcripts=[[2, 3, 1, 3, 2]] * 50)
     assert found == {(2, 3, 1, 3, 1), (1, 3, 1, 3, 2)}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 3), max_size=9),
+            st.lists(st.tuples(st.integers(1, 3), st.integers(0, 1)), max_size=6),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.integers(1, 3),
+)
+def test_min_wer_puts_a_word_of_several_labels_right(both, most):
+    rows = [row for row, _ in both]
+    transcripts = [[label for label, _ in transcript] for _, transcript in both]
+    # A new word begins where the other number is 1.
+    words = [np.cumsum([new for _, new in transcript]).tolist() for _, transcript in both]
+    property = partial(min_wer, most_edits=most)
+    improved = improve(rows, 0, property, transcripts=transcripts, words=words)
+    for row, path, transcript, numbers in zip(rows, improved, transcripts, words):
+        said, now = (oracles_paths.collapse(x, 0) for x in (row, path))
+        if path == row:
+            continue
+        gained = oracles_paths.distance(transcript, said) - oracles_paths.distance(transcript, now)
+        assert 1 <= gained <= most
+        # What is new is one word, whole; what stands before and behind it is as it was.
+        whole = {tuple(v for v, n in zip(transcript, numbers) if n == number) for number in numbers}
+        assert any(
+            tuple(now[first:last]) in whole
+            and now[:first] == said[:first]
+            and now[last:] == said[len(said) - len(now) + last :]
+            for first in range(len(now))
+            for last in range(first + 1, len(now) + 1)
+        )
+
+
+@pytest.mark.parametrize(
+    ("row", "transcript", "words", "expected"),
+    [
+        ([1, 0, 4, 4, 0, 3], [1, 2, 3], [0, 0, 0], [1, 0, 2, 2, 0, 3]),
+        ([1, 0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [1, 0, 2, 0, 0, 3]),  # spread evenly
+        ([1, 0, 0, 0, 0, 0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [1, 0, 0, 0, 2, 0, 0, 0, 0, 3]),
+        ([0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [0, 0, 1, 2, 3]),  # ahead of the first
+        ([1, 0, 0, 0, 0], [1, 2, 3], [0, 0, 0], [1, 2, 3, 0, 0]),  # behind the last
+        ([1, 0, 4, 0, 2, 3], [1, 2, 3], [0, 0, 1], [1, 0, 0, 0, 2, 3]),  # others among them
+        ([1, 0, 4, 0, 2, 3], [1, 1, 3], [0, 0, 1], [1, 0, 0, 0, 1, 3]),
+        ([1, 2, 4, 3], [1, 2, 3], [0, 0, 1], [1, 2, 4, 3]),  # between words they stay
+        ([1, 0, 0, 0, 3], [1, 2, 3], [0, 1, 2], [1, 0, 0, 0, 3]),  # a word that is missing
+        ([1, 0, 3], [1, 1, 3], [0, 0, 0], [1, 0, 3]),  # no room beside its like
+        ([1, 3], [1, 2, 3], [0, 0, 0], [1, 3]),  # no room
+        ([1, 4, 4, 4], [1, 2, 3, 5], [0, 0, 0, 0], [1, 4, 4, 4]),  # three edits are too many
+    ],
+)
+def test_min_wer_of_words_of_several_labels(row, transcript, words, expected):
+    found = every_choice(row, 0, min_wer, transcripts=[transcript] * 50, words=[words] * 50)
+    assert found == {tuple(expected)}
+
+
+def test_min_wer_chooses_any_word_of_several_labels():
+    given = {"transcripts": [[1, 2, 3, 2, 1]] * 50, "words": [[0, 0, 1, 2, 2]] * 50}
+    found = every_choice([1, 1, 2, 1, 1, 0, 2, 2, 3], 0, min_wer, **given)
+    assert found == {(1, 1, 2, 3, 3, 0, 2, 2, 3), (1, 1, 2, 1, 1, 0, 2, 2, 1)}
 
 
 @given(PATHS, BLANKS, st.randoms(use_true_random=False))
@@ -265,10 +331,15 @@ def test_padding_does_not_change_the_choices(name):
         (partial(low_latency, shifts=0), [[1]], "shifts: expected at least 1, got 0"),
         (partial(long_labels, longest=1), [[1]], "longest: expected at least 2 frames, got 1"),
         (min_wer, None, "min_wer: expected transcripts, got none; give targets, target_lengths"),
-        (partial(min_wer, most_substitutions=0), [[1]], "most_substitutions: .* at least 1, got 0"),
+        (partial(min_wer, most_edits=0), [[1]], "most_edits: .* at least 1, got 0"),
         (partial(min_wer, separator=-1), [[1]], "separator: expected a label, got -1"),
     ],
 )
 def test_bad_options(property, transcripts, message):
     with pytest.raises(InputError, match=message):
         improve([[1]], 0, property, transcripts=transcripts)
+
+
+def test_words_and_a_separator():
+    with pytest.raises(InputError, match="separator: expected None where words are given"):
+        improve([[1]], 0, partial(min_wer, separator=2), transcripts=[[1]], words=[[0]])

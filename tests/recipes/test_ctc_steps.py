@@ -207,35 +207,62 @@ def test_a_model_that_is_later_by_40_ms_is_found_to_be(prepared, tmp_path):
     assert "drift +40.00 ms" in printed
 
 
-def test_the_report_has_every_table(prepared):
-    pytest.importorskip("matplotlib", reason="needs matplotlib")
-    folder, _ = prepared
-    exp = folder / "exp"
-    difference = {"value": -0.05, "low": -0.06, "high": -0.04, "p_bootstrap": 0.001,
+LATENCY = ("drift", "drift_median", "drift_p90", "end_bias", "first", "last", "last_p90")
+
+
+def write_results(folder, decoded, *, more=0.0):
+    """Write what stages before the report find of a model, figures ``more`` apart."""
+    folder.mkdir(parents=True)
+    difference = {"value": -0.05 - more, "low": -0.06, "high": -0.04, "p_bootstrap": 0.001,
                   "p_randomisation": 0.002}  # fmt: skip
-    keys = ("drift", "drift_median", "drift_p90", "end_bias", "first", "last", "last_p90")
-    latency = dict.fromkeys(keys, 0.1) | {"signature": "latency|x"}
-    (exp / "small" / "score.json").write_text(
-        json.dumps(
-            {"latency": latency, "baseline": "exp/plain/test.json",
-             "differences": dict.fromkeys(("drift", "per", "wer"), difference)}
-        )
-    )  # fmt: skip
-    errors = {"mean": 0.03, "median": 0.02, "bias": 0.01, "within": {"0.02": 0.5, "0.05": 0.8}}
+    score = {
+        "latency": dict.fromkeys(LATENCY, 0.1 + more) | {"signature": "latency|x"},
+        "baseline": "exp/plain/test.json",
+        "differences": dict.fromkeys(("drift", "per", "wer"), difference),
+    }
+    for name in ("dev", "known", "test"):
+        decoded |= {"per": [0.45 - more, 0.3, 0.5], "wer": [0.6, 0.5, 0.7]}
+        (folder / f"{name}.json").write_text(json.dumps(decoded))
+        (folder / f"{name}.score.json").write_text(json.dumps(score))
+    within = {"0.02": 0.5, "0.05": 0.8}
+    errors = {"mean": 0.03, "median": 0.02 + more, "bias": 0.01, "within": within}
     pooled = {"both": errors, "start": errors, "end": errors, "signature": "boundaries|x"}
-    (exp / "small" / "boundaries.json").write_text(json.dumps({"pooled": pooled}))
-    (exp / "small" / "log.jsonl").write_text('{"split": "dev", "step": 7, "per": 0.5}\n')
-    report = invoke(report_ctc, exp, "small")
-    assert report.strip() == (exp / "RESULTS.md").read_text().strip()
-    assert "| small | 7 |" in report
-    assert "| small - plain | drift ms | -50.00 [-60.00, -40.00] | 0.001 | 0.002 |" in report
+    (folder / "boundaries.json").write_text(json.dumps({"pooled": pooled}))
+    (folder / "log.jsonl").write_text('{"split": "dev", "step": 7, "per": 0.5}\n')
+
+
+def test_the_report_has_every_table(prepared, tmp_path):
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    decoded = json.loads((prepared[0] / "exp/small/test.json").read_text())
+    write_results(tmp_path / "1" / "small", decoded)
+    report = invoke(report_ctc, tmp_path, "1", "small")
+    assert report.strip() == (tmp_path / "RESULTS.md").read_text().strip()
+    assert "| small | 7 | 45.00 [30.00, 50.00] |" in report
+    interval = "-50.00 [-60.00, -40.00]"
+    assert f"| small - plain | drift ms | {' | '.join([interval] * 3)} | 0.002 |" in report
+    assert f"| small - plain | PER, % of it | {' | '.join(['-10.0'] * 3)} |  |" in report
     assert "| small | 30.0 | 20.0 | 50.0 | 80.0 | 10.0 | 10.0 |" in report
-    assert (exp / "training.png").stat().st_size > 1000
+    assert (tmp_path / "training.png").stat().st_size > 1000
+
+
+def test_of_several_seeds_the_report_has_mean_and_range(prepared, tmp_path):
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    decoded = json.loads((prepared[0] / "exp/small/test.json").read_text())
+    for seed, more in (("1", 0.0), ("2", 0.01), ("5", 0.05)):
+        write_results(tmp_path / seed / "small", decoded, more=more)
+    report = invoke(report_ctc, tmp_path, "1 2 5", "small")
+    assert "| small | 7 | 43.00 (40.00 to 45.00) |" in report
+    ranged = " | ".join(["-70.00 (-100.00 to -50.00)"] * 3)
+    assert f"| small - plain | drift ms | {ranged} | 0.002 0.002 0.002 |" in report
+    # -5 of 50, -6 of 50 and -10 of 50 per cent.
+    assert "| small - plain | PER, % of it | -14.0 (-20.0 to -10.0) |" in report
+    assert "| small | 120.0 (100.0 to 150.0) |" in report
+    assert "| small | 30.0 (30.0 to 30.0) | 40.0 (20.0 to 70.0) |" in report
 
 
 def test_what_is_missing_is_named(tmp_path):
-    command = [sys.executable, str(STEPS / "report_ctc.py"), str(tmp_path), "small"]
+    command = [sys.executable, str(STEPS / "report_ctc.py"), str(tmp_path), "1", "small"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "report_ctc.py: " in done.stderr
-    assert "test.json: missing; run the stages before this one" in done.stderr
+    assert "log.jsonl: missing; train the model first" in done.stderr

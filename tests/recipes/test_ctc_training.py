@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def write_store(folder, utterances, *, seed=0, spoil=None):
             file.write(features.astype(np.float16).tobytes())
             entry = {
                 "id": f"u{n}", "speaker": "s", "text": "", "audio": "", "first": first,
-                "frames": len(features), "words": [[PHONES[p] for p in phones]],
+                "frames": len(features),
+                "words": [[PHONES[p] for p in word] for word in np.split(phones, [1, 3])],
             }  # fmt: skip
             index.write(json.dumps(entry) + "\n")
             first += len(features)
@@ -94,6 +96,7 @@ def test_a_batch_is_padded_with_zeros(stores):
     assert not batch.features[0, 16:].any()
     assert batch.target_lengths.tolist() == [2, 5]
     assert [PHONES[i] for i in batch.targets[1]] == train.entries[3].phones
+    assert batch.words.tolist() == [[0, 1, 0, 0, 0], [0, 1, 1, 2, 2]]
 
 
 def test_features_that_do_not_fit_their_index(stores, tmp_path):
@@ -123,7 +126,7 @@ def test_it_learns(stores, settings, tmp_path):
 LOSSES = {
     "ctc:label_priors": {"prior_scale": 0.5},
     "awp:low_latency": {"weight": 0.3, "samples": 2},
-    "awp:min_wer": {"weight": 0.3, "most_substitutions": 1},
+    "awp:min_wer": {"weight": 0.3, "most_edits": 1},
 }
 
 
@@ -186,6 +189,18 @@ def test_a_checkpoint_of_other_settings_is_refused_but_a_run_may_be_made_longer(
         Trainer(settings(clip=2.0), *stores, tmp_path, initial=None).resume()
 
 
+def test_a_gradient_that_is_no_number_stops_the_run_with_the_utterances_of_the_batch(
+    stores, settings, tmp_path
+):
+    trainer = Trainer(settings(), *stores, tmp_path, initial=None)
+    before = weights(trainer)
+    trainer.model.net.head.weight.register_hook(lambda gradient: gradient * torch.nan)
+    ids = " ".join(trainer.batch(0).ids)
+    with pytest.raises(InputError, match=rf"step 0: the gradient is nan; utterances: {ids};"):
+        trainer.step()
+    assert all(torch.equal(value, before[name]) for name, value in weights(trainer).items())
+
+
 def test_nan_stops_the_run_with_the_utterances_of_the_batch(settings, tmp_path):
     stores = write_store(tmp_path / "f/train", 8, spoil=2), write_store(tmp_path / "f/dev", 2)
     trainer = Trainer(settings(batch_seconds=100.0), *stores, tmp_path, initial=None)
@@ -201,13 +216,50 @@ def test_transcripts_too_long_for_their_frames_are_counted_and_left_out(stores, 
     targets = torch.tensor([[1, 2] + [0] * 18, [1, 2] * 10])
     objective = Objective(net, {"ctc": {}}, augmentation=Augmentation(0, 1, 0), blank=0)
     objective.train()
-    losses = objective(features, lengths, targets, torch.tensor([2, 20]))
+    words = torch.zeros_like(targets)
+    losses = objective(features, lengths, targets, torch.tensor([2, 20]), words)
     assert losses.infeasible == 1
-    alone = objective(features[:1], lengths[:1], targets[:1], torch.tensor([2]))
+    alone = objective(features[:1], lengths[:1], targets[:1], torch.tensor([2]), words[:1])
     assert alone.infeasible == 0
     assert losses.total.item() == pytest.approx(alone.total.item() / 2, rel=1e-5)
     losses.total.backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_training_goes_on_and_says_how_many_did_not_fit(stores, settings, tmp_path, capsys):
+    train, dev = stores
+    train.entries[3] = replace(train.entries[3], words=(tuple(PHONES) * 9,))
+    trainer = Trainer(settings(steps=9, batch_seconds=100.0), train, dev, tmp_path, initial=None)
+    trainer.run()
+    assert "9 times an utterance had more phones than frames" in capsys.readouterr().err
+    assert all(value.isfinite().all() for value in weights(trainer).values())
+
+
+def test_half_precision_is_for_the_network_alone(stores, settings, tmp_path):
+    training = settings(network=NETWORK | {"dropout": 0}, losses=LOSSES, augmentation={"share": 0})
+    trainer = Trainer(training, *stores, tmp_path, initial=None)
+    batch = trainer.batch(0)
+    fields = (batch.features, batch.lengths, batch.targets, batch.target_lengths, batch.words)
+    totals, gradients = [], []
+    for half in (False, True):
+        torch.manual_seed(3)
+        trainer.objective.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            total = trainer.objective(*fields).total
+        total.backward()
+        assert total.dtype == torch.float32
+        totals.append(total.item())
+        gradients.append(trainer.model.net.head.weight.grad.flatten())
+    assert totals[0] != totals[1] == pytest.approx(totals[0], rel=0.02)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_training_on_a_gpu(stores, settings, tmp_path):
+    trainer = Trainer(settings(losses=LOSSES), *stores, tmp_path, initial=None)
+    trainer.run()
+    assert trainer.device.type == "cuda"
+    assert load(tmp_path / "model").phones == tuple(PHONES)
 
 
 def test_an_empty_transcript_says_blank_only(stores, settings, tmp_path):
@@ -216,7 +268,8 @@ def test_an_empty_transcript_says_blank_only(stores, settings, tmp_path):
         trainer.model.net, {"ctc": {}}, augmentation=Augmentation(0, 1, 0), blank=0
     )
     features, lengths = torch.randn(1, 24, MELS), torch.tensor([24])
-    losses = objective(features, lengths, torch.zeros(1, 0, dtype=torch.int64), torch.tensor([0]))
+    nothing = torch.zeros(1, 0, dtype=torch.int64)
+    losses = objective(features, lengths, nothing, torch.tensor([0]), nothing)
     net = trainer.model.net
     log_probs = net.encode(net.normalise(features, lengths), lengths)
     assert losses.total.item() == pytest.approx(-log_probs[0, :, 0].sum().item(), rel=1e-4)
@@ -302,7 +355,8 @@ def join(rank, folder, settings_path):
     trainer = Trainer(read_training(settings_path), *stores, folder / "out", initial=None)
     indices = trainer.batch(0).ids
     trainer.run()
-    torch.save((indices, weights(trainer)), folder / f"rank{rank}.pt")
+    counted = trainer.objective.prior_frames
+    torch.save((indices, weights(trainer), counted), folder / f"rank{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
@@ -312,11 +366,14 @@ def test_two_processes_train_one_model_on_batches_of_their_own(stores, settings,
         validate_every=1,
         network=NETWORK | {"dropout": 0},
         augmentation={"frequency_masks": 0, "time_masks": 0},
+        losses={"ctc:label_priors": {}},
     )
     (tmp_path / "out").mkdir()
     path = tmp_path / "settings.yaml"
     torch.multiprocessing.spawn(join, (tmp_path, path), nprocs=2)
-    (first, ours), (second, theirs) = (torch.load(tmp_path / f"rank{r}.pt") for r in (0, 1))
+    (first, ours, counted), (second, theirs, others) = (
+        torch.load(tmp_path / f"rank{r}.pt") for r in (0, 1)
+    )
     assert not set(first) & set(second)
     for name, value in ours.items():
         assert torch.equal(value, theirs[name]), name
@@ -329,8 +386,9 @@ def test_two_processes_train_one_model_on_batches_of_their_own(stores, settings,
     for indices, ids in zip(batches, (first, second)):
         batch = stores[0].batch(indices, alone.symbols)
         assert batch.ids == ids
-        fields = (batch.features, batch.lengths, batch.targets, batch.target_lengths)
+        fields = (batch.features, batch.lengths, batch.targets, batch.target_lengths, batch.words)
         (alone.objective(*fields).total / 2).backward()
+    assert counted == others == alone.objective.prior_frames  # Priors are those of all batches.
     torch.nn.utils.clip_grad_norm_(alone.model.net.parameters(), training.clip)
     alone.optimizer.param_groups[0]["lr"] = training.rate(0)
     alone.optimizer.step()

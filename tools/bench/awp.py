@@ -36,6 +36,7 @@ PROPERTIES = {
     "low_latency": low_latency,
     "min_wer": partial(min_wer, separator=SEPARATOR),
     "min_wer, labels": min_wer,
+    "min_wer, words": min_wer,
     "long_labels": long_labels,
 }
 
@@ -49,6 +50,7 @@ def main(rounds: int) -> None:
     features = torch.randn(B, 2 * T, 80)
     lengths, target_lengths = torch.full((B,), T), torch.full((B,), L)
     targets = torch.randint(1, V, (B, L))
+    words = (torch.arange(L) // 4).repeat(B, 1)
     given = (3 * torch.randn(B, T, V)).log_softmax(-1)
     given[:, :, BLANK] += 3
     given = given.log_softmax(-1).requires_grad_()
@@ -56,7 +58,7 @@ def main(rounds: int) -> None:
     def purpose(log_probs: Tensor, name: str) -> Tensor:
         return awp_loss(
             log_probs, lengths, PROPERTIES[name], blank=BLANK, seed=0, targets=targets,
-            target_lengths=target_lengths,
+            target_lengths=target_lengths, words=words if name == "min_wer, words" else None,
         )  # fmt: skip
 
     def step(name: str | None) -> float:

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Score models in EXP: boundaries against GOLD, latency, and differences from a baseline.
+# Score a model: boundaries against GOLD, latency, and differences from its baseline.
 #
-#     local/08_score.sh EXP GOLD NAME...
+#     local/08_score.sh EXP GOLD MODEL
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ./path.sh
-exp=$1 gold=$2
+exp=$1 gold=$2 model=$3
 
-for name in "${@:3}"; do
-  case $name in
-    low_latency) baseline=(--baseline "$exp/continued/test.json") ;;
-    min_wer | label_priors) baseline=(--baseline "$exp/offline_continued/test.json") ;;
-    *) baseline=() ;;
-  esac
-  "$python" -m speechalign compare "$gold" "$exp/$name/gold" --json "$exp/$name/boundaries.json" \
-    >"$exp/$name/boundaries.txt"
-  "$python" "$steps/score_ctc.py" "$exp/data/test.jsonl" "$exp/reference/test" "$exp/$name/test.json" \
-    "$exp/$name/score.json" "${baseline[@]}"
+case ${model##*/} in
+  low_latency) baseline=${model%/*}/continued ;;
+  min_wer | label_priors) baseline=${model%/*}/offline_continued ;;
+  *) baseline= ;;
+esac
+"$python" -m speechalign compare "$gold" "$model/gold" --json "$model/boundaries.json" \
+  >"$model/boundaries.txt"
+for split in dev known test; do
+  "$python" "$steps/score_ctc.py" "$exp/data/$split.jsonl" "$exp/reference/$split" "$model/$split.json" \
+    "$model/$split.score.json" ${baseline:+--baseline "$baseline/$split.json"}
 done

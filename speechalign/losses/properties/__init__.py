@@ -44,6 +44,8 @@ class Context:
         The transcripts, where they were given; values beyond a length are never read.
     target_lengths : ndarray, shape (B,), int64, or None
         Labels of each transcript.
+    words : ndarray, shape (B, L), int64, or None
+        The word that each label of the transcripts is of: equal numbers side by side are one word.
     """
 
     blank: int
@@ -51,6 +53,7 @@ class Context:
     utterances: np.ndarray
     targets: np.ndarray | None = None
     target_lengths: np.ndarray | None = None
+    words: np.ndarray | None = None
 
 
 class Property(Protocol):

@@ -7,8 +7,12 @@ from numba import njit
 
 from speechalign.errors import InputError
 from speechalign.kernels.ctc_sampling import collapse
+from speechalign.kernels.edit_distance import edit_pairs
 from speechalign.kernels.word_errors import EACH_LABEL, match_words, word_spans
 from speechalign.losses.properties import Context
+
+_SPACING = 4
+_MISSING = -1
 
 
 def min_wer(
@@ -17,9 +21,12 @@ def min_wer(
     context: Context,
     *,
     separator: int | None = None,
-    most_substitutions: int = 2,
+    most_edits: int = 2,
 ) -> np.ndarray:
     """Replace a wrong word by the right one, in the frames where it was said.
+
+    Words are what the context's ``words`` says, else what stands between separators, else single
+    labels.
 
     Parameters
     ----------
@@ -30,9 +37,9 @@ def min_wer(
     context : Context
         All of it is read, the transcripts included.
     separator : int or None
-        The label between words, such as the space among letters; each label is a word where there
-        is none, as for phones, whose error rate it then lowers.
-    most_substitutions : int
+        The label between words, such as the space among letters. Phones have none: give ``words``,
+        or each label is a word.
+    most_edits : int
         By how many labels a word may differ from the right one; at least 1.
 
     Returns
@@ -44,7 +51,8 @@ def min_wer(
     Raises
     ------
     InputError
-        There are no transcripts in the context, or an option is out of range.
+        There are no transcripts in the context, an option is out of range, or there are both a
+        separator and ``words``.
 
     Notes
     -----
@@ -53,6 +61,13 @@ def min_wer(
     as likely; every run of frames with a wrong label gets the right one. Inserted and deleted words
     stay, as in [1]_. A run that would come to touch one of the same label would merge with it, and
     the word would not be right: such a pair is no choice. (The released code takes it.)
+
+    With ``words``, the labels of the path and those of the transcript are paired instead, since
+    nothing in a path tells which word a label is of. A word is wrong if a label of it is, if one is
+    missing, or if others are among them, and few enough such edits put it right: others become
+    blanks; missing labels take single frames of the blanks after the label of the word before them,
+    or ahead of its first, in equal steps of at most four frames. A word of which nothing was said
+    stays missing.
 
     References
     ----------
@@ -71,16 +86,24 @@ def min_wer(
     targets, target_lengths = context.targets, context.target_lengths
     if targets is None or target_lengths is None:
         raise InputError("min_wer: expected transcripts, got none; give targets, target_lengths")
-    if most_substitutions < 1:
-        raise InputError(f"most_substitutions: expected at least 1, got {most_substitutions}")
+    if most_edits < 1:
+        raise InputError(f"most_edits: expected at least 1, got {most_edits}")
     if separator is not None and separator < 0:
         raise InputError(f"separator: expected a label, got {separator}")
     improved = paths.copy()
-    _correct(
-        improved, lengths, context.blank, context.utterances, targets, target_lengths,
-        EACH_LABEL if separator is None else separator, most_substitutions,
-        context.generator.random(len(paths)),
-    )  # fmt: skip
+    uniforms = context.generator.random(len(paths))
+    transcripts = (context.utterances, targets, target_lengths)
+    if context.words is None:
+        _correct(
+            improved, lengths, context.blank, *transcripts,
+            EACH_LABEL if separator is None else separator, most_edits, uniforms,
+        )  # fmt: skip
+    elif separator is None:
+        _complete(
+            improved, lengths, context.blank, *transcripts, context.words, most_edits, uniforms
+        )
+    else:
+        raise InputError("separator: expected None where words are given; give one of them")
     return improved
 
 
@@ -93,7 +116,7 @@ def _correct(
     targets: np.ndarray,
     target_lengths: np.ndarray,
     separator: int,
-    most_substitutions: int,
+    most_edits: int,
     uniforms: np.ndarray,
 ) -> None:
     """Correct one word of each path, where there is one that can be."""
@@ -112,7 +135,7 @@ def _correct(
             right_first, right_end = right_words[pairs[k, 0]]
             word = right[right_first:right_end]
             if end - first == len(word) and _correctable(
-                said, starts, ends, first, word, most_substitutions
+                said, starts, ends, first, word, most_edits
             ):
                 choices[found] = first, right_first, len(word)
                 found += 1
@@ -129,7 +152,7 @@ def _correctable(
     ends: np.ndarray,
     first: int,
     word: np.ndarray,
-    most_substitutions: int,
+    most_edits: int,
 ) -> bool:
     """Say whether few labels from the first on differ from a word, and none would merge."""
     differ = 0
@@ -142,4 +165,120 @@ def _correctable(
         if i > 0 and label == before and starts[i] == ends[i - 1]:
             return False
         before = label
-    return 0 < differ <= most_substitutions
+    return 0 < differ <= most_edits
+
+
+@njit(cache=True, nogil=True)
+def _complete(
+    paths: np.ndarray,
+    lengths: np.ndarray,
+    blank: int,
+    utterances: np.ndarray,
+    targets: np.ndarray,
+    target_lengths: np.ndarray,
+    words: np.ndarray,
+    most_edits: int,
+    uniforms: np.ndarray,
+) -> None:
+    """Put right one word of each path, as ``words`` tells them, where there is one that can be."""
+    frames = paths.shape[1]
+    buffers, others = np.empty((3, frames), dtype=np.int64), np.empty((3, frames), dtype=np.int64)
+    edited = np.empty(frames, dtype=np.int64)
+    for p in range(len(paths)):
+        path, trial = paths[p, : lengths[p]], edited[: lengths[p]]
+        count = collapse(path, blank, buffers[0], buffers[1], buffers[2])
+        said, starts, ends = buffers[:, :count]
+        right = targets[utterances[p], : target_lengths[utterances[p]]]
+        word_of = words[utterances[p]]
+        _, pairs = edit_pairs(right, said)
+        opposite = np.full(len(right), _MISSING)
+        for k in range(len(pairs)):
+            opposite[pairs[k, 0]] = pairs[k, 1]
+        choices = np.empty((len(right), 2), dtype=np.int64)
+        found = first = 0
+        while first < len(right):
+            end = first + 1
+            while end < len(right) and word_of[end] == word_of[first]:
+                end += 1
+            at, word = opposite[first:end], right[first:end]
+            if 0 < _edits(said, at, word) <= most_edits:
+                trial[:] = path
+                _put_right(trial, starts, ends, at, word, blank)
+                count = collapse(trial, blank, others[0], others[1], others[2])
+                if _is_right(others[0, :count], said, at, word):
+                    choices[found] = first, end
+                    found += 1
+            first = end
+        if found > 0:
+            first, end = choices[int(uniforms[p] * found)]
+            _put_right(path, starts, ends, opposite[first:end], right[first:end], blank)
+
+
+@njit(cache=True, nogil=True)
+def _edits(said: np.ndarray, at: np.ndarray, word: np.ndarray) -> int:
+    """Count the edits that put a word right; 0 as well if none of its labels has one opposite."""
+    edits = 0
+    last = _MISSING
+    for i in range(len(word)):
+        if at[i] == _MISSING:
+            edits += 1
+        else:
+            edits += said[at[i]] != word[i]
+            if last != _MISSING:
+                edits += at[i] - last - 1
+            last = at[i]
+    return edits if last != _MISSING else 0
+
+
+@njit(cache=True, nogil=True)
+def _put_right(
+    path: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    at: np.ndarray,
+    word: np.ndarray,
+    blank: int,
+) -> None:
+    """Write a word over the labels that stand opposite its own, and between them."""
+    last = _MISSING
+    i = 0
+    while i < len(word):
+        missing = 0
+        while i + missing < len(word) and at[i + missing] == _MISSING:
+            missing += 1
+        here = at[i + missing] if i + missing < len(word) else _MISSING
+        if last != _MISSING:
+            begin = ends[last]
+            following = here if here != _MISSING else last + 1
+            end = starts[following] if following < len(starts) else len(path)
+            if here != _MISSING:
+                path[begin:end] = blank
+        else:
+            begin, end = ends[here - 1] if here > 0 else 0, starts[here]
+        step = min((end - begin) // (missing + 1), _SPACING)
+        if step > 0:
+            before_first = begin - 1 if last != _MISSING else end - step * (missing + 1)
+            for k in range(missing):
+                path[before_first + step * (k + 1)] = word[i + k]
+        i += missing
+        if here != _MISSING:
+            path[starts[here] : ends[here]] = word[i]
+            i += 1
+        last = here
+
+
+@njit(cache=True, nogil=True)
+def _is_right(now: np.ndarray, said: np.ndarray, at: np.ndarray, word: np.ndarray) -> bool:
+    """Say whether the labels of an edited path are the old ones, but for the word."""
+    first, last = len(said), 0
+    for i in range(len(word)):
+        if at[i] != _MISSING:
+            first, last = min(first, at[i]), max(last, at[i])
+    after = first + len(word)
+    if len(now) != after + len(said) - last - 1:
+        return False
+    return (
+        np.array_equal(now[:first], said[:first])
+        and np.array_equal(now[first:after], word)
+        and np.array_equal(now[after:], said[last + 1 :])
+    )
