@@ -14,8 +14,18 @@ import numpy as np
 from numba import njit
 
 from speechalign.errors import InputError
-from speechalign.kernels.ctc_scaled import DONE, ILLEGAL, UNDERFLOW, likely_tilt, occupy_scaled
+from speechalign.kernels.ctc_scaled import (
+    DONE,
+    ILLEGAL,
+    UNDERFLOW,
+    likely_tilt,
+    occupy_scaled,
+    scratch_size,
+)
 from speechalign.kernels.logspace import log_add
+
+# Nats that alignments may lie below what rows hold without a tilt, by a quick estimate.
+_FAR = 850.0
 
 
 @dataclass(frozen=True)
@@ -83,9 +93,10 @@ def ctc_occupation(
     last term only from one label to a different one, w the weight of entering a label at t;
     beta likewise backwards. Both are kept as probabilities, each row scaled [1]_, with one
     exponential a label and frame. An utterance in which some frame's product of both rows is too
-    small for that is done again, first with a weight on entering labels that keeps rows where
-    alignments are, then in the log domain. What that misses is an alignment that is 1000 nats below
-    the others both in what goes before a frame and in what follows it.
+    small for that is done with a weight on entering labels that keeps rows where alignments are, at
+    once where average emissions tell as much; and if that does not help, in the log domain. What
+    that misses is an alignment that is 1000 nats below the others both in what goes before a frame
+    and in what follows it.
 
     References
     ----------
@@ -102,26 +113,35 @@ def ctc_occupation(
     scores = np.full(len(log_probs), -np.inf)
     posteriors = np.zeros((*log_probs.shape[:2], targets.shape[1] + 1), log_probs.dtype)
 
-    def occupy(b: int) -> int:
-        frames = int(input_lengths[b])
-        labels = np.ascontiguousarray(targets[b, : target_lengths[b]])
-        arguments = (log_probs[b, :frames], labels, blank, delay_penalty, risk)
-        status, scores[b] = occupy_scaled(*arguments, 0.0, posteriors[b])
-        if status == UNDERFLOW:
-            tilt = likely_tilt(log_probs[b, :frames], labels, blank)
-            status, scores[b] = occupy_scaled(*arguments, tilt, posteriors[b])
-        if status == UNDERFLOW:
-            posteriors[b] = 0
-            status, scores[b] = _occupy_logs(*arguments, posteriors[b])
-        return status
+    statuses = np.empty(len(log_probs), dtype=np.int64)
 
-    if jobs == 1 or len(log_probs) < 2:
-        statuses = [occupy(b) for b in range(len(log_probs))]
+    def occupy(job: int) -> None:
+        scratch = np.empty(scratch_size(log_probs.shape[1], targets.shape[1]))
+        for b in range(job, len(log_probs), jobs):
+            frames = log_probs[b, : input_lengths[b]]
+            labels = np.ascontiguousarray(targets[b, : target_lengths[b]])
+            options = (labels, blank, delay_penalty, risk)
+            tilt, worth = likely_tilt(frames, labels, blank, 16)
+            if worth < _FAR:
+                tilt = 0.0
+            statuses[b], scores[b] = occupy_scaled(frames, *options, tilt, scratch, posteriors[b])
+            if statuses[b] == UNDERFLOW:
+                tilt, _ = likely_tilt(frames, labels, blank, 256)
+                statuses[b], scores[b] = occupy_scaled(
+                    frames, *options, tilt, scratch, posteriors[b]
+                )
+            if statuses[b] == UNDERFLOW:
+                posteriors[b] = 0
+                statuses[b], scores[b] = _occupy_logs(frames, *options, posteriors[b])
+
+    jobs = max(1, min(jobs, len(log_probs)))
+    if jobs == 1:
+        occupy(0)
     else:
-        with ThreadPoolExecutor(min(jobs, len(log_probs))) as threads:
-            statuses = list(threads.map(occupy, range(len(log_probs))))
+        with ThreadPoolExecutor(jobs) as threads:
+            list(threads.map(occupy, range(jobs)))
     if ILLEGAL in statuses:
-        b = statuses.index(ILLEGAL)
+        b = int(np.argmax(statuses == ILLEGAL))
         frames = log_probs[b, : input_lengths[b]]
         read = np.append(targets[b, : target_lengths[b]], blank)
         t, column = np.argwhere(~(frames[:, read] < np.inf))[0]

@@ -92,12 +92,14 @@ def occupy_scaled(
     delay_penalty: float,
     risk: float,
     tilt: float,
+    scratch: np.ndarray,
     posteriors: np.ndarray,
 ) -> tuple[int, float]:
     """Fill the posteriors of one utterance; return how that went, and the score.
 
     Entering a label weighs ``tilt`` nats more. All alignments enter as many, so that this changes
-    nothing but which states are large in a row.
+    nothing but which states are large in a row. ``scratch`` has `scratch_size` numbers; fresh
+    memory for each utterance takes as long as the sums.
     """
     frames, labels = len(log_probs), len(targets)
     if _too_short(frames, targets):
@@ -111,10 +113,12 @@ def occupy_scaled(
     for i in range(1, labels):
         differs[i] = targets[i] != targets[i - 1]
     tail = math.exp(risk / frames)
-    emitted = np.empty((frames, labels + 1))
     values, powers = np.empty(labels + 1), np.empty(labels + 1)
     bits = powers.view(np.int64)
-    blanks, spoken = np.empty((frames + 1, labels + 1)), np.empty((frames + 1, labels + 1))
+    row, size = labels + 1, (frames + 1) * (labels + 1)
+    blanks = scratch[:size].reshape(frames + 1, row)
+    spoken = scratch[size : 2 * size].reshape(frames + 1, row)
+    emitted = scratch[2 * size : 3 * size].reshape(frames + 1, row)
     blanks[0] = spoken[0] = spoken[:, 0] = 0.0
     totals = np.empty(frames + 1)
     blanks[0, 0] = totals[0] = _UNIT
@@ -193,29 +197,47 @@ def occupy_scaled(
     return DONE, score
 
 
-@njit(cache=True, nogil=True)
-def likely_tilt(log_probs: np.ndarray, targets: np.ndarray, blank: int) -> float:
-    """Return the tilt by which average emissions would enter L labels in T frames.
+def scratch_size(frames: int, labels: int) -> int:
+    """Return how many float64 `occupy_scaled` needs for so many frames and labels."""
+    return 3 * (frames + 1) * (labels + 1)
 
-    Of rows without an end, the mass would otherwise be far ahead of any alignment, or behind all.
-    Where b and p are the mean emissions of blank and labels, and each entry weighs z, a row grows
-    by r, the larger eigenvalue of [[b, z p], [b, p + z p]], and enters d log r / d log z labels.
+
+@njit(cache=True, nogil=True)
+def likely_tilt(
+    log_probs: np.ndarray, targets: np.ndarray, blank: int, samples: int
+) -> tuple[float, float]:
+    """Return the tilt by which average emissions would enter L labels in T frames; and its worth.
+
+    Of rows without an end, the mass would otherwise be far ahead of any alignment, or behind all:
+    by as many nats as the worth says. Where b and p are the mean emissions of blank and labels, in
+    some ``samples`` of the frames, and each entry weighs z, a row grows by r, the larger eigenvalue
+    of [[b, z p], [b, p + z p]], and enters d log r / d log z labels. Alignments grow by r ** T over
+    z ** L, all rows of z = 1 by r ** T.
     """
     frames, labels = len(log_probs), len(targets)
     silence = speech = 0.0
     read = 0
-    for t in range(0, frames, max(1, frames // 256)):
+    for t in range(0, frames, max(1, frames // samples)):
         for i in range(labels):
             if abs(log_probs[t, targets[i]]) < math.inf and abs(log_probs[t, blank]) < math.inf:
                 silence += log_probs[t, blank]
                 speech += log_probs[t, targets[i]]
                 read += 1
     if read == 0:
-        return 0.0
+        return 0.0, 0.0
     highest = max(silence, speech)
     b, p = math.exp((silence - highest) / read), math.exp((speech - highest) / read)
     rate = min(0.99, labels / frames)
     square = rate * rate
     root = math.sqrt((b + p) ** 2 * square + (1 - square) * (b - p) ** 2)
-    entering = ((b + p) * square + rate * root) / (1 - square)
-    return math.log(entering) - (speech - highest) / read
+    entering = ((b + p) * square + rate * root) / (1 - square)  # z p
+    tilt = math.log(entering) - (speech - highest) / read
+    growth = _log_growth(b, p, p) - _log_growth(b, p, entering)
+    return tilt, frames * growth + labels * tilt
+
+
+@njit(cache=True, nogil=True)
+def _log_growth(b: float, p: float, entering: float) -> float:
+    """Return the log of the larger eigenvalue of [[b, entering], [b, p + entering]]."""
+    trace = b + p + entering
+    return math.log(0.5 * (trace + math.sqrt(trace * trace - 4 * b * p)))

@@ -12,7 +12,13 @@ from speechalign.errors import InputError
 from speechalign.graphs import ctc_graph
 from speechalign.kernels import forward_backward
 from speechalign.kernels.ctc_loss import ctc_occupation, spread
-from speechalign.kernels.ctc_scaled import DONE, UNDERFLOW, likely_tilt, occupy_scaled
+from speechalign.kernels.ctc_scaled import (
+    DONE,
+    UNDERFLOW,
+    likely_tilt,
+    occupy_scaled,
+    scratch_size,
+)
 
 
 def occupied(scores, targets, *, blank=0, **options):
@@ -75,8 +81,11 @@ def extreme(kind):
 def test_out_of_range_it_is_still_the_lattice_kernel(kind, underflows):
     scores, targets = extreme(kind)
     shares = np.zeros((40, 17))
-    tilts = 0.0, likely_tilt(scores, targets, 0)
-    found = [occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, shares)[0] for tilt in tilts]
+    scratch = np.empty(scratch_size(40, 16))
+    tilts = 0.0, likely_tilt(scores, targets, 0, 256)[0]
+    found = [
+        occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, scratch, shares)[0] for tilt in tilts
+    ]
     assert found == [UNDERFLOW if wanted else DONE for wanted in underflows]
     score, posteriors = occupied(scores, targets)
     lattice = forward_backward(scores, ctc_graph(targets, blank=0), by="label")

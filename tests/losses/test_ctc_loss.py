@@ -17,6 +17,7 @@ from speechalign.kernels.ctc_scaled import (  # noqa: E402
     UNDERFLOW,
     likely_tilt,
     occupy_scaled,
+    scratch_size,
 )
 from speechalign.losses import ctc_loss  # noqa: E402
 from speechalign.losses.ctc import _occupy, _spread, weighted_ctc  # noqa: E402
@@ -230,11 +231,14 @@ def test_underflow(kind, delay_penalty):
     np.testing.assert_allclose(numba[1].sum(axis=2), -1)
 
 
+SCRATCH = np.empty(scratch_size(120, 40))
+
+
 def test_the_underflow_cases_are_such():
     def underflows(kind):
         scores, targets = extreme(kind)
-        tilts = (0.0, likely_tilt(scores, targets, 0))
-        sums = [occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, np.zeros((120, 41)))
+        tilts = (0.0, likely_tilt(scores, targets, 0, 256)[0])
+        sums = [occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, SCRATCH, np.zeros((120, 41)))
                 for tilt in tilts]  # fmt: skip
         return sum(status == UNDERFLOW for status, _ in sums)
 
@@ -247,10 +251,25 @@ def test_the_underflow_cases_are_such():
     }
 
 
+def test_the_worth_of_a_tilt_is_what_alignments_lie_below_all_paths():
+    """Of constant emissions it is known: T log(rows of any number of labels) - log(those of L)."""
+    frames, labels = 4000, 400
+    scores = np.full((frames, 3), -2.0)
+    scores[:, 0] = -1.0
+    targets = np.arange(labels) % 2 + 1
+    shares, scratch = np.zeros((frames, labels + 1)), np.empty(scratch_size(frames, labels))
+    tilt, worth = likely_tilt(scores, targets, 0, 16)
+    status, score = occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, scratch, shares)
+    assert status == DONE
+    b, p = np.exp(-1), np.exp(-2)
+    growth = np.log(np.linalg.eigvals([[b, p], [b, 2 * p]]).max())
+    assert worth == pytest.approx(frames * growth - score, rel=0.01)
+
+
 def test_any_tilt_gives_the_same_sum():
     scores, targets = extreme("masked columns")
     found = [np.zeros((120, 41)) for _ in range(3)]
-    sums = [occupy_scaled(scores, targets, 0, 0.02, 2.0, tilt, shares)
+    sums = [occupy_scaled(scores, targets, 0, 0.02, 2.0, tilt, SCRATCH, shares)
             for tilt, shares in zip((0.0, 3.0, -3.0), found)]  # fmt: skip
     assert {status for status, _ in sums} == {DONE}
     for (_, score), shares in zip(sums, found):
@@ -260,7 +279,7 @@ def test_any_tilt_gives_the_same_sum():
 
 def test_products_that_overflow_are_done_again():
     scores, targets = extreme("masked columns")
-    status, _ = occupy_scaled(scores, targets, 0, 0.5, 2.0, 0.0, np.zeros((120, 41)))
+    status, _ = occupy_scaled(scores, targets, 0, 0.5, 2.0, 0.0, SCRATCH, np.zeros((120, 41)))
     assert status == UNDERFLOW
     arguments = (scores[None], targets[None], [120], [40])
     numba, plain = (
@@ -275,10 +294,12 @@ def test_many_labels_on_noise():
     """Rows lie where alignments are only if the weight of entering labels is right."""
     log_probs, *rest = problem(1, 5000, 700, 32)
     scores, targets = log_probs[0].numpy(), rest[0][0].numpy()
-    shares = np.zeros((5000, 701))
-    assert occupy_scaled(scores, targets, 0, 0.0, 0.0, 0.0, shares)[0] == UNDERFLOW
-    tilt = likely_tilt(scores, targets, 0)
-    assert occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, shares)[0] == DONE
+    shares, scratch = np.zeros((5000, 701)), np.empty(scratch_size(5000, 700))
+    assert occupy_scaled(scores, targets, 0, 0.0, 0.0, 0.0, scratch, shares)[0] == UNDERFLOW
+    for samples in (16, 256):
+        tilt, worth = likely_tilt(scores, targets, 0, samples)
+        assert worth > 900
+        assert occupy_scaled(scores, targets, 0, 0.0, 0.0, tilt, scratch, shares)[0] == DONE
     reference = torch.nn.functional.ctc_loss(log_probs.transpose(0, 1), *rest, reduction="sum")
     losses, _ = losses_and_gradient(log_probs, *rest, blank=0)
     np.testing.assert_allclose(losses, [reference.item()], rtol=1e-12)
