@@ -148,7 +148,28 @@ class EmittingModel(Model, Protocol):
     normalised: bool
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
-        """Score (B, N) float32 samples of the given (B,) int64 lengths."""
+        """Score every symbol, or state, on every frame.
+
+        Parameters
+        ----------
+        waveforms : ndarray, shape (B, N), float32
+            Samples in [-1, 1] at ``sample_rate``; those at and beyond a length are not read.
+        lengths : ndarray, shape (B,), int64
+            Samples of each recording.
+
+        Returns
+        -------
+        Emissions
+            Shape (B, T, V), float32: log-probabilities, or log-likelihoods of a model that is not
+            ``normalised``. A recording in a batch is scored as it is alone, to rounding; one that
+            is too short for a frame has none.
+
+        Raises
+        ------
+        InputError
+            A recording is empty or holds values that are not finite, or there is not one length for
+            each.
+        """
 
 
 class PhoneModel(EmittingModel, Protocol):
@@ -190,6 +211,9 @@ class CtcModel(EmittingModel, Protocol):
     ``unit`` is the name of their tier. ``characters`` are spelled by the vocabulary alone, in
     whichever casing it has; a symbol ``|`` or a space stands between words. A model of ``phones``
     is a `CtcPhoneModel`, one of ``tokens``, longer than a character, a `CtcTokenModel`.
+
+    A model that is faster on many recordings at once says so by an attribute ``batch_seconds``: how
+    much audio, padding included, it wants to be given; ``emit`` gets one recording otherwise.
     """
 
     unit: str

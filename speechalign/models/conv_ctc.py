@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
-from speechalign.checks import check_waveforms
-from speechalign.emissions import Emissions
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import DESCRIPTION
 from speechalign.models.conv_net import HOP, SAMPLE_RATE, ConvCTCConfig, ConvCTCNet, LogMel
+from speechalign.models.device import batch_seconds, choose_device, log_probs_on
 from speechalign.models.folders import replacing_folder
+from speechalign.models.network_ctc import NetworkCtc
 from speechalign.vocabulary import Vocabulary
 
 try:
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
     from safetensors.torch import save as to_bytes
@@ -34,7 +29,7 @@ STRIDE = 2 * HOP
 BLANK = "<blank>"
 
 
-class ConvCTC:
+class ConvCTC(NetworkCtc):
     """A convolutional CTC model of phones.
 
     Parameters
@@ -52,13 +47,6 @@ class ConvCTC:
         The network has not one output a symbol, or the vocabulary no blank.
     """
 
-    aligner = "ctc"
-    sample_rate = SAMPLE_RATE
-    normalised = True
-    unit = "phones"
-    noise = "<noise>"
-    pronunciation = "english"
-
     def __init__(
         self, net: ConvCTCNet, vocabulary: Vocabulary, *, name: str, language: str, licence: str
     ) -> None:
@@ -68,64 +56,34 @@ class ConvCTC:
                 f"{len(vocabulary)} symbols, blank {vocabulary.blank}"
             )
         self.net = net.eval()
-        self.vocabulary = vocabulary
-        self.grid = FrameGrid(SAMPLE_RATE, STRIDE)
-        self.name = name
-        self.language = language
-        self.licence = licence
+        device = net.mean.device
+        # In single precision: energies of features overflow in half.
+        score = log_probs_on(device, net)
+        right = net.config.right_context
+        super().__init__(
+            score,
+            vocabulary,
+            FrameGrid(SAMPLE_RATE, STRIDE),
+            reach=0,
+            name=name,
+            language=language,
+            licence=licence,
+            unit="phones",
+            pronunciation="english",
+            facts={
+                "parameters": str(sum(p.numel() for p in net.parameters())),
+                "hears ahead": "everything"
+                if right is None
+                else f"{right * STRIDE / SAMPLE_RATE} s",
+            },
+            network=net,
+            batch_seconds=batch_seconds(device),
+            exact=score,
+        )
 
-    @property
-    def phones(self) -> tuple[str, ...]:
-        """The symbols but the blank."""
-        return tuple(s for s in self.vocabulary.symbols if s != BLANK)
-
-    def describe(self) -> Mapping[str, str]:
-        """Return size, context and symbols."""
-        right = self.net.config.right_context
-        return {
-            "parameters": str(sum(p.numel() for p in self.net.parameters())),
-            "hears ahead": "everything" if right is None else f"{right * STRIDE / SAMPLE_RATE} s",
-            "phones": " ".join(self.phones),
-        }
-
-    def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
-        """Score every symbol on every frame of 20 ms.
-
-        Parameters
-        ----------
-        waveforms : ndarray, shape (B, N), float32
-            Samples in [-1, 1] at ``sample_rate``; those beyond a length are not read.
-        lengths : ndarray, shape (B,), int64
-            Samples of each recording.
-
-        Returns
-        -------
-        Emissions
-            Log-probabilities, shape (B, T, V), float32; ceil(length / 320) frames.
-
-        Raises
-        ------
-        InputError
-            A recording is empty or holds NaN, or there is not one length for each.
-        """
-        check_waveforms(waveforms, lengths)
-        clean = np.zeros(waveforms.shape, np.float32)  # NaN beyond a length times zero is NaN.
-        for b, length in enumerate(lengths):
-            clean[b, :length] = waveforms[b, :length]
-        device = self.net.mean.device
-        with torch.inference_mode():
-            log_probs = self.net(
-                torch.from_numpy(clean).to(device), torch.from_numpy(lengths).to(device)
-            )
-        frames = -(-lengths // STRIDE)
-        return Emissions(log_probs.cpu().numpy(), frames, self.grid, self.vocabulary)
-
-    @cached_property
-    def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-        """Pronunciations of each lower-case English word, those of the embedded English model."""
-        from speechalign.models.english_sphinx import EnglishSphinx
-
-        return EnglishSphinx().dictionary
+    def frames(self, samples: int) -> int:
+        """Return how many frames of 20 ms there are of so many samples; the last may be partial."""
+        return -(-samples // STRIDE)
 
     def save(self, folder: str | Path, *, half: bool = False) -> None:
         """Write ``model.json`` and ``model.safetensors`` to a folder.
@@ -189,10 +147,7 @@ def load(folder: str | Path, *, device: str | None = None) -> ConvCTC:
         )
     net = ConvCTCNet(ConvCTCConfig.from_keywords(network, source=str(path)), len(symbols))
     _load_weights(net, path.with_name(WEIGHTS))
-    try:
-        net.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    except (RuntimeError, AssertionError) as error:
-        raise BackendError(f"device {device!r}: {error}") from None
+    net.to(choose_device(device))
     vocabulary = Vocabulary(symbols, blank=BLANK)
     return ConvCTC(net, vocabulary, name=name, language=language, licence=licence)
 

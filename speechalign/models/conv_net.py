@@ -226,8 +226,14 @@ class ConvCTCNet(nn.Module):  # type: ignore[misc]
         log_probs = self.score(self.stack(normalised, lengths))
         return log_probs[:, : (normalised.shape[1] + 1) // 2]
 
-    def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
-        """Turn (B, N) samples of (B,) lengths into (B, ceil(N / 320), V) log-probabilities."""
+    def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Turn (B, N) samples of (B,) lengths into (B, ceil(N / 320), V) log-probabilities.
+
+        Without lengths, all recordings have N samples.
+        """
+        if lengths is None:
+            batch, samples = waveforms.shape
+            lengths = waveforms.new_full((batch,), samples, dtype=torch.long)
         frames = (lengths + HOP - 1) // HOP
         waveforms = waveforms * _mask(lengths, waveforms.shape[1])[:, :, 0]
         return self.encode(self.normalise(self.features(waveforms), frames), frames)

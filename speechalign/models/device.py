@@ -1,10 +1,9 @@
-"""Where a torch network runs, and in which precision: mixed on CUDA, single elsewhere."""
+"""Where a torch network runs, in which precision, and how much audio it hears at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +11,30 @@ from speechalign.errors import BackendError
 
 if TYPE_CHECKING:
     import torch
+
+# Seconds of audio, padding included. A CPU is fastest with one recording after the other
+# (tools/bench/emit.py); four chunks of a long recording keep a GPU busy.
+_SECONDS = {"cuda": 128.0}
+
+
+class Score(Protocol):
+    """What scores recordings, a network with all around it."""
+
+    def __call__(self, samples: np.ndarray, lengths: np.ndarray | None = None, /) -> np.ndarray:
+        """Turn (B, N) float32 samples into (B, T, V) float32 log-probabilities.
+
+        Without the (B,) int64 lengths, all recordings have N samples; with them, those of each are
+        followed by zeros.
+        """
+
+
+class Logits(Protocol):
+    """What a network makes of samples, as `Score` has them, on tensors."""
+
+    def __call__(
+        self, samples: torch.Tensor, lengths: torch.Tensor | None = None, /
+    ) -> torch.Tensor:
+        """Turn (B, N) samples into (B, T, V) logits."""
 
 
 def import_torch(extra: str) -> None:
@@ -39,9 +62,21 @@ def choose_device(device: str | None) -> torch.device:
     return chosen
 
 
+def batch_seconds(device: torch.device) -> float:
+    """Return how much audio to score at once, in seconds; 0 for one recording after the other."""
+    return _SECONDS.get(device.type, 0.0)
+
+
+def half_precision(device: torch.device) -> torch.dtype | None:
+    """Return the type of half precision that makes a device faster; None where none does."""
+    import torch
+
+    return torch.float16 if device.type == "cuda" else None
+
+
 def log_probs_on(
-    device: torch.device, logits: Callable[[torch.Tensor], torch.Tensor]
-) -> Callable[[np.ndarray], np.ndarray]:
+    device: torch.device, logits: Logits, *, half: torch.dtype | None = None
+) -> Score:
     """Make a function of arrays of one of tensors.
 
     Parameters
@@ -49,21 +84,27 @@ def log_probs_on(
     device : torch.device
         Where the network is.
     logits : callable
-        Takes (B, N) samples there, returns (B, T, V) logits.
+        What it makes of samples there.
+    half : torch.dtype or None
+        Run the network in mixed precision with this type; what overflows in it is scored again in
+        single precision. None for single precision. The softmax is in single precision always.
 
     Returns
     -------
     callable
-        From (B, N) float32 samples to (B, T, V) float32 log-probabilities. The network runs in
-        half precision on CUDA; the softmax is in single precision everywhere.
+        From (B, N) float32 samples to (B, T, V) float32 log-probabilities.
     """
     import torch
 
-    def score(samples: np.ndarray) -> np.ndarray:
-        mixed = torch.autocast("cuda") if device.type == "cuda" else nullcontext()
-        with torch.inference_mode(), mixed:
-            found = logits(torch.from_numpy(samples).to(device))
-            normalised: np.ndarray = found.float().log_softmax(-1).cpu().numpy()
+    def score(samples: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
+        heard = torch.from_numpy(samples).to(device)
+        long = None if lengths is None else torch.from_numpy(lengths).to(device)
+        with torch.inference_mode():
+            with nullcontext() if half is None else torch.autocast(device.type, half):
+                found = logits(heard, long).float()
+            if half is not None and not found.isfinite().all():
+                found = logits(heard, long).float()
+            normalised: np.ndarray = found.log_softmax(-1).cpu().numpy()
         return normalised
 
     return score

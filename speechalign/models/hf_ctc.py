@@ -15,7 +15,14 @@ import numpy as np
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import Piece
-from speechalign.models.device import choose_device, import_torch, log_probs_on
+from speechalign.models.device import (
+    Score,
+    batch_seconds,
+    choose_device,
+    half_precision,
+    import_torch,
+    log_probs_on,
+)
 from speechalign.models.frame_timing import convolution_grid, measured_grid
 from speechalign.models.hf_folder import (
     CONFIG,
@@ -87,8 +94,10 @@ def load(
     network.to(target).eval()
     rate = int(extractor.sampling_rate)
 
-    def logits(samples: Tensor) -> Tensor:
+    def logits(samples: Tensor, lengths: Tensor | None = None) -> Tensor:
         rows = list(samples.cpu().numpy())
+        if lengths is not None:
+            rows = [row[:length] for row, length in zip(rows, lengths.tolist())]
         inputs = extractor(rows, sampling_rate=rate, return_tensors="pt", padding=True)
         found: Tensor = network(**{name: value.to(target) for name, value in inputs.items()}).logits
         return found
@@ -96,8 +105,9 @@ def load(
     samples_in = None
     if network.main_input_name == "input_values":
         samples_in = _of_samples(network, extractor)
-    score = log_probs_on(target, samples_in or logits)
-    grid = _grid(config, score, rate)
+    exact = log_probs_on(target, samples_in or logits)
+    score = log_probs_on(target, samples_in or logits, half=half_precision(target))
+    grid, reach = _grid(config, exact, rate)
     width = score(np.zeros((1, 2 * rate), np.float32)).shape[2]
     if width != len(vocabulary):
         raise InputError(
@@ -110,7 +120,7 @@ def load(
         score,
         vocabulary,
         grid,
-        least=max(2 * grid.offset + grid.stride, grid.stride),
+        reach=reach,
         name=name_of(folder),
         language=_phone_language(folder) if unit == "phones" else language,
         licence=told.get("license") or "not told by the model card",
@@ -122,6 +132,8 @@ def load(
         },
         tokenise=tokenise,
         network=samples_in,
+        batch_seconds=batch_seconds(target),
+        exact=exact,
     )
 
 
@@ -260,21 +272,26 @@ def _of_samples(network: nn.Module, extractor: _Extractor) -> SampleNetwork:
     """Put what the feature extractor of a network of samples does before it, on its device."""
     from speechalign.models.sample_network import SampleNetwork
 
-    return SampleNetwork(network, epsilon=1e-7 if extractor.do_normalize else None)
+    epsilon = 1e-7 if extractor.do_normalize else None
+    return SampleNetwork(network, epsilon=epsilon, masked=True)
 
 
 def _grid(
-    config: Mapping[str, object], score: Callable[[np.ndarray], np.ndarray], rate: int
-) -> FrameGrid:
-    """Return the frame grid: of the convolutions over samples where the model begins with them."""
+    config: Mapping[str, object], score: Score, rate: int
+) -> tuple[FrameGrid, int]:
+    """Return the frame grid, and how many samples the first frame needs.
+
+    That of the convolutions over samples, where the model begins with them.
+    """
     match config:
         case {"model_type": "wav2vec2" | "hubert" | "wavlm" | "wav2vec2-conformer" | "unispeech"
               | "unispeech-sat", "conv_kernel": list() as kernels, "conv_stride": list() as strides,
               "add_adapter": False}:  # fmt: skip
-            return convolution_grid(list(zip(kernels, strides)), sample_rate=rate)
+            grid = convolution_grid(list(zip(kernels, strides)), sample_rate=rate)
+            return grid, 2 * grid.offset + grid.stride
         case {"model_type": "wav2vec2-bert", "add_adapter": False}:
             # Pairs of mel vectors; its extractor pads at the end, which a trial would mistake.
-            return convolution_grid([_MEL, (2, 2)], sample_rate=rate)
+            return convolution_grid([_MEL, (2, 2)], sample_rate=rate), _MEL[0]
 
     def count(samples: int) -> int:
         noise = np.random.default_rng(0).normal(size=(1, samples)).astype(np.float32)
@@ -283,7 +300,8 @@ def _grid(
         except (RuntimeError, ValueError):
             return 0  # too short for the network
 
-    return measured_grid(count, sample_rate=rate)
+    grid = measured_grid(count, sample_rate=rate)
+    return grid, 2 * grid.offset + grid.stride
 
 
 def _phone_language(folder: Path) -> str:

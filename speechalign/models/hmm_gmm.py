@@ -184,25 +184,7 @@ class HmmGmm:
         }
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
-        """Score every state on every frame.
-
-        Parameters
-        ----------
-        waveforms : ndarray, shape (B, N), float32
-            Samples in [-1, 1] at ``sample_rate``; those beyond a length are not read.
-        lengths : ndarray, shape (B,), int64
-            Samples of each recording.
-
-        Returns
-        -------
-        Emissions
-            Log-likelihoods, shape (B, T, 3P), float32, not normalised; ceil(length / 160) frames.
-
-        Raises
-        ------
-        InputError
-            A recording is empty or holds NaN, or there is not one length for each.
-        """
+        """Score every state on every frame, as `EmittingModel.emit` says; a frame is 10 ms."""
         check_waveforms(waveforms, lengths)
         frames = np.array([self.grid.count(int(length)) for length in lengths], np.int64)
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))

@@ -22,6 +22,7 @@ import numpy as np
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import DESCRIPTION
+from speechalign.models.device import Score
 from speechalign.models.frame_timing import measured_grid
 from speechalign.models.hf_folder import card, read_json
 from speechalign.models.network_ctc import NetworkCtc
@@ -35,8 +36,6 @@ _VOCABULARIES = ("vocab.json", "tokens.txt", "vocab.txt")
 _BLANKS = ("<pad>", "[PAD]", "<blank>", "<blk>", "<b>", "<eps>", "ε", "<ctc_blank>")
 _PIECE = "▁"
 _SAMPLE_RATE = 16000
-
-Score = Callable[[np.ndarray], np.ndarray]
 
 
 def recognises(source: str) -> bool:
@@ -98,7 +97,7 @@ def load(source: str | Path, *, device: str | None = None) -> NetworkCtc:
         score,
         Vocabulary(symbols, blank=blanks[0]),
         grid,
-        least=max(2 * grid.offset + grid.stride, grid.stride),
+        reach=2 * grid.offset + grid.stride,
         name=folder.resolve().name if path.name == NETWORK else path.stem,
         language=told.get("language", "und"),
         licence=told.get("license") or "not told by the model card",
@@ -120,9 +119,9 @@ def load_exported(folder: str | Path, *, device: str | None = None) -> NetworkCt
     try:
         vocabulary = Vocabulary(cast("list[str]", told["symbols"]), blank=str(told["blank"]))
         grid = FrameGrid(*(int(cast(int, told[k])) for k in ("sample_rate", "stride", "offset")))
-        least = int(cast(int, told["least"]))
-        name, language, licence, unit = (
-            str(told[key]) for key in ("name", "language", "licence", "unit")
+        reach = int(cast(int, told["reach"]))
+        name, language, licence, unit, pronunciation = (
+            str(told[key]) for key in ("name", "language", "licence", "unit", "pronunciation")
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder / DESCRIPTION}: damaged: {error!r}; export again") from None
@@ -130,11 +129,12 @@ def load_exported(folder: str | Path, *, device: str | None = None) -> NetworkCt
         open_network(folder / NETWORK, device=device),
         vocabulary,
         grid,
-        least=least,
+        reach=reach,
         name=name,
         language=language,
         licence=licence,
         unit=unit,
+        pronunciation=pronunciation,
         facts={"runs in": "onnxruntime"},
     )
 
@@ -181,7 +181,8 @@ def open_network(path: Path, *, device: str | None) -> Score:
         )
     name = inputs[0].name
 
-    def score(samples: np.ndarray) -> np.ndarray:
+    def score(samples: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
+        assert lengths is None  # The network hears samples only.
         found = np.asarray(session.run(None, {name: samples})[0], np.float32)
         if found.ndim != 3:
             raise InputError(f"{path}: expected scores (batch, frames, symbols), got {found.shape}")
@@ -203,10 +204,10 @@ def _only(folder: Path) -> Path:
 def _normalising(score: Score) -> Score:
     """Give each recording mean 0 and variance 1, as Hugging Face's feature extractor does."""
 
-    def normalised(samples: np.ndarray) -> np.ndarray:
+    def normalised(samples: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
         mean = samples.mean(axis=1, keepdims=True)
         deviation = np.sqrt(samples.var(axis=1, keepdims=True) + 1e-7)
-        return score(((samples - mean) / deviation).astype(np.float32))
+        return score(((samples - mean) / deviation).astype(np.float32), lengths)
 
     return normalised
 

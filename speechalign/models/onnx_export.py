@@ -28,7 +28,7 @@ def export(model: Model, folder: str | Path) -> float:
     Parameters
     ----------
     model : Model
-        A model of torchaudio or Hugging Face that hears samples.
+        A model of torchaudio or Hugging Face that hears samples, or a convolutional one of ours.
     folder : str or Path
         Made where it is missing; a model that is there is replaced.
 
@@ -48,7 +48,7 @@ def export(model: Model, folder: str | Path) -> float:
     if not isinstance(model, NetworkCtc) or model.network is None or model.unit == "tokens":
         raise InputError(
             f"{model.name}: only CTC models of characters or phones that hear samples, of "
-            "torchaudio or Hugging Face, can be exported"
+            "torchaudio or Hugging Face or of kind conv-ctc, can be exported"
         )
     try:
         import onnx  # noqa: F401
@@ -115,7 +115,8 @@ def _description(model: NetworkCtc) -> str:
         "sample_rate": model.sample_rate,
         "stride": model.grid.stride,
         "offset": model.grid.offset,
-        "least": model.least,
+        "reach": model.reach,
+        "pronunciation": model.pronunciation,
         "blank": model.vocabulary.symbols[blank],
         "symbols": list(model.vocabulary.symbols),
     }

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from speechalign.errors import BackendError, InputError
-from speechalign.models.device import choose_device, import_torch, log_probs_on
+from speechalign.models.device import (
+    Score,
+    batch_seconds,
+    choose_device,
+    half_precision,
+    import_torch,
+    log_probs_on,
+)
 from speechalign.models.frame_timing import convolution_grid
 from speechalign.models.network_ctc import NetworkCtc
 from speechalign.models.weights import load_weights
@@ -104,10 +110,11 @@ def load(
     network = SampleNetwork(
         _network(bundle, file, offline=offline, allow_pickle=allow_pickle),
         epsilon=1e-5 if bundle._normalize_waveform else None,
+        masked=False,
     )
     target = choose_device(device)
     network.to(target).eval()
-    score = log_probs_on(target, network)
+    score = log_probs_on(target, network, half=half_precision(target))
     symbols = list(bundle.get_labels(blank=BLANK))
     if name == "MMS_FA":
         symbols.remove(STAR)
@@ -119,7 +126,7 @@ def load(
         _with_certain_star(score) if star else score,
         Vocabulary([*symbols, STAR] if star else symbols, blank=BLANK),
         grid,
-        least=2 * grid.offset + grid.stride,
+        reach=2 * grid.offset + grid.stride,
         name=f"{_PREFIX}{name}" + (f"@{Path(file).name}" if file else ""),
         language=_BUNDLES[name],
         licence=f"{_LICENCES[name.partition('_')[0]]} (weights)",
@@ -130,6 +137,8 @@ def load(
         },
         normalised=not star,
         network=None if star else network,
+        batch_seconds=batch_seconds(target),
+        exact=log_probs_on(target, network),
     )
 
 
@@ -167,11 +176,9 @@ def _network(
     return network
 
 
-def _with_certain_star(
-    score: Callable[[np.ndarray], np.ndarray],
-) -> Callable[[np.ndarray], np.ndarray]:
-    def starred(samples: np.ndarray) -> np.ndarray:
-        found = score(samples)
+def _with_certain_star(score: Score) -> Score:
+    def starred(samples: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
+        found = score(samples, lengths)
         return np.concatenate([found, np.zeros_like(found[..., :1])], axis=2)
 
     return starred

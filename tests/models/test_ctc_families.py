@@ -6,7 +6,7 @@ from tiny_models import CTC_FAMILIES
 
 from speechalign.aligner import Aligner
 from speechalign.long_form import emit_long
-from speechalign.models import load_model
+from speechalign.models import device, load_model
 from speechalign.waveform import Waveform, read_waveform
 
 pytest.importorskip("torch", reason="needs torch")
@@ -43,6 +43,32 @@ def test_batch_is_singles_and_padding_is_not_read(model):
     together = model.emit(batch, np.array([len(part) for part in parts]))
     assert together.input_lengths[3] == 0
     for b, part in enumerate(parts[:3]):
+        alone = emit(model, part)
+        assert together.input_lengths[b] == alone.input_lengths[0]
+        assert together[b] == pytest.approx(alone[0], abs=2e-4)
+
+
+def test_batches_of_several_lengths_are_singles(tiny, family, model, monkeypatch):
+    monkeypatch.setitem(device._SECONDS, "cpu", 4.0)
+    batching = load_model(tiny(family))
+    assert batching.batch_seconds == (4.0 if family != "onnx" else 0.0)
+    calls = []
+
+    def score(samples, lengths=None):
+        calls.append((len(samples), lengths is not None))
+        return plain(samples, lengths)
+
+    plain, batching._score = batching._score, score
+    parts = [noise(0.1 * n, n) for n in (9, 4, 12, 9, 7, 6)]
+    batch = np.full((6, round(1.2 * RATE)), np.nan, np.float32)
+    for row, part in zip(batch, parts):
+        row[: len(part)] = part
+    together = batching.emit(batch, np.array([len(part) for part in parts]))
+    # The first layer of this wav2vec2 has a norm over time, so that padding would show.
+    assert calls == {
+        "onnx": [(1, False)] * 6, "wav2vec2": [*[(1, False)] * 3, (2, False), (1, False)],
+    }.get(family, [(4, True), (2, True)])  # fmt: skip
+    for b, part in enumerate(parts):
         alone = emit(model, part)
         assert together.input_lengths[b] == alone.input_lengths[0]
         assert together[b] == pytest.approx(alone[0], abs=2e-4)

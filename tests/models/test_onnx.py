@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from tiny_models import LETTERS
 
+from speechalign.aligner import Aligner
 from speechalign.errors import InputError
 from speechalign.models import load_model
 from speechalign.models.onnx_export import export
+from speechalign.waveform import read_waveform
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 pytest.importorskip("torch", reason="needs torch")
@@ -109,6 +111,33 @@ def test_faults(exported, spoil, message):
     spoil(exported)
     with pytest.raises(InputError, match=message):
         load_model(exported)
+
+
+def test_a_model_of_ours_keeps_its_frames_and_its_words(examples, tmp_path):
+    original = load_model("english-ctc-small", device="cpu")
+    assert export(original, tmp_path / "small") < 1e-4
+    found = load_model(tmp_path / "small")
+    assert found.describe()["runs in"] == "onnxruntime"
+    assert (found.name, found.language, found.licence) == (
+        "english-ctc-small", "en", original.licence,
+    )  # fmt: skip
+    assert found.grid == original.grid
+    assert found.vocabulary.symbols == original.vocabulary.symbols
+    assert found.vocabulary.blank == original.vocabulary.blank
+    assert found.dictionary == original.dictionary
+    for samples in (SAMPLES, SAMPLES[:, :8000]):
+        ours, theirs = (m.emit(samples, np.array([samples.shape[1]])) for m in (original, found))
+        # Ours has a frame for the rest of a recording, however short.
+        frames = len(theirs[0])
+        assert frames == samples.shape[1] // 320 + (samples.shape[1] % 320 > 160)
+        assert theirs[0] == pytest.approx(ours[0][:frames], abs=1e-4)
+    waveform = read_waveform(examples / "slt/tea.flac", sample_rate=16000)
+    text = "Two cups of tea cost $5.50, and the view is free."
+    torch_result, onnx_result = (Aligner(m).align(waveform, text) for m in (original, found))
+    for tier in ("words", "phones"):
+        ours, theirs = (r.alignment.tiers[tier] for r in (torch_result, onnx_result))
+        assert [i.label for i in theirs] == [i.label for i in ours]
+        assert [i.start for i in theirs] == pytest.approx([i.start for i in ours], abs=1e-3)
 
 
 def test_what_cannot_be_exported(tiny, tmp_path):
