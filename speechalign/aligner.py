@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from speechalign.aligned import AlignedToken, AlignedUtterance, AlignedWord
+from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
 from speechalign.models import Model, load_model
 from speechalign.registry import Registry
@@ -27,6 +28,15 @@ ALIGNERS = Registry(
 
 class _Aligner(Protocol):
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance: ...
+
+
+@runtime_checkable
+class _EmittingAligner(Protocol):
+    def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions]: ...
+
+    def align(
+        self, waveform: Waveform, text: str, *, emissions: Emissions | None = None
+    ) -> AlignedUtterance: ...
 
 
 class Aligner:
@@ -55,7 +65,38 @@ class Aligner:
         make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
         self._aligner = make(self.model, language=language or self.model.language)
 
-    def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
+    @property
+    def batch_seconds(self) -> float:
+        """How much audio `emit` wants at once, in seconds; 0 where there is nothing to gain."""
+        if not isinstance(self._aligner, _EmittingAligner):
+            return 0.0
+        return float(getattr(self.model, "batch_seconds", 0.0))
+
+    def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions] | list[None]:
+        """Score recordings together, for `align`.
+
+        Parameters
+        ----------
+        waveforms : Sequence[Waveform]
+            At the sample rate of the model.
+
+        Returns
+        -------
+        list of Emissions or None
+            What `align` takes for each; None if this model scores when it aligns.
+
+        Raises
+        ------
+        InputError
+            A sample rate is not the model's.
+        """
+        if isinstance(self._aligner, _EmittingAligner):
+            return self._aligner.emit(waveforms)
+        return [None] * len(waveforms)
+
+    def align(
+        self, waveform: Waveform, text: str, *, emissions: Emissions | None = None
+    ) -> AlignedUtterance:
         """Find the times of the words of a transcript, and of what they consist of.
 
         Parameters
@@ -64,6 +105,8 @@ class Aligner:
             At the sample rate of the model.
         text : str
             What is said, as written: casing, punctuation, numbers and symbols are kept as labels.
+        emissions : Emissions or None
+            What `emit` returned for this waveform; None to score it now.
 
         Returns
         -------
@@ -82,6 +125,8 @@ class Aligner:
                 f"waveform: expected {self.model.sample_rate} Hz for {self.model.name}, got "
                 f"{waveform.sample_rate}; read it with sample_rate={self.model.sample_rate}"
             )
+        if emissions is not None and isinstance(self._aligner, _EmittingAligner):
+            return self._aligner.align(waveform, text, emissions=emissions)
         return self._aligner.align(waveform, text)
 
     def align_file(

@@ -5,21 +5,36 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice, repeat
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event
 
 from speechalign.aligner import Aligner
 from speechalign.corpus import Utterance
-from speechalign.errors import InputError
+from speechalign.emissions import Emissions
+from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import FORMATS
-from speechalign.recording import STOPPED, Recording, blank_result
+from speechalign.recording import (
+    STOPPED,
+    Recording,
+    Sounds,
+    align_utterance,
+    blank_result,
+)
 from speechalign.results import CorpusResult, Status, UtteranceResult, read_manifest
+from speechalign.waveform import Waveform, read_waveform
 
 # The manifest is brought up to date so often, in seconds, for runs that end without a chance to.
 _SAVE_EVERY = 60.0
+
+# For a model that scores in batches: how many utterances one thread takes at least, and of how many
+# batches' worth of audio those of similar length are scored together.
+_TOGETHER = 64
+_BATCHES = 4
 
 Progress = Callable[[Sequence[UtteranceResult]], None]
 
@@ -104,13 +119,16 @@ def align_corpus(
         for recording, members in grouped.items()
     ]
     stopped = Event()
+    finished: SimpleQueue[list[UtteranceResult] | Exception] = SimpleQueue()
 
-    def run(recording: Recording) -> list[UtteranceResult]:
+    def run(recordings: Sequence[Recording]) -> None:
         try:
-            return recording.align(aligner, overwrite=overwrite, stopped=stopped)
-        except Exception:
-            reason = traceback.format_exc()
-            return [blank_result(u, aligner, Status.CRASHED, reason) for u in recording.utterances]
+            for results in _align_recordings(
+                recordings, aligner, overwrite=overwrite, stopped=stopped
+            ):
+                finished.put(results)
+        except Exception as error:
+            finished.put(error)
 
     def save(results: Iterable[UtteranceResult]) -> CorpusResult:
         done = {r.utterance: r for r in results if r.status is not Status.INTERRUPTED}
@@ -129,22 +147,139 @@ def align_corpus(
 
     save(())
     executor = ThreadPoolExecutor(jobs)
-    futures = [executor.submit(run, job) for job in work]
-    finished: list[UtteranceResult] = []
+    for together in _grouped(work, aligner):
+        executor.submit(run, together)
+    results: list[UtteranceResult] = []
     saved = time.monotonic()
     try:
-        for future in as_completed(futures):
-            results = future.result()
-            finished += results
+        for _ in work:
+            of_one = finished.get()
+            if isinstance(of_one, Exception):
+                raise of_one
+            results += of_one
             if progress is not None:
-                progress(results)
+                progress(of_one)
             if time.monotonic() - saved > _SAVE_EVERY:
-                save(finished)
+                save(results)
                 saved = time.monotonic()
     finally:
         stopped.set()
         executor.shutdown(cancel_futures=True)
-        whole = save(
-            result for future in futures if not future.cancelled() for result in future.result()
-        )
+        while not finished.empty():
+            more = finished.get()
+            results += [] if isinstance(more, Exception) else more
+        whole = save(results)
     return whole
+
+
+def _grouped(work: Sequence[Recording], aligner: Aligner) -> list[list[Recording]]:
+    """Put recordings together whose utterances may end up in the same batch."""
+    groups: list[list[Recording]] = []
+    room = 0
+    for recording in work:
+        if room <= 0:
+            groups.append([])
+            room = _TOGETHER if aligner.batch_seconds else 1
+        groups[-1].append(recording)
+        room -= len(recording.utterances)
+    return groups
+
+
+def _align_recordings(
+    recordings: Sequence[Recording], aligner: Aligner, *, overwrite: bool, stopped: Event
+) -> Iterator[list[UtteranceResult]]:
+    """Align recordings and write them; yield the results of each in order, once it is written.
+
+    Once ``stopped`` is set, no more utterances are begun; a recording that lacks some is not
+    written.
+    """
+    known = []
+    for recording in recordings:
+        try:
+            known.append(recording.known(aligner, overwrite=overwrite))
+        except Exception:
+            known.append(recording.all(Status.CRASHED, traceback.format_exc(), aligner))
+    waiting = [
+        utterance
+        for recording, results in zip(recordings, known)
+        if results is None
+        for utterance in recording.utterances
+    ]
+    sounds: Sounds = {}
+    aligned = _aligned(waiting, aligner, sounds, stopped)
+    for recording, results in zip(recordings, known):
+        if results is None:
+            results = list(islice(aligned, len(recording.utterances)))
+            if len(results) < len(recording.utterances):
+                yield recording.all(Status.INTERRUPTED, STOPPED, aligner)
+                continue
+            try:
+                results = recording.written(results, sounds, overwrite=overwrite)
+            except Exception:
+                results = recording.all(Status.CRASHED, traceback.format_exc(), aligner)
+        yield results
+
+
+def _aligned(
+    utterances: Sequence[Utterance], aligner: Aligner, sounds: Sounds, stopped: Event
+) -> Iterator[UtteranceResult]:
+    """Yield the result of each utterance, in order; stop short once ``stopped`` is set."""
+    for some in _read(utterances, aligner, stopped):
+        emissions = _scored([heard for _, heard in some if isinstance(heard, Waveform)], aligner)
+        for utterance, heard in some:
+            if stopped.is_set():
+                return
+            try:
+                if isinstance(heard, Exception):
+                    raise heard
+                result = align_utterance(
+                    utterance, heard, next(emissions), aligner=aligner, sounds=sounds
+                )
+            except SpeechAlignError as error:
+                result = blank_result(utterance, aligner, Status.FAILED, str(error))
+            except Exception:
+                reason = traceback.format_exc()
+                result = blank_result(utterance, aligner, Status.CRASHED, reason)
+            yield result
+
+
+def _read(
+    utterances: Sequence[Utterance], aligner: Aligner, stopped: Event
+) -> Iterator[list[tuple[Utterance, Waveform | Exception]]]:
+    """Yield utterances with their samples, or with what is wrong; as many as are scored together.
+
+    More than a batch of them, so that there are some of similar length.
+    """
+    some: list[tuple[Utterance, Waveform | Exception]] = []
+    seconds = 0.0
+    for utterance in utterances:
+        if stopped.is_set():
+            return
+        try:
+            if utterance.problem is not None:
+                raise InputError(utterance.problem)
+            waveform = read_waveform(
+                utterance.audio,
+                sample_rate=aligner.model.sample_rate,
+                channel=utterance.channel,
+                start=utterance.start,
+                end=utterance.end,
+            )
+            some.append((utterance, waveform))
+            seconds += waveform.duration
+        except Exception as error:
+            some.append((utterance, error))
+        if seconds >= _BATCHES * aligner.batch_seconds:
+            yield some
+            some, seconds = [], 0.0
+    yield some
+
+
+def _scored(waveforms: list[Waveform], aligner: Aligner) -> Iterator[Emissions | None]:
+    """Return what the model says of each waveform; None for what is left to be scored alone."""
+    if len(waveforms) > 1:
+        try:
+            return iter(aligner.emit(waveforms))
+        except Exception:  # Scored alone, each has its own chance, and says what is wrong with it.
+            pass
+    return repeat(None)

@@ -20,7 +20,7 @@ from speechalign.graphs.ctc_words import ctc_word_graph, with_star
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.ctc import CtcPath, ctc_viterbi
 from speechalign.label_boundaries import cell_levels, label_times, measure_levels
-from speechalign.long_form import emit_long
+from speechalign.long_form import emit_together
 from speechalign.models import CtcModel, Piece
 from speechalign.spelling import Reading, SpelledWord, load_speller
 from speechalign.waveform import Waveform
@@ -75,13 +75,19 @@ class CtcAligner:
         self._star = len(model.vocabulary)  # the column that with_star appends
         self._speller = load_speller(model, language=language)
 
-    def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
+    def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions]:
+        """Score recordings for `align`, in batches where the model wants any."""
+        return emit_together(self.model, waveforms, overlap=OVERLAP)
+
+    def align(
+        self, waveform: Waveform, text: str, *, emissions: Emissions | None = None
+    ) -> AlignedUtterance:
         """Find the times of words and labels of a transcript, as `Aligner.align` says.
 
         Notes
         -----
         The Viterbi path over the labels, blanks between them, is exact however long the recording;
-        emissions are made in chunks (`emit_long`). Of several pronunciations, the one that the
+        emissions are made in chunks (`emit_together`). Of several pronunciations, the one that the
         best path takes is meant. What the model cannot read is one label that stands for any
         sound, of the mean probability of all labels (`with_star`).
 
@@ -99,7 +105,8 @@ class CtcAligner:
                 f"transcript: {words[0].label!r} and all other words have nothing that "
                 f"{self.model.name} can read; romanise them, or choose a model of their language"
             )
-        emissions = emit_long(self.model, waveform, overlap=OVERLAP)
+        if emissions is None:
+            (emissions,) = self.emit([waveform])
         readings = [min(item.readings, key=len) for item in items]
         self._check_length(readings, len(emissions[0]), waveform.duration)
         path = self._path(emissions, readings)

@@ -1,13 +1,11 @@
-"""One recording of a corpus: its utterances aligned, or their earlier results kept."""
+"""One recording of a corpus: what becomes of its utterances, and its files."""
 
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 
@@ -15,12 +13,16 @@ from speechalign import __version__
 from speechalign.aligner import AlignedUtterance, Aligner
 from speechalign.alignment import Alignment, Interval
 from speechalign.corpus import Utterance
+from speechalign.emissions import Emissions
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import write_alignment
 from speechalign.results import Status, UtteranceResult, WordResult, judge
-from speechalign.waveform import audio_hash, read_waveform, sound_info
+from speechalign.waveform import Waveform, audio_hash, sound_info
 
 STOPPED = "the run was stopped before its turn"
+
+Sounds = dict[Path, tuple[float, str]]
+"""Duration, seconds, and hash of each sound file that was measured."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Recording:
     output: Path
     files: tuple[tuple[str, str], ...]
 
-    def align(self, aligner: Aligner, *, overwrite: bool, stopped: Event) -> list[UtteranceResult]:
-        """Align the utterances and write their files.
+    def known(self, aligner: Aligner, *, overwrite: bool) -> list[UtteranceResult] | None:
+        """Return the results of what is not aligned: its files are kept, or are not ours.
 
         Parameters
         ----------
@@ -54,56 +56,49 @@ class Recording:
         overwrite : bool
             Write all files; otherwise those that exist are kept, and where all do, the earlier
             results.
-        stopped : Event
-            Once set, no more utterances are begun.
+
+        Returns
+        -------
+        list of UtteranceResult or None
+            One for each utterance, in their order; None where they are to be aligned.
+        """
+        foreign = next(filter(self._is_foreign, self._existing()), None)
+        if foreign is not None:
+            reason = (
+                f"{self.output / foreign} lies beside the recording and no manifest says that "
+                "speechalign wrote it; move it, or choose another output folder"
+            )
+            return self.all(Status.FAILED, reason, aligner)
+        return None if self._wanted(overwrite) else self._kept(aligner)
+
+    def all(self, status: Status, reason: str, aligner: Aligner) -> list[UtteranceResult]:
+        """Return the same result for every utterance."""
+        return [blank_result(u, aligner, status, reason) for u in self.utterances]
+
+    def written(
+        self, results: list[UtteranceResult], sounds: Sounds, *, overwrite: bool
+    ) -> list[UtteranceResult]:
+        """Write what was aligned, and say so; a result whose file cannot be written is none.
+
+        Parameters
+        ----------
+        results : list of UtteranceResult
+            One for each utterance, in their order.
+        sounds : Sounds
+            The sound files of those that were aligned.
+        overwrite : bool
+            As in `known`.
 
         Returns
         -------
         list of UtteranceResult
-            One for each utterance, in their order.
+            With the names of the files.
         """
-        # os.path.exists takes a name that is too long for one that is not there.
-        there = [name for _, name in self.files if os.path.exists(self.output / name)]
-        for name in there:
-            if self._is_foreign(name):
-                reason = (
-                    f"{self.output / name} lies beside the recording and no manifest says that "
-                    "speechalign wrote it; move it, or choose another output folder"
-                )
-                return [blank_result(u, aligner, Status.FAILED, reason) for u in self.utterances]
-        wanted = [(format, name) for format, name in self.files if overwrite or name not in there]
-        if not wanted:
-            return self._kept(aligner)
-        results: list[UtteranceResult] = []
-        sounds: dict[Path, tuple[float, str]] = {}
-        for utterance in self.utterances:
-            if stopped.is_set():
-                return [
-                    blank_result(u, aligner, Status.INTERRUPTED, STOPPED) for u in self.utterances
-                ]
-            try:
-                results.append(_align_utterance(utterance, aligner, sounds))
-            except SpeechAlignError as error:
-                results.append(blank_result(utterance, aligner, Status.FAILED, str(error)))
-            except Exception:
-                reason = traceback.format_exc()
-                results.append(blank_result(utterance, aligner, Status.CRASHED, reason))
-        return self._written(results, wanted)
-
-    def _is_foreign(self, name: str) -> bool:
-        """Tell whether a file lies beside the recording, and is not known to be ours."""
-        folders = self.utterances[0].audio.parent, (self.output / name).parent
-        beside = len({os.path.realpath(folder) for folder in folders}) == 1
-        return beside and not any(earlier and name in earlier.outputs for earlier in self.earlier)
-
-    def _written(
-        self, results: list[UtteranceResult], wanted: Sequence[tuple[str, str]]
-    ) -> list[UtteranceResult]:
-        """Write what was aligned, and say so; a result whose file cannot be written is none."""
         if not any(result.words for result in results):
             return results
+        wanted = self._wanted(overwrite)
         try:
-            alignment = _recording_alignment(self.utterances, results)
+            alignment = _recording_alignment(self.utterances, results, sounds)
             for format, name in wanted:
                 file = self.output / name
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -116,9 +111,23 @@ class Recording:
         outputs = tuple(name for _, name in wanted)
         return [replace(r, outputs=outputs) if r.words else r for r in results]
 
+    def _existing(self) -> list[str]:
+        # os.path.exists takes a name that is too long for one that is not there.
+        return [name for _, name in self.files if os.path.exists(self.output / name)]
+
+    def _wanted(self, overwrite: bool) -> list[tuple[str, str]]:
+        there = [] if overwrite else self._existing()
+        return [(format, name) for format, name in self.files if name not in there]
+
+    def _is_foreign(self, name: str) -> bool:
+        """Tell whether a file lies beside the recording, and is not known to be ours."""
+        folders = self.utterances[0].audio.parent, (self.output / name).parent
+        beside = len({os.path.realpath(folder) for folder in folders}) == 1
+        return beside and not any(earlier and name in earlier.outputs for earlier in self.earlier)
+
     def _kept(self, aligner: Aligner) -> list[UtteranceResult]:
         """Carry earlier results over; say where they no longer fit, or nothing is known."""
-        sounds: dict[Path, tuple[float, str]] = {}
+        sounds: Sounds = {}
         names = tuple(name for _, name in self.files)
         remedy = f"{names[0]} exists; use --overwrite to align again"
         described = any(earlier is not None and earlier.words for earlier in self.earlier)
@@ -148,21 +157,36 @@ class Recording:
         return results
 
 
-def _align_utterance(
-    utterance: Utterance, aligner: Aligner, sounds: dict[Path, tuple[float, str]]
+def align_utterance(
+    utterance: Utterance,
+    waveform: Waveform,
+    emissions: Emissions | None,
+    *,
+    aligner: Aligner,
+    sounds: Sounds,
 ) -> UtteranceResult:
-    """Align one utterance; ``sounds`` keeps the duration and hash of each sound file."""
-    if utterance.problem is not None:
-        return blank_result(utterance, aligner, Status.FAILED, utterance.problem)
-    waveform = read_waveform(
-        utterance.audio,
-        sample_rate=aligner.model.sample_rate,
-        channel=utterance.channel,
-        start=utterance.start,
-        end=utterance.end,
-    )
+    """Align one utterance.
+
+    Parameters
+    ----------
+    utterance : Utterance
+        Without a problem.
+    waveform : Waveform
+        What is heard of it.
+    emissions : Emissions or None
+        As `Aligner.align` takes them.
+    aligner : Aligner
+        The loaded model.
+    sounds : Sounds
+        Its sound file is added.
+
+    Raises
+    ------
+    SpeechAlignError
+        It cannot be aligned.
+    """
     end, sha256 = _measure(utterance, sounds)
-    aligned = aligner.align(waveform, utterance.text)
+    aligned = aligner.align(waveform, utterance.text, emissions=emissions)
     return replace(
         blank_result(utterance, aligner, *judge(aligned.confidence)),
         end=end,
@@ -178,9 +202,7 @@ def _align_utterance(
     )
 
 
-def _measure(
-    utterance: Utterance, sounds: dict[Path, tuple[float, str]]
-) -> tuple[float, str]:
+def _measure(utterance: Utterance, sounds: Sounds) -> tuple[float, str]:
     """Return where an utterance ends in its sound file, and the hash of that file."""
     if utterance.audio not in sounds:
         duration = sound_info(utterance.audio).duration
@@ -225,14 +247,14 @@ def _signal_to_noise(aligned: AlignedUtterance) -> float | None:
 
 
 def _recording_alignment(
-    utterances: Sequence[Utterance], results: Sequence[UtteranceResult]
+    utterances: Sequence[Utterance], results: Sequence[UtteranceResult], sounds: Sounds
 ) -> Alignment:
     """Put the utterances of one recording on its tiers, those that failed without words.
 
     What the corpus reader found a problem with has no place there: it may overlap another.
     """
     duration = next(
-        sound_info(utterance.audio).duration
+        sounds[utterance.audio][0]
         for utterance, result in zip(utterances, results)
         if result.words
     )
@@ -296,7 +318,7 @@ def _change(
     utterance: Utterance,
     earlier: UtteranceResult,
     aligner: Aligner,
-    sounds: dict[Path, tuple[float, str]],
+    sounds: Sounds,
 ) -> str | None:
     """Say in what an utterance differs from the one that was aligned."""
     if utterance.problem is not None:

@@ -292,10 +292,10 @@ def test_kaldi_segments(align, examples, tmp_path):
 def test_a_fault_of_ours_is_told_and_harms_no_other(corpus, align, aligner, monkeypatch, tmp_path):
     sound = type(aligner).align
 
-    def broken(self, waveform, text):
+    def broken(self, waveform, text, **options):
         if "harbour" in text:
             raise ZeroDivisionError("a bug")
-        return sound(self, waveform, text)
+        return sound(self, waveform, text, **options)
 
     monkeypatch.setattr(type(aligner), "align", broken)
     results = align(corpus, jobs=2)
@@ -558,12 +558,12 @@ def test_a_recording_is_not_left_half_done(align, aligner, examples, monkeypatch
     monkeypatch.setattr(batch, "Event", lambda: stopped)
     sound, begun = type(aligner).align, []
 
-    def wait(self, waveform, text):
+    def wait(self, waveform, text, **options):
         begun.append(text)
         if text == TEA:
-            return sound(self, waveform, text)
+            return sound(self, waveform, text, **options)
         stopped.wait(timeout=30)
-        return sound(self, waveform, text)
+        return sound(self, waveform, text, **options)
 
     def stop(_):
         raise _Stop
