@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import Literal, Protocol, cast, runtime_checkable
 
 from speechalign.errors import InputError
+from speechalign.language_codes import short_code
 from speechalign.text import NORMALISERS
 from speechalign.text.any_language import words as words_of_any_language
 from speechalign.text.dictionary import Variants
@@ -109,7 +110,7 @@ def normaliser(language: str) -> Normaliser:
     Parameters
     ----------
     language : str
-        ISO 639-1 code; what follows a hyphen, as in ``en-gb``, does not matter.
+        ISO 639-1 or 639-3 code; what follows a hyphen, as in ``en-gb``, does not matter.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def normaliser(language: str) -> Normaliser:
         Given a text, and what tells whether a word is known, returns the words. It is the
         language's own where ``speechalign.text.NORMALISERS`` has one, else that of any language.
     """
-    code = language.lower().partition("-")[0]
+    code = short_code(language)
     if code in NORMALISERS:
         own = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
         return lambda text, known: own(text, known=known)

@@ -41,6 +41,35 @@ def wav2vec2(folder: Path) -> Path:
     return folder
 
 
+def mms(folder: Path) -> Path:
+    """Save a Wav2Vec2ForCTC with adapters of three languages, English in the weights themselves."""
+    from safetensors.torch import save_file
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+    columns = {
+        language: {symbol: n for n, symbol in enumerate([*LETTERS[:5], *letters])}
+        for language, letters in {
+            "deu": "abcdefghijklmnopqrstuvwxyzäöüß", "eng": "abcdefghijklmnopqrstuvwxyz'",
+            "rus": "абвгдежзийклмнопрстуфхцчшщъыьэюя",
+        }.items()
+    }  # fmt: skip
+    for language in ("deu", "rus", "eng"):
+        config = Wav2Vec2Config(
+            vocab_size=len(columns[language]), pad_token_id=0, adapter_attn_dim=4,
+            feat_extract_norm="layer", do_stable_layer_norm=True, **_SIZES, **_CONVOLUTIONS,
+        )  # fmt: skip
+        network = Wav2Vec2ForCTC(config)
+        _save(folder, network, Wav2Vec2FeatureExtractor(return_attention_mask=True))
+        weights = {key: value.contiguous() for key, value in network._get_adapters().items()}
+        save_file(weights, folder / f"adapter.{language}.safetensors", {"format": "pt"})
+    (folder / "vocab.json").write_text(json.dumps(columns), encoding="utf-8")
+    settings = {"tokenizer_class": "Wav2Vec2CTCTokenizer", "target_lang": "eng"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    text = "---\nlicense: cc-by-nc-4.0\nlanguage:\n- de\n- en\n- ru\n---\n"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    return folder
+
+
 def hubert(folder: Path) -> Path:
     """Save a HubertForCTC of two layers, with layer norm after every convolution."""
     from transformers import HubertConfig, HubertForCTC, Wav2Vec2FeatureExtractor

@@ -37,7 +37,7 @@ LAYERS = [
     {"graphs"},
     {
         "alignment", "frames", "vocabulary", "emissions", "waveform", "espeak", "containers",
-        "checks", "padding", "registry", "errors",
+        "checks", "language_codes", "padding", "registry", "errors",
     },
 ]  # fmt: skip
 LEAVES = LAYERS[3]

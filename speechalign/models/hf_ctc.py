@@ -1,7 +1,8 @@
 """CTC models of Hugging Face: a folder with ``config.json``, as the hub has it.
 
 Any architecture that ``transformers.AutoModelForCTC`` knows: Wav2Vec2, HuBERT, WavLM,
-Wav2Vec2-BERT, Parakeet and others.
+Wav2Vec2-BERT, Parakeet and others. ``FOLDER:LANGUAGE`` is a model with an adapter of each language,
+as MMS has them, in that language.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
+from speechalign.language_codes import short_code
 from speechalign.models import Piece
 from speechalign.models.device import (
     Score,
@@ -33,6 +35,7 @@ from speechalign.models.hf_folder import (
     read_json,
 )
 from speechalign.models.hub import name_of
+from speechalign.models.language_adapter import put_in, read_adapter, unknown_language
 from speechalign.models.network_ctc import NetworkCtc
 from speechalign.vocabulary import Vocabulary
 
@@ -57,7 +60,7 @@ class _Extractor(Protocol):
 
 def recognises(source: str) -> bool:
     """Tell whether the source is a folder with a ``config.json`` of no other family."""
-    return model_type(source) not in (None, *_OTHERS)
+    return model_type(_parted(source)[0]) not in (None, *_OTHERS)
 
 
 def load(
@@ -68,7 +71,8 @@ def load(
     Parameters
     ----------
     source : str or Path
-        Folder with configuration, weights, feature extractor and vocabulary.
+        Folder with configuration, weights, feature extractor and vocabulary; with ``:LANGUAGE``
+        behind it for one with adapters.
     device, allow_pickle
         As in `load_model`.
 
@@ -81,15 +85,18 @@ def load(
     ------
     InputError
         A file is missing or damaged, the weights are a pickle or incomplete, the model is no CTC
-        model, or its vocabulary has no blank.
+        model or has no such language, or its vocabulary has no blank.
     BackendError
         transformers or the device is missing.
     """
-    folder = Path(source)
+    folder, language = _parted(str(source))
     check_weights(folder, allow_pickle=allow_pickle)
-    extractor, network = _pretrained(folder, allow_pickle=allow_pickle)
+    adapter = {}
+    if language is not None:
+        adapter = read_adapter(folder, language, allow_pickle=allow_pickle)
+    extractor, network = _pretrained(folder, adapter, allow_pickle=allow_pickle)
     config = network.config.to_dict()
-    vocabulary, unit, tokenise = read_vocabulary(folder, config)
+    vocabulary, unit, tokenise = read_vocabulary(folder, config, language)
     target = choose_device(device)
     network.to(target).eval()
     rate = int(extractor.sampling_rate)
@@ -115,14 +122,13 @@ def load(
             "copy all files of one model"
         )
     told = card(folder)
-    language = told.get("language", "und")
     return NetworkCtc(
         score,
         vocabulary,
         grid,
         reach=reach,
-        name=name_of(folder),
-        language=_phone_language(folder) if unit == "phones" else language,
+        name=name_of(folder) + (f":{language}" if language else ""),
+        language=_language(folder, language, unit, vocabulary),
         licence=told.get("license") or "not told by the model card",
         unit=unit,
         facts={
@@ -137,8 +143,16 @@ def load(
     )
 
 
+def _parted(source: str) -> tuple[Path, str | None]:
+    """Return the folder, and the language behind it if there is one."""
+    folder, colon, language = source.rpartition(":")
+    if colon and (Path(folder) / CONFIG).is_file():
+        return Path(folder), language
+    return Path(source), None
+
+
 def read_vocabulary(
-    folder: Path, config: Mapping[str, object]
+    folder: Path, config: Mapping[str, object], language: str | None = None
 ) -> tuple[Vocabulary, str, Callable[[str], tuple[Piece, ...]] | None]:
     """Read symbols, what they are, and what cuts words into them if the vocabulary alone cannot.
 
@@ -148,6 +162,8 @@ def read_vocabulary(
         With ``vocab.json`` or ``tokenizer.json``.
     config : Mapping
         Of the model, which tells the size and the blank.
+    language : str or None
+        Which vocabulary to take, where there are several; None for the one the tokenizer names.
 
     Raises
     ------
@@ -158,9 +174,10 @@ def read_vocabulary(
     settings = read_json(settings_path) if settings_path.is_file() else {}
     tokenise = None
     if (folder / "vocab.json").is_file():
-        columns = _columns(folder / "vocab.json", settings)
+        target = language or cast("str | None", settings.get("target_lang"))
+        columns = _columns(folder / "vocab.json", target)
         if (folder / "added_tokens.json").is_file():
-            columns |= _columns(folder / "added_tokens.json", {})
+            columns |= _columns(folder / "added_tokens.json", None)
         phones = settings.get("tokenizer_class") == "Wav2Vec2PhonemeCTCTokenizer"
         unit = "phones" if phones else "characters"
     elif (folder / "tokenizer.json").is_file():
@@ -188,17 +205,14 @@ def read_vocabulary(
     return Vocabulary(symbols, blank=symbols[blank]), unit, tokenise
 
 
-def _columns(path: Path, settings: Mapping[str, object]) -> dict[str, int]:
-    """Read symbols and their columns; of several languages, the one of the tokenizer."""
+def _columns(path: Path, language: str | None) -> dict[str, int]:
+    """Read symbols and their columns; of several languages, those of one."""
     found = read_json(path)
-    if any(isinstance(value, dict) for value in found.values()):
-        language = settings.get("target_lang")
-        if language not in found:
-            raise InputError(
-                f"{path}: has vocabularies of {len(found)} languages, and tokenizer_config.json "
-                f"names {language!r} as target_lang; name one of them there"
-            )
-        found = cast("dict[str, object]", found[str(language)])
+    several = [code for code, columns in found.items() if isinstance(columns, dict)]
+    if several:
+        if language not in several:
+            raise unknown_language(path.parent, language, several)
+        found = cast("dict[str, object]", found[language])
     wrong = [symbol for symbol, column in found.items() if type(column) is not int]
     if wrong or not found:
         raise InputError(f"{path}: expected a column for every symbol, got none for {wrong[:1]}")
@@ -228,8 +242,10 @@ def _tokenizer(path: Path) -> tuple[dict[str, int], Callable[[str], tuple[Piece,
     return tokenizer.get_vocab(with_added_tokens=True), tokenise
 
 
-def _pretrained(folder: Path, *, allow_pickle: bool) -> tuple[_Extractor, nn.Module]:
-    """Load feature extractor and network through transformers."""
+def _pretrained(
+    folder: Path, adapter: Mapping[str, Tensor], *, allow_pickle: bool
+) -> tuple[_Extractor, nn.Module]:
+    """Load feature extractor and network through transformers, with the weights of an adapter."""
     import_torch("hf")
     try:
         import torch
@@ -259,7 +275,10 @@ def _pretrained(folder: Path, *, allow_pickle: bool) -> tuple[_Extractor, nn.Mod
         raise InputError(
             f"{folder}: not a CTC model that can be read: {str(error).splitlines()[0]}"
         ) from None
+    if adapter:
+        put_in(network, adapter, folder=folder)
     missing = {key for key in report["missing_keys"] if key.split(".")[-1] not in _UNUSED_WEIGHTS}
+    missing -= set(adapter)
     if missing:
         raise InputError(
             f"{folder}: the weights lack {', '.join(sorted(missing)[:3])}; is it a model that was "
@@ -304,6 +323,16 @@ def _grid(
     return grid, 2 * grid.offset + grid.stride
 
 
-def _phone_language(folder: Path) -> str:
-    settings = read_json(folder / "tokenizer_config.json")
-    return str(settings.get("phonemizer_lang") or "en-us")
+def _language(folder: Path, adapter: str | None, unit: str, vocabulary: Vocabulary) -> str:
+    """Return the language of the text, as `Model` has it."""
+    settings_path = folder / "tokenizer_config.json"
+    settings = read_json(settings_path) if settings_path.is_file() else {}
+    if unit == "phones":
+        return str(settings.get("phonemizer_lang") or "en-us")
+    target = adapter or settings.get("target_lang")
+    if target:
+        return short_code(str(target))
+    language = card(folder).get("language", "und")
+    latin = all(symbol.isascii() for symbol in vocabulary.symbols if len(symbol) == 1)
+    # Of several languages, a model without letters but a to z reads what is romanised.
+    return "und" if language == "mul" and not latin else language

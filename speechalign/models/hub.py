@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub, from its cache or fetched: ``org/name@revision``."""
+"""Models on the Hugging Face hub, from its cache or fetched: ``org/name@revision:language``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from speechalign.models import Model, load_model
 
 NAMES = ()
 
-_REPOSITORY = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
+_REPOSITORY = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?(?::([\w-]+))?")
 _SNAPSHOT = re.compile(r"models--(.+)--(.+)")
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors", "README.md"]
 _PICKLES = ["*.bin", "*.pt"]
+_ADAPTERS = "adapter.*"  # of a thousand languages, in some repositories
 
 
 def recognises(source: str) -> bool:
     """Tell whether the source looks like ``org/name@revision`` and there is no such path."""
-    return _REPOSITORY.fullmatch(source) is not None and not Path(source).exists()
+    there = Path(source).exists() or Path(source.partition(":")[0]).exists()
+    return _REPOSITORY.fullmatch(source) is not None and not there
 
 
 def load(
@@ -33,7 +35,8 @@ def load(
     Parameters
     ----------
     source : str or Path
-        ``org/name`` or ``org/name@revision``, a branch, tag or commit.
+        ``org/name`` or ``org/name@revision``, a branch, tag or commit; with ``:language`` behind
+        it for a model that has an adapter of each language.
     device, offline, allow_pickle
         As in `load_model`.
 
@@ -45,7 +48,9 @@ def load(
         The hub cannot be reached, or may not be, and the cache does not have it.
     """
     folder = fetch(str(source), offline=offline, allow_pickle=allow_pickle)
-    return load_model(folder, device=device, offline=offline, allow_pickle=allow_pickle)
+    language = str(source).partition(":")[2]
+    source = f"{folder}:{language}" if language else folder
+    return load_model(source, device=device, offline=offline, allow_pickle=allow_pickle)
 
 
 def fetch(source: str, *, offline: bool, allow_pickle: bool) -> Path:
@@ -69,15 +74,26 @@ def fetch(source: str, *, offline: bool, allow_pickle: bool) -> Path:
         ) from None
     match = _REPOSITORY.fullmatch(source)
     assert match is not None
-    repository, revision = match.groups()
+    repository, revision, language = match.groups()
     offline = offline or constants.HF_HUB_OFFLINE
+    adapter = f"adapter.{language}.*"
     try:
         found = snapshot_download(
             repository,
             revision=revision,
             allow_patterns=_FILES + (_PICKLES if allow_pickle else []),
+            ignore_patterns=_ADAPTERS,
             local_files_only=offline,
         )
+        if language is not None and not any(Path(found).glob(adapter)):
+            if offline:
+                raise errors.LocalEntryNotFoundError(adapter)
+            snapshot_download(
+                repository,
+                revision=Path(found).name,
+                allow_patterns=adapter,
+                ignore_patterns=None if allow_pickle else _PICKLES,
+            )
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
         how = "may not be fetched (--offline, HF_HUB_OFFLINE)" if offline else "cannot be fetched"
         raise BackendError(

@@ -171,7 +171,7 @@ BAD = {
     ),
     "many languages": (
         lambda folder: (folder / "vocab.json").write_text('{"deu": {"a": 0}, "fra": {"a": 0}}'),
-        "vocabularies of 2 languages, and tokenizer_config.json names None as target_lang",
+        "is of several languages; expected one of deu, fra, behind the name of the model",
     ),
     "no CTC head": (encoder_only, r"the weights lack lm_head\.bias, lm_head\.weight; is it a"),
     "another kind": (
