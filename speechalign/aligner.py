@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from speechalign.aligned import AlignedToken, AlignedUtterance, AlignedWord
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
-from speechalign.models import Model, load_model
+from speechalign.models import Model, SpeakerModel, load_model
 from speechalign.registry import Registry
 from speechalign.waveform import Waveform, read_waveform
+
+if TYPE_CHECKING:
+    from speechalign.models.speakers import CepstralMoments
 
 DEFAULT_MODEL = "english-sphinx"
 
@@ -27,11 +31,15 @@ ALIGNERS = Registry(
 
 
 class _Aligner(Protocol):
+    model: Model
+
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance: ...
 
 
 @runtime_checkable
 class _EmittingAligner(Protocol):
+    model: Model
+
     def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions]: ...
 
     def align(
@@ -64,6 +72,16 @@ class Aligner:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
         self._aligner = make(self.model, language=language or self.model.language)
+
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
+        """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
+        if not isinstance(self.model, SpeakerModel):
+            return self
+        found = copy.copy(self)
+        found.model = self.model.for_speaker(name, heard)
+        found._aligner = copy.copy(self._aligner)
+        found._aligner.model = found.model
+        return found
 
     @property
     def batch_seconds(self) -> float:

@@ -26,6 +26,7 @@ from speechalign.recording import (
     blank_result,
 )
 from speechalign.results import CorpusResult, Status, UtteranceResult, read_manifest
+from speechalign.voices import Voices
 from speechalign.waveform import Waveform, read_waveform
 
 # The manifest is brought up to date so often, in seconds, for runs that end without a chance to.
@@ -124,7 +125,7 @@ def align_corpus(
     def run(recordings: Sequence[Recording]) -> None:
         try:
             for results in _align_recordings(
-                recordings, aligner, overwrite=overwrite, stopped=stopped
+                recordings, aligner, voices, overwrite=overwrite, stopped=stopped
             ):
                 finished.put(results)
         except Exception as error:
@@ -146,6 +147,8 @@ def align_corpus(
         return whole
 
     save(())
+    speakers = {u.speaker for job in work if job.wanted(overwrite) for u in job.utterances}
+    voices = Voices(aligner, [u for u in utterances if u.speaker in speakers], jobs=jobs)
     executor = ThreadPoolExecutor(jobs)
     for together in _grouped(work, aligner):
         executor.submit(run, together)
@@ -186,7 +189,12 @@ def _grouped(work: Sequence[Recording], aligner: Aligner) -> list[list[Recording
 
 
 def _align_recordings(
-    recordings: Sequence[Recording], aligner: Aligner, *, overwrite: bool, stopped: Event
+    recordings: Sequence[Recording],
+    aligner: Aligner,
+    voices: Voices,
+    *,
+    overwrite: bool,
+    stopped: Event,
 ) -> Iterator[list[UtteranceResult]]:
     """Align recordings and write them; yield the results of each in order, once it is written.
 
@@ -206,7 +214,7 @@ def _align_recordings(
         for utterance in recording.utterances
     ]
     sounds: Sounds = {}
-    aligned = _aligned(waiting, aligner, sounds, stopped)
+    aligned = _aligned(waiting, aligner, voices, sounds, stopped)
     for recording, results in zip(recordings, known):
         if results is None:
             results = list(islice(aligned, len(recording.utterances)))
@@ -221,7 +229,11 @@ def _align_recordings(
 
 
 def _aligned(
-    utterances: Sequence[Utterance], aligner: Aligner, sounds: Sounds, stopped: Event
+    utterances: Sequence[Utterance],
+    aligner: Aligner,
+    voices: Voices,
+    sounds: Sounds,
+    stopped: Event,
 ) -> Iterator[UtteranceResult]:
     """Yield the result of each utterance, in order; stop short once ``stopped`` is set."""
     for some in _read(utterances, aligner, stopped):
@@ -232,8 +244,9 @@ def _aligned(
             try:
                 if isinstance(heard, Exception):
                     raise heard
+                own = voices.aligner(utterance)
                 result = align_utterance(
-                    utterance, heard, next(emissions), aligner=aligner, sounds=sounds
+                    utterance, heard, next(emissions), aligner=own, sounds=sounds
                 )
             except SpeechAlignError as error:
                 result = blank_result(utterance, aligner, Status.FAILED, str(error))

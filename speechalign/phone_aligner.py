@@ -119,7 +119,10 @@ class PhoneAligner:
             end = min(begin + _WINDOW, len(spans))
             low, high = max(0, begin - _CONTEXT), min(len(spans), end + _CONTEXT)
             first, last = spans[low].begin, spans[high - 1].end
-            graph = self.model.chain([span.phone for span in spans[low:high]])
+            graph = self.model.chain(
+                [span.phone for span in spans[low:high]],
+                positions=[span.position for span in spans[low:high]],
+            )
             scaled = log_probs[first:last] * log_probs.dtype.type(self.model.acoustic_scale)
             passed = np.cumsum(forward_backward(scaled, graph).posteriors, axis=1)
             # Column 2i + 1: item i has begun to be left where the probability falls.

@@ -69,7 +69,7 @@ class Recording:
                 "speechalign wrote it; move it, or choose another output folder"
             )
             return self.all(Status.FAILED, reason, aligner)
-        return None if self._wanted(overwrite) else self._kept(aligner)
+        return None if self.wanted(overwrite) else self._kept(aligner)
 
     def all(self, status: Status, reason: str, aligner: Aligner) -> list[UtteranceResult]:
         """Return the same result for every utterance."""
@@ -96,7 +96,7 @@ class Recording:
         """
         if not any(result.words for result in results):
             return results
-        wanted = self._wanted(overwrite)
+        wanted = self.wanted(overwrite)
         try:
             alignment = _recording_alignment(self.utterances, results, sounds)
             for format, name in wanted:
@@ -115,7 +115,8 @@ class Recording:
         # os.path.exists takes a name that is too long for one that is not there.
         return [name for _, name in self.files if os.path.exists(self.output / name)]
 
-    def _wanted(self, overwrite: bool) -> list[tuple[str, str]]:
+    def wanted(self, overwrite: bool) -> list[tuple[str, str]]:
+        """Return the formats and names of the files that are to be written."""
         there = [] if overwrite else self._existing()
         return [(format, name) for format, name in self.files if name not in there]
 

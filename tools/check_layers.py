@@ -26,7 +26,7 @@ LAYERS = [
     {
         "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors",
         "label_boundaries", "lexicon", "onset_bias", "oovs", "phone_aligner", "recording",
-        "results", "spelling", "training",
+        "results", "spelling", "training", "voices",
     },
     {
         "models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries",

@@ -23,6 +23,12 @@ from speechalign.cli.training_options import TrainingProgress
     metavar="N",
     help="Threads. Without: as many as there are cores. The model is the same.",
 )
+@click.option(
+    "--fmllr/--no-fmllr",
+    default=True,
+    show_default=True,
+    help="Transform the features of each speaker before the means move.",
+)
 @click.option("--name", metavar="NAME", help="Of the new model. Without: that of its folder.")
 @corpus_options
 def adapt(
@@ -30,6 +36,7 @@ def adapt(
     model: str,
     model_out: Path,
     jobs: int | None,
+    fmllr: bool,
     name: str | None,
     layout: str | None,
     speaker_characters: int | None,
@@ -37,8 +44,9 @@ def adapt(
 ) -> None:
     """Adapt MODEL to CORPUS, from audio and transcripts alone; save it as MODEL_OUT.
 
-    MODEL is english-sphinx, or a folder that `speechalign train` wrote. The means of its Gaussians
-    move towards the corpus, the further the more there is of each sound.
+    MODEL is english-sphinx, or a folder that `speechalign train` wrote. The features of each
+    speaker are transformed to fit it (fMLLR), and the means of its Gaussians move towards the
+    corpus (MAP), the further the more there is of each sound.
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
@@ -64,6 +72,7 @@ def adapt(
             loaded,
             model_out,
             name=name or model_out.resolve().name,
+            fmllr=fmllr,
             jobs=jobs or os.cpu_count() or 1,
             progress=progress,
         )

@@ -33,6 +33,8 @@ def train(
     language: str,
     phones: str | None,
     gaussians: int,
+    contexts: bool,
+    by_speaker: bool,
     seed: int,
     jobs: int | None,
     name: str | None,
@@ -69,6 +71,8 @@ def train(
             gaussians=gaussians,
             jobs=jobs or os.cpu_count() or 1,
             seed=seed,
+            by_speaker=by_speaker,
+            contexts=contexts,
             progress=progress,
         )
     finally:

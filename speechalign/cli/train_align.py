@@ -36,6 +36,8 @@ def train_align(
     language: str,
     phones: str | None,
     gaussians: int,
+    contexts: bool,
+    by_speaker: bool,
     seed: int,
     jobs: int | None,
     formats: tuple[str, ...],
@@ -76,6 +78,8 @@ def train_align(
             gaussians=gaussians,
             jobs=threads,
             seed=seed,
+            by_speaker=by_speaker,
+            contexts=contexts,
             progress=progress,
         )
     finally:

@@ -37,12 +37,18 @@ def pronunciation_options(function: _Command) -> _Command:
 
 
 def training_options(function: _Command) -> _Command:
-    """Add ``--gaussians``, ``--seed`` and ``--jobs``."""
+    """Add ``--gaussians``, ``--contexts``, ``--by-speaker``, ``--seed`` and ``--jobs``."""
     for option in (
         click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
                      help="Threads. Without: as many as there are cores. The model is the same."),
         click.option("--seed", type=int, default=0, show_default=True,
                      help="Chooses the utterances of the first passes of a large corpus."),
+        click.option("--by-speaker", is_flag=True,
+                     help="Normalise features by mean and deviation of each speaker, rather than "
+                     "by the mean of each recording."),
+        click.option("--contexts", is_flag=True,
+                     help="Try states that depend on the neighbours of a phone, and take them if "
+                     "they explain held-out utterances better. Takes four times as long."),
         click.option("--gaussians", type=click.IntRange(min=1), default=8, show_default=True,
                      metavar="N",
                      help="Largest number for each of the three states of a phone."),

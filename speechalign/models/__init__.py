@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from speechalign.frames import FrameGrid
 from speechalign.graphs import Graph
 from speechalign.registry import Registry
 from speechalign.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from speechalign.models.speakers import CepstralMoments
 
 MODELS = Registry(
     "speechalign.models",
@@ -39,7 +42,7 @@ FAMILIES = Registry(
     "speechalign.model_families",
     {
         "conv-ctc": "speechalign.models.conv_ctc:load",
-        "hmm-gmm": "speechalign.models.hmm_gmm:load",
+        "hmm-gmm": "speechalign.models.hmm_gmm_folder:load",
         "onnx-ctc": "speechalign.models.onnx_ctc:load_exported",
         "speech-llm": "speechalign.models.speech_llm_folder:load",
     },
@@ -198,11 +201,33 @@ class PhoneModel(EmittingModel, Protocol):
     def graph(self, words: Sequence[Sequence[Sequence[str]]]) -> Graph:
         """Build the graph of words, given each word's pronunciations, with pauses between."""
 
-    def chain(self, phones: Sequence[str]) -> Graph:
-        """Build the graph of one fixed sequence of phones and pauses, each an item of its own."""
+    def chain(self, phones: Sequence[str], *, positions: Sequence[int] | None = None) -> Graph:
+        """Build the graph of one fixed sequence of phones and pauses, each an item of its own.
+
+        ``positions`` says of each the word it is part of, as `PhoneSpan` does, to tell neighbours;
+        without, no phone has any.
+        """
 
     def spans(self, graph: Graph, arcs: np.ndarray) -> list[PhoneSpan]:
         """Cut a (T,) path through ``graph`` into phones and pauses."""
+
+
+@runtime_checkable
+class SpeakerModel(Protocol):
+    """What an acoustic model offers that makes something of who speaks.
+
+    ``by_speaker`` says whether it wants to `hear` all that a speaker says before it scores any of
+    it. Without `for_speaker`, each recording has a speaker of its own.
+    """
+
+    sample_rate: int
+    by_speaker: bool
+
+    def hear(self, samples: np.ndarray) -> CepstralMoments:
+        """Return what a recording, (N,) float32, tells of its speaker."""
+
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> Model:
+        """Return the model for a speaker, given the sum of what their recordings tell."""
 
 
 class CtcModel(EmittingModel, Protocol):
@@ -386,6 +411,7 @@ __all__ = [
     "PhoneSpan",
     "Piece",
     "Source",
+    "SpeakerModel",
     "known_names",
     "load_model",
 ]

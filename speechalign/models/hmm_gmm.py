@@ -1,52 +1,30 @@
-"""HMM-GMM: phones of three states, each a mixture of Gaussians over MFCC; a model is a folder.
-
-=================== ==========================================================================
-``model.json``      kind, language, licence, phones, silence and noise, weights, what the features
-                    are, version of speechalign
-``parameters.npz``  means, variances and weights of the Gaussians (see `Mixtures`), probability of
-                    staying in each state; no pickled objects
-``dictionary.txt``  word, probability where the corpus told it, phones; MFA's format
-``g2p.npz``         what pronounces other words, where that is not one of speechalign's own ways
-others              for people: the model card, the report of the training
-=================== ==========================================================================
-"""
+"""HMM-GMM: phones of three states, each a mixture of Gaussians over MFCC."""
 
 from __future__ import annotations
 
-import json
-import math
-import shutil
-import zipfile
+import copy
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from speechalign import __version__
 from speechalign.checks import check_waveforms
 from speechalign.emissions import Emissions
-from speechalign.errors import FormatError, InputError
+from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
 from speechalign.graphs import Graph, HmmUnit, hmm_graph
 from speechalign.kernels.gaussian_mixture import STATES
-from speechalign.models import DESCRIPTION, PhoneSpan
-from speechalign.models.folders import replacing_folder
+from speechalign.models import PhoneSpan
 from speechalign.models.mixtures import Mixtures
-from speechalign.models.sphinx_features import SAMPLE_RATE, STRIDE, sphinx_features
+from speechalign.models.speakers import CepstralMoments, apply_transform, log_determinant
+from speechalign.models.sphinx_features import (
+    SAMPLE_RATE,
+    STRIDE,
+    feature_streams,
+    raw_cepstra,
+    sphinx_cepstra,
+)
+from speechalign.models.state_tree import StateTree
 from speechalign.vocabulary import Vocabulary
-
-KIND = "hmm-gmm"
-PARAMETERS = "parameters.npz"
-DICTIONARY = "dictionary.txt"
-G2P = "g2p.npz"
-# What the features of a saved model are; there is one front end.
-_FEATURES = {
-    "front end": "sphinx: 13 cepstra, first and second differences",
-    "normalisation": "mean of the utterance",
-    "sample rate": SAMPLE_RATE,
-    "stride": STRIDE,
-}
-_VERSION = 1
 
 Variants = tuple[tuple[str, ...], ...]
 
@@ -59,11 +37,12 @@ class HmmGmm:
     name, language, licence : str
         As `Model` has them.
     phones : Sequence[str]
-        P units, ``silence`` and ``noise`` among them; states 3p to 3p + 2 belong to phone p.
+        P units, ``silence`` and ``noise`` among them; states 3p to 3p + 2 belong to phone p, unless
+        there is a tree.
     silence, noise : str
         As `PhoneModel` has them.
     mixtures : Mixtures
-        Of the 3P states.
+        Of the V states: 3P, or as many as the tree has leaves.
     stay : ndarray, shape (P, 3), float64
         Probability of repeating each state, in (0, 1).
     dictionary : Mapping[str, tuple[tuple[str, ...], ...]]
@@ -80,6 +59,14 @@ class HmmGmm:
     pronunciation : str or None
         How words that the dictionary lacks are pronounced: a name in
         ``speechalign.text.PRONUNCIATIONS``, or the path of a model of ``speechalign g2p train``.
+    by_speaker : bool
+        Whether cepstra are normalised by mean and deviation of all that a speaker says (see
+        `CepstralMoments`), rather than by the mean of each recording.
+    transforms : Mapping[str, ndarray]
+        Speaker to the transform of their features, shape (3, 13, 14), float64; that of ``""`` is
+        for all other speakers.
+    tree : StateTree or None
+        Tells states by the neighbours of their phone; None for one set of states for each phone.
 
     Raises
     ------
@@ -109,10 +96,14 @@ class HmmGmm:
         acoustic_scale: float,
         calibration: tuple[float, float],
         pronunciation: str | None = None,
+        by_speaker: bool = False,
+        transforms: Mapping[str, np.ndarray] | None = None,
+        tree: StateTree | None = None,
     ) -> None:
-        if mixtures.num_states != STATES * len(phones) or stay.shape != (len(phones), STATES):
+        home = np.arange(STATES * len(phones)) if tree is None else tree.home
+        if mixtures.num_states != len(home) or stay.shape != (len(phones), STATES):
             raise InputError(
-                f"{name}: expected {STATES} states and {STATES} probabilities for each of "
+                f"{name}: expected {len(home)} states, and {STATES} probabilities for each of "
                 f"{len(phones)} phones, got {mixtures.num_states} and shape {stay.shape}"
             )
         for unit in (silence, noise):
@@ -132,16 +123,19 @@ class HmmGmm:
         self.acoustic_scale = acoustic_scale
         self.calibration = calibration
         self.pronunciation = pronunciation
-        self.vocabulary = Vocabulary(
-            [f"{phone}.{state}" for phone in self.phones for state in range(STATES)]
-        )
-        log_stay, log_leave = np.log(stay), np.log1p(-stay)
-        self.units = {
-            phone: HmmUnit(
-                tuple(range(p * STATES, (p + 1) * STATES)), tuple(log_stay[p]), tuple(log_leave[p])
-            )
-            for p, phone in enumerate(self.phones)
-        }
+        self.by_speaker = by_speaker
+        self.transforms = transforms or {}
+        self.tree = tree
+        self.home = home
+        names = [f"{phone}.{state}" for phone in self.phones for state in range(STATES)]
+        if tree is not None:
+            names = [f"{names[h]}/{number}" for number, h in enumerate(home)]
+        self.vocabulary = Vocabulary(names)
+        self._numbers = {phone: p for p, phone in enumerate(self.phones)}
+        self._log_stay, self._log_leave = np.log(stay), np.log1p(-stay)
+        self._units: dict[tuple[str, str, str], HmmUnit] = {}
+        self._heard: CepstralMoments | None = None
+        self._transform = self.transforms.get("")
 
     def estimated(
         self,
@@ -152,6 +146,8 @@ class HmmGmm:
         variant_priors: Mapping[Variants, tuple[float, ...]] | None = None,
         silence_probability: float | None = None,
         calibration: tuple[float, float] | None = None,
+        transforms: Mapping[str, np.ndarray] | None = None,
+        tree: StateTree | None = None,
     ) -> HmmGmm:
         """Return the same model with other parameters; those that are None stay as they are."""
         return HmmGmm(
@@ -171,17 +167,55 @@ class HmmGmm:
             acoustic_scale=self.acoustic_scale,
             calibration=self.calibration if calibration is None else calibration,
             pronunciation=self.pronunciation,
+            by_speaker=self.by_speaker,
+            transforms=self.transforms if transforms is None else transforms,
+            tree=self.tree if tree is None else tree,
         )
 
     def describe(self) -> Mapping[str, str]:
         """Return the numbers of states, Gaussians and words, and the phones."""
         return {
             "states": str(len(self.vocabulary)),
+            "features": "normalised by speaker" if self.by_speaker else "less the recording's mean",
+            "speakers with a transform": str(len(self.transforms.keys() - {""})),
             "Gaussians": str(self.mixtures.num_gaussians),
             "phones": " ".join(self.phones),
             "words in the dictionary": str(len(self.dictionary)),
             "other words": self.pronunciation or "any sound",
         }
+
+    def hear(self, samples: np.ndarray) -> CepstralMoments:
+        """Return what a recording, (N,) float32, tells of its speaker."""
+        return CepstralMoments.of(raw_cepstra(samples))
+
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> HmmGmm:
+        """Return the same model for one speaker.
+
+        Parameters
+        ----------
+        name : str
+            Of whom there may be a transform.
+        heard : CepstralMoments or None
+            The sum of what `hear` returned of their recordings; None for what each recording tells
+            by itself.
+        """
+        model = copy.copy(self)
+        model._heard = heard
+        model._transform = self.transform_of(name)
+        return model
+
+    def transform_of(self, speaker: str) -> np.ndarray | None:
+        """Return the transform for a speaker, shape (3, 13, 14); None if there is none."""
+        return self.transforms.get(speaker, self.transforms.get(""))
+
+    def _features(self, samples: np.ndarray) -> np.ndarray:
+        """Return the (3, 13, T) features of a recording."""
+        if self.by_speaker:
+            raw = raw_cepstra(samples)
+            cepstra = (self._heard or CepstralMoments.of(raw)).normalise(raw)
+        else:
+            cepstra = sphinx_cepstra(samples)
+        return apply_transform(feature_streams(cepstra), self._transform)
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score every state on every frame, as `EmittingModel.emit` says; a frame is 10 ms."""
@@ -190,16 +224,39 @@ class HmmGmm:
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))
         log_probs = np.full(shape, -np.inf, np.float32)
         states = np.arange(len(self.vocabulary))
+        extra = np.float32(log_determinant(self._transform))
         for b, length in enumerate(lengths):
             samples = waveforms[b, :length]
             log_probs[b, : frames[b]] = self.mixtures.log_likelihoods(
-                sphinx_features(samples), states
+                self._features(samples), states
             )
+            log_probs[b, : frames[b]] += extra
         return Emissions(log_probs, frames, self.grid, self.vocabulary, normalised=False)
+
+    def unit(self, phone: str, *, left: str = "", right: str = "") -> HmmUnit:
+        """Return the HMM of a phone between its neighbours in the word; "" where there is none."""
+        key = (left, phone, right) if self.tree is not None else ("", phone, "")
+        unit = self._units.get(key)
+        if unit is None:
+            p = self._numbers[phone]
+            labels = list(range(p * STATES, (p + 1) * STATES))
+            if self.tree is not None:
+                around = [self._numbers.get(name, len(self.phones)) for name in (left, right)]
+                labels = [self.tree.leaf(p, state, *around) for state in range(STATES)]
+            unit = HmmUnit(tuple(labels), tuple(self._log_stay[p]), tuple(self._log_leave[p]))
+            self._units[key] = unit
+        return unit
+
+    def _spelt(self, phones: Sequence[str]) -> list[HmmUnit]:
+        around = ["", *phones, ""]
+        return [
+            self.unit(phone, left=left, right=right)
+            for left, phone, right in zip(around, phones, around[2:])
+        ]
 
     def graph(self, words: Sequence[Sequence[Sequence[str]]]) -> Graph:
         """Build the graph of words, given each word's pronunciations as phone names."""
-        spelt = [[[self.units[p] for p in phones] for phones in variants] for variants in words]
+        spelt = [[self._spelt(phones) for phones in variants] for variants in words]
         priors = [
             self.variant_priors.get(tuple(map(tuple, variants)), (0.0,) * len(variants))
             for variants in words
@@ -207,155 +264,37 @@ class HmmGmm:
         return hmm_graph(
             spelt,
             variant_weights=priors,
-            silence=self.units[self.silence],
+            silence=self.unit(self.silence),
             silence_probability=self.silence_probability,
         )
 
-    def chain(self, phones: Sequence[str]) -> Graph:
-        """Build the graph of one fixed sequence of phones and pauses, each an item of its own."""
-        return hmm_graph([[[self.units[phone]]] for phone in phones])
+    def chain(self, phones: Sequence[str], *, positions: Sequence[int] | None = None) -> Graph:
+        """Build the graph of one fixed sequence of phones and pauses, each an item of its own.
+
+        ``positions`` says of each the word it is part of, as `PhoneSpan` does, to tell neighbours;
+        without, no phone has any.
+        """
+        where = range(len(phones)) if positions is None else positions
+        words: list[list[str]] = []
+        for i, phone in enumerate(phones):
+            if i and where[i] == where[i - 1]:
+                words[-1].append(phone)
+            else:
+                words.append([phone])
+        return hmm_graph([[[unit]] for word in words for unit in self._spelt(word)])
 
     def spans(self, graph: Graph, arcs: np.ndarray) -> list[PhoneSpan]:
         """Cut a (T,) path through ``graph`` into phones and pauses."""
-        entered = (graph.sources[arcs] != graph.targets[arcs]) & (graph.labels[arcs] % STATES == 0)
+        home = self.home[graph.labels[arcs]]
+        entered = (graph.sources[arcs] != graph.targets[arcs]) & (home % STATES == 0)
         begins = np.flatnonzero(entered)
         ends = np.append(begins[1:], len(arcs))
         return [
             PhoneSpan(
-                self.phones[graph.labels[arcs[begin]] // STATES],
+                self.phones[home[begin] // STATES],
                 int(graph.positions[arcs[begin]]),
                 int(begin),
                 int(end),
             )
             for begin, end in zip(begins, ends)
         ]
-
-    def save(self, folder: Path, *, texts: Mapping[str, str]) -> None:
-        """Write the model; a model of that name is replaced once all is written.
-
-        Parameters
-        ----------
-        folder : Path
-            Where to.
-        texts : Mapping[str, str]
-            File name to content, for people: ``MODEL_CARD.md`` and the like.
-
-        Raises
-        ------
-        InputError
-            ``folder`` holds something other than a model.
-        OSError
-            The files cannot be written; what was there before is still there.
-        """
-        g2p = self.pronunciation
-        if g2p is not None and Path(g2p).suffix != ".npz":
-            g2p = None
-        description = {
-            "kind": KIND,
-            "format": _VERSION,
-            "name": self.name,
-            "language": self.language,
-            "licence": self.licence,
-            "features": _FEATURES,
-            "states per phone": STATES,
-            "phones": list(self.phones),
-            "silence": self.silence,
-            "noise": self.noise,
-            "silence probability": self.silence_probability,
-            "acoustic scale": self.acoustic_scale,
-            "calibration": list(self.calibration),
-            "pronunciation": self.pronunciation if g2p is None else G2P,
-            "speechalign": __version__,
-        }
-        with replacing_folder(folder) as temporary:
-            np.savez(
-                temporary / PARAMETERS,
-                means=self.mixtures.means,
-                variances=self.mixtures.variances,
-                weights=self.mixtures.weights,
-                stream_weights=self.mixtures.stream_weights,
-                stay=self.stay,
-            )
-            (temporary / DICTIONARY).write_text(self._dictionary_text(), encoding="utf-8")
-            if g2p is not None:
-                shutil.copyfile(g2p, temporary / G2P)
-            for name, text in texts.items():
-                (temporary / name).write_text(text, encoding="utf-8")
-            text = json.dumps(description, ensure_ascii=False, indent=2)
-            (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-    def _dictionary_text(self) -> str:
-        lines = []
-        for word, variants in self.dictionary.items():
-            priors = self.variant_priors.get(variants)
-            for i, phones in enumerate(variants):
-                probability = [] if priors is None else [repr(math.exp(priors[i]))]
-                lines.append("\t".join([word, *probability, " ".join(phones)]) + "\n")
-        return "".join(lines)
-
-
-def load(folder: Path) -> HmmGmm:
-    """Load a model from its folder.
-
-    Raises
-    ------
-    FormatError
-        A file is missing, damaged, or of a later version.
-    """
-    path = folder / DESCRIPTION
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-        if described["format"] != _VERSION or described["features"] != _FEATURES:
-            raise FormatError(
-                f"{path}: written by speechalign {described['speechalign']}, whose models have "
-                "other features; update speechalign, or train again"
-            )
-        path = folder / PARAMETERS
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            mixtures = Mixtures(
-                *(arrays[name].astype(np.float32)
-                  for name in ("means", "variances", "weights", "stream_weights"))
-            )  # fmt: skip
-            stay = arrays["stay"].astype(np.float64)
-        path = folder / DICTIONARY
-        dictionary, variant_priors = _read_dictionary(path)
-        path = folder / DESCRIPTION
-        slope, intercept = described["calibration"]
-        pronunciation = described["pronunciation"]
-        return HmmGmm(
-            name=described["name"],
-            language=described["language"],
-            licence=described["licence"],
-            phones=described["phones"],
-            silence=described["silence"],
-            noise=described["noise"],
-            mixtures=mixtures,
-            stay=stay,
-            dictionary=dictionary,
-            variant_priors=variant_priors,
-            silence_probability=described["silence probability"],
-            acoustic_scale=described["acoustic scale"],
-            calibration=(slope, intercept),
-            pronunciation=str(folder / G2P) if pronunciation == G2P else pronunciation,
-        )
-    except FormatError:
-        raise
-    except OSError as error:
-        raise FormatError(f"{path}: {error.strerror}; copy the model again") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{path}: damaged ({error}); copy the model again") from None
-
-
-def _read_dictionary(
-    path: Path,
-) -> tuple[dict[str, Variants], dict[Variants, tuple[float, ...]]]:
-    """Return the pronunciations by word, and the log-priors by pronunciations."""
-    entries: dict[str, list[tuple[str, ...]]] = {}
-    known: dict[str, list[float]] = {}
-    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
-        word, *numbers, phones = line.split("\t")
-        entries.setdefault(word, []).append(tuple(phones.split(" ")))
-        if numbers:
-            known.setdefault(word, []).append(math.log(float(numbers[0])))
-    dictionary = {word: tuple(variants) for word, variants in entries.items()}
-    return dictionary, {dictionary[word]: tuple(priors) for word, priors in known.items()}

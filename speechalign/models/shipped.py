@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speechalign.models.hmm_gmm import HmmGmm, load
+from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm_folder import load
 
 _DATA = Path(__file__).parent / "data"
 

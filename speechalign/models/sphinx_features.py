@@ -79,6 +79,30 @@ def sphinx_cepstra(samples: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (T, 13), float64
+        For T = ceil(N / 160) frames: `raw_cepstra` less their mean over `loud_frames`.
+    """
+    cepstra = raw_cepstra(samples)
+    cepstra -= cepstra[loud_frames(cepstra)].mean(axis=0)
+    return cepstra
+
+
+def loud_frames(cepstra: np.ndarray) -> np.ndarray:
+    """Tell which of (T, 13) raw cepstra, of 16-bit amplitudes, have c0 >= 0; all, if none has."""
+    loud: np.ndarray = cepstra[:, 0] >= 0
+    return loud if loud.any() else np.ones_like(loud)
+
+
+def raw_cepstra(samples: np.ndarray) -> np.ndarray:
+    """Compute the cepstra of a recording.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (N,), float32
+        Samples in [-1, 1] at 16 kHz.
+
+    Returns
+    -------
+    ndarray, shape (T, 13), float64
         For T = ceil(N / 160) frames.
 
     Notes
@@ -86,8 +110,7 @@ def sphinx_cepstra(samples: np.ndarray) -> np.ndarray:
     16-bit amplitudes; pre-emphasis 0.97; both ends mirrored, or the end samples repeated where
     there are too few; Hamming window of 410 samples every 160; power spectrum of 512 points; 25
     triangular mel filters from 130 to 6800 Hz; noise removal (`_remove_noise`); logarithm; 13
-    coefficients of an orthonormal DCT-II; sine lifter 22; the mean over frames with c0 >= 0 (over
-    all, if there is none) subtracted.
+    coefficients of an orthonormal DCT-II; sine lifter 22.
 
     References
     ----------
@@ -112,10 +135,7 @@ def sphinx_cepstra(samples: np.ndarray) -> np.ndarray:
         spectrum = np.fft.rfft(windows[part] * hamming, _FFT)
         energies[part] = apply_filters(spectrum.real**2 + spectrum.imag**2, filters)
     _remove_noise(energies)
-    cepstra = apply_filters(np.log(energies + 1e-4), _dct())
-    voiced = cepstra[:, 0] >= 0
-    cepstra -= cepstra[voiced].mean(axis=0) if voiced.any() else cepstra.mean(axis=0)
-    return cepstra
+    return apply_filters(np.log(energies + 1e-4), _dct())
 
 
 def _mel_filters() -> np.ndarray:

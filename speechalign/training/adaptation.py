@@ -18,8 +18,9 @@ from speechalign.training.material import Material, check_usable, prepare, work_
 from speechalign.training.progress import Progress
 from speechalign.training.report import Trained, report
 from speechalign.training.statistics import Statistics
+from speechalign.training.transforms import transforms_of
 
-_PASSES = 2
+_TRANSFORM_PASSES, _MEAN_PASSES = 2, 2
 # Frames that the mean of the model counts for; chosen on synthetic speech (tools/bench/train.py).
 _PRIOR_FRAMES = 50.0
 
@@ -30,10 +31,11 @@ def adapt(
     output: Path,
     *,
     name: str,
+    fmllr: bool = True,
     jobs: int = 1,
     progress: Progress,
 ) -> Trained:
-    """Move the Gaussians of a model towards a corpus.
+    """Bring a model and a corpus together: a transform for each speaker, and other means.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ def adapt(
         Folder of the adapted model.
     name : str
         Of the adapted model.
+    fmllr : bool
+        Whether features are transformed by speaker before the means move.
     jobs : int
         Threads; no bit of the model depends on it.
     progress : Progress
@@ -64,45 +68,61 @@ def adapt(
 
     Notes
     -----
-    Twice: a pass of Baum and Welch's algorithm, and for each Gaussian with N frames of sum S the
-    mean with the highest posterior probability, (n m + S) / (n + N), where m is the mean of the
-    original model and n = 50. Nothing else changes.
+    First, with ``fmllr``, two passes of Baum and Welch's algorithm that each estimate, for every
+    speaker with 10 s of speech, the affine transform of each feature stream that makes their frames
+    the likeliest [1]_; all of them together give that of other speakers.
+
+    Then two passes that each give a Gaussian with N frames of sum S the mean of the highest
+    posterior probability [2]_, (n m + S) / (n + N), where m is the mean of the original model and
+    n = 50. Nothing else changes.
 
     References
     ----------
-    .. [1] J.-L. Gauvain and C.-H. Lee, "Maximum a posteriori estimation for multivariate Gaussian
+    .. [1] M. J. F. Gales, "Maximum likelihood linear transformations for HMM-based speech
+       recognition", Computer Speech and Language 12(2), 1998.
+    .. [2] J.-L. Gauvain and C.-H. Lee, "Maximum a posteriori estimation for multivariate Gaussian
        mixture observations of Markov chains", IEEE Trans. Speech and Audio Processing 2(2), 1994,
        eq. 25.
     """
     with work_folder(output) as work:
         lexicon = Lexicon(model)
-        material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
+        material = prepare(
+            utterances, lexicon, work, by_speaker=model.by_speaker, jobs=jobs,
+            progress=progress.prepared,
+        )  # fmt: skip
         check_usable(material, progress.warn)
         model = model.estimated(mixtures=model.mixtures, name=name)
-        adapted = _fitted(material, model, jobs=jobs, progress=progress)
+        adapted = _fitted(material, model, fmllr=fmllr, jobs=jobs, progress=progress)
         adapted.save(output)
     return adapted
 
 
-def _fitted(material: Material, model: HmmGmm, *, jobs: int, progress: Progress) -> Trained:
+def _fitted(
+    material: Material, model: HmmGmm, *, fmllr: bool, jobs: int, progress: Progress
+) -> Trained:
     """Make the passes over the material."""
     alternatives = Alternatives(material.spoken)
     original = model.mixtures
     States(material, -1).clear()
     iterations: list[Iteration] = []
-    for number in range(_PASSES + 1):
+    first = _TRANSFORM_PASSES if fmllr else 0
+    last = first + _MEAN_PASSES
+    for number in range(last + 1):
         states = States(material, number)
         found = expect(
-            model, material, material.spoken, alternatives, states, jobs=jobs,
-            progress=progress.passed,
+            model, material, material.spoken, alternatives, states, transforms=number < first,
+            jobs=jobs, progress=progress.passed,
         )  # fmt: skip
         if not found.scores:
             raise InputError(f"corpus: no utterance fits {model.name}; check language and audio")
         most = original.means.shape[2]
-        iteration = Iteration.of_pass(number + 1, _PASSES + 1, most, found)
+        iteration = Iteration.of_pass(number + 1, last + 1, most, found)
         iterations.append(iteration)
         progress.finished(iteration)
-        if number < _PASSES:
+        if number < first:
+            transforms = transforms_of(found.transforms)
+            model = model.estimated(mixtures=original, transforms=transforms)
+        elif number < last:
             model = model.estimated(mixtures=moved_means(original, found.statistics))
     stage = Stage(model, found.statistics.visits, tuple(iterations))
     return Trained(model, report(stage, material, found.scores, states))

@@ -10,6 +10,7 @@ from speechalign.errors import AlignmentError
 from speechalign.kernels import viterbi
 from speechalign.lexicon import Variants
 from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.speakers import apply_transform
 from speechalign.models.sphinx_features import feature_streams
 from speechalign.training.material import Material
 
@@ -49,7 +50,9 @@ def calibrated(model: HmmGmm, material: Material, *, seed: int) -> HmmGmm:
     unsaid: list[float] = []
     for index in chosen.tolist():
         utterance = material.spoken[index]
-        features = feature_streams(material.cepstra(utterance))
+        features = apply_transform(
+            feature_streams(material.cepstra(utterance)), model.transform_of(utterance.speaker)
+        )
         log_probs = model.mixtures.log_likelihoods(features, states)
         wrong = int(rng.integers(len(utterance.words)))
         other = vocabulary[int(rng.integers(len(vocabulary)))]

@@ -12,13 +12,16 @@ import numpy as np
 from speechalign.errors import AlignmentError
 from speechalign.graphs import Graph
 from speechalign.kernels.baum_welch import Occupancy, occupancy
+from speechalign.kernels.feature_transform import add_transform_statistics
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.kernels.mixture_statistics import add_mixture_statistics
 from speechalign.lexicon import Variants
 from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.speakers import apply_transform, log_determinant
 from speechalign.models.sphinx_features import feature_streams
 from speechalign.training.material import Material, Spoken, in_order
 from speechalign.training.statistics import Statistics
+from speechalign.training.transforms import TransformStatistics
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,20 @@ class Pass:
         Summed over the utterances.
     scores : dict[str, float]
         Log-likelihood per frame of each utterance; those that the model cannot explain are missing.
+    transforms : dict[str, TransformStatistics]
+        Of each speaker, where they were asked for.
     """
 
     statistics: Statistics
     scores: dict[str, float]
+    transforms: dict[str, TransformStatistics]
+
+    def add(self, other: Pass) -> None:
+        """Add what was found in other utterances."""
+        self.statistics.add(other.statistics)
+        self.scores.update(other.scores)
+        for speaker, found in other.transforms.items():
+            self.transforms.setdefault(speaker, TransformStatistics.empty()).add(found)
 
 
 class Alternatives:
@@ -66,12 +79,14 @@ class States:
         Whose frames they are.
     number : int
         Which pass; -1 for what is known before the first.
+    run : str
+        Name of the run of passes.
     """
 
-    def __init__(self, material: Material, number: int) -> None:
+    def __init__(self, material: Material, number: int, run: str = "checkpoint") -> None:
         self._frames = material.frames
-        self._path = material.path.with_name(f"states{number % 2}.i16")
-        self._before = material.path.with_name(f"states{(number - 1) % 2}.i16")
+        self._path = material.path.with_name(f"{run}{number % 2}.i16")
+        self._before = material.path.with_name(f"{run}{(number - 1) % 2}.i16")
 
     def clear(self) -> None:
         """Know nothing."""
@@ -107,6 +122,7 @@ def expect(
     alternatives: Alternatives,
     states: States,
     *,
+    transforms: bool = False,
     jobs: int,
     progress: Callable[[int, int], object],
 ) -> Pass:
@@ -124,6 +140,8 @@ def expect(
         Of the material.
     states : States
         Filled with those of this pass.
+    transforms : bool
+        Collect the statistics of transforms, rather than those of the Gaussians.
     jobs : int
         Threads; no bit of the result depends on it: runs of utterances are summed by themselves,
         and then in their order.
@@ -136,17 +154,17 @@ def expect(
         Statistics, and the score of each utterance.
     """
     states.begin()
-    total = Statistics.empty(model.mixtures, alternatives.count)
-    scores: dict[str, float] = {}
+    total = Pass(Statistics.empty(model.mixtures, alternatives.count), {}, {})
     chunks = material.chunks(chosen)
     done = 0
-    found = in_order(lambda c: _collect(model, material, states, alternatives, c), chunks, jobs)
+    found = in_order(
+        lambda c: _collect(model, material, states, alternatives, c, transforms), chunks, jobs
+    )
     for chunk, part in zip(chunks, found):
-        total.add(part.statistics)
-        scores.update(part.scores)
+        total.add(part)
         done += len(chunk)
         progress(done, len(chosen))
-    return Pass(total, scores)
+    return total
 
 
 def _collect(
@@ -155,12 +173,16 @@ def _collect(
     states: States,
     alternatives: Alternatives,
     chunk: Sequence[Spoken],
+    transforms: bool,
 ) -> Pass:
     statistics = Statistics.empty(model.mixtures, alternatives.count)
     scores: dict[str, float] = {}
+    of_speakers: dict[str, TransformStatistics] = {}
     mixtures = model.mixtures
     for utterance in chunk:
-        features = feature_streams(material.cepstra(utterance))
+        transform = model.transform_of(utterance.speaker)
+        plain = feature_streams(material.cepstra(utterance))
+        features = apply_transform(plain, transform)
         graph = model.graph(utterance.words)
         used = np.unique(graph.labels)
         columns = np.zeros(mixtures.num_states, np.int64)
@@ -171,18 +193,26 @@ def _collect(
             continue
         if found.score == -np.inf:
             continue
-        scores[utterance.id] = found.score / utterance.frames
-        add_mixture_statistics(
-            features, found.posteriors, used, mixtures.means, mixtures.half_precisions,
-            mixtures.log_norms, mixtures.log_weights, statistics.occupancies, statistics.sums,
-            statistics.squares,
+        score = found.score + utterance.frames * log_determinant(transform)
+        scores[utterance.id] = score / utterance.frames
+        gaussians = (
+            found.posteriors, used, mixtures.means, mixtures.half_precisions, mixtures.log_norms,
+            mixtures.log_weights,
         )  # fmt: skip
+        if transforms:
+            own = of_speakers.setdefault(utterance.speaker, TransformStatistics.empty())
+            add_transform_statistics(plain, features, *gaussians, own.squares, own.pulls)
+            own.frames += utterance.frames
+        else:
+            add_mixture_statistics(
+                features, *gaussians, statistics.occupancies, statistics.sums, statistics.squares
+            )
         _count(statistics, graph, found, utterance.words, alternatives.first)
-        statistics.log_likelihood += found.score
+        statistics.log_likelihood += score
         statistics.frames += utterance.frames
         best = used[found.posteriors.argmax(axis=1)]
         statistics.moved += states.replace(utterance, best)
-    return Pass(statistics, scores)
+    return Pass(statistics, scores, of_speakers)
 
 
 def _count(

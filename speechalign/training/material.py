@@ -7,10 +7,10 @@ import json
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +23,8 @@ from speechalign.formats.textfile import replacing
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.lexicon import Lexicon, Variants
 from speechalign.models.folders import check_replaceable
-from speechalign.models.sphinx_features import SAMPLE_RATE, sphinx_cepstra
+from speechalign.models.speakers import CepstralMoments
+from speechalign.models.sphinx_features import SAMPLE_RATE, raw_cepstra, sphinx_cepstra
 from speechalign.waveform import read_waveform
 
 # Frames whose statistics are summed by themselves, in whichever thread; then in order.
@@ -80,12 +81,16 @@ class Material:
         File of their cepstra, (frames, 13) float32.
     fingerprint : str
         Hash of audio files, transcripts and pronunciations.
+    moments : Mapping[str, CepstralMoments]
+        Of speakers, or of utterances without a speaker by their id, where the file has raw cepstra
+        that are to be normalised by them; empty where it has those that are.
     """
 
     spoken: tuple[Spoken, ...]
     left_out: tuple[tuple[str, str], ...]
     path: Path
     fingerprint: str
+    moments: Mapping[str, CepstralMoments] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:
@@ -105,12 +110,32 @@ class Material:
         return [tuple(chunk) for chunk in found]
 
     def cepstra(self, utterance: Spoken) -> np.ndarray:
-        """Read the (T, 13) float32 cepstra of an utterance."""
-        count, offset = DIMS * utterance.frames, _FRAME_BYTES * utterance.begin
-        found = np.fromfile(self.path, np.float32, count, offset=offset)
-        if len(found) < count:
-            raise InputError(f"{self.path}: cut off; remove its folder and start again")
-        return found.reshape(-1, DIMS)
+        """Read the (T, 13) cepstra of an utterance, normalised: float32 or float64."""
+        found = _stored(self.path, utterance)
+        return self.moments[_who(utterance)].normalise(found) if self.moments else found
+
+
+def _stored(path: Path, utterance: Spoken) -> np.ndarray:
+    """Read the (T, 13) float32 cepstra of an utterance as they are in the file."""
+    count, offset = DIMS * utterance.frames, _FRAME_BYTES * utterance.begin
+    found = np.fromfile(path, np.float32, count, offset=offset)
+    if len(found) < count:
+        raise InputError(f"{path}: cut off; remove its folder and start again")
+    return found.reshape(-1, DIMS)
+
+
+def _who(utterance: Spoken) -> str:
+    """Return whose voice it is; where that is not known, each utterance has its own."""
+    return f"speaker {utterance.speaker}" if utterance.speaker else f"utterance {utterance.id}"
+
+
+def _moments(path: Path, spoken: Sequence[Spoken]) -> dict[str, CepstralMoments]:
+    """Add up what each speaker says."""
+    found: dict[str, CepstralMoments] = {}
+    for utterance in spoken:
+        who, own = _who(utterance), CepstralMoments.of(_stored(path, utterance))
+        found[who] = found[who] + own if who in found else own
+    return found
 
 
 @contextmanager
@@ -163,6 +188,7 @@ def prepare(
     lexicon: Lexicon,
     folder: Path,
     *,
+    by_speaker: bool = False,
     jobs: int,
     progress: Callable[[int, int], object],
 ) -> Material:
@@ -176,6 +202,8 @@ def prepare(
         Pronounces their words.
     folder : Path
         Where the file of features goes.
+    by_speaker : bool
+        Whether to normalise by speaker, as `HmmGmm` has it.
     jobs : int
         Threads; the file does not depend on it.
     progress : callable
@@ -193,13 +221,15 @@ def prepare(
     """
     words = [_pronounced(utterance, lexicon) for utterance in utterances]
     path, index = folder / _CEPSTRA, folder / _INDEX
-    fingerprint = _fingerprint(utterances, words)
+    fingerprint = _fingerprint(utterances, words, by_speaker)
     rows = _earlier(index, path, fingerprint)
     if rows is None:
         folder.mkdir(parents=True, exist_ok=True)
         rows = []
         with path.open("wb") as sink:
-            found = in_order(lambda pair: _measure(*pair), zip(utterances, words), jobs)
+            front_end = raw_cepstra if by_speaker else sphinx_cepstra
+            pairs = zip(utterances, words)
+            found = in_order(lambda pair: _measure(*pair, front_end), pairs, jobs)
             for done, (row, cepstra) in enumerate(found, 1):
                 rows.append(row)
                 sink.write(cepstra.tobytes())
@@ -217,7 +247,8 @@ def prepare(
         frames, ratio = int(row["frames"]), float(row["signal_to_noise"])
         spoken.append(Spoken(utterance.id, utterance.speaker or "", said, begin, frames, ratio))
         begin += frames
-    return Material(tuple(spoken), tuple(left_out), path, fingerprint)
+    moments = _moments(path, spoken) if by_speaker else {}
+    return Material(tuple(spoken), tuple(left_out), path, fingerprint, moments)
 
 
 def check_usable(material: Material, warn: Callable[[str], object]) -> None:
@@ -250,7 +281,11 @@ def _pronounced(utterance: Utterance, lexicon: Lexicon) -> tuple[Variants, ...] 
     return tuple(variants for word in words for variants in word.variants)
 
 
-def _measure(utterance: Utterance, words: tuple[Variants, ...] | str) -> tuple[_Row, np.ndarray]:
+def _measure(
+    utterance: Utterance,
+    words: tuple[Variants, ...] | str,
+    front_end: Callable[[np.ndarray], np.ndarray],
+) -> tuple[_Row, np.ndarray]:
     """Return what the index says of an utterance, and its (T, 13) cepstra."""
     nothing = np.zeros((0, DIMS), np.float32)
     if isinstance(words, str):
@@ -271,7 +306,7 @@ def _measure(utterance: Utterance, words: tuple[Variants, ...] | str) -> tuple[_
             f"{LONGEST:.0f} s, with a TextGrid or a manifest"
         )
         return {"problem": problem}, nothing
-    cepstra = sphinx_cepstra(waveform.samples).astype(np.float32)
+    cepstra = front_end(waveform.samples).astype(np.float32)
     needed = STATES * sum(min(map(len, variants)) for variants in words)
     if len(cepstra) < needed:
         problem = (
@@ -294,10 +329,12 @@ def _signal_to_noise(samples: np.ndarray) -> float:
 
 
 def _fingerprint(
-    utterances: Sequence[Utterance], words: Sequence[tuple[Variants, ...] | str]
+    utterances: Sequence[Utterance],
+    words: Sequence[tuple[Variants, ...] | str],
+    by_speaker: bool,
 ) -> str:
     """Hash what the features, and what is trained on them, depend on."""
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(f"{__version__} {by_speaker}\n".encode())
     for utterance, said in zip(utterances, words):
         try:
             status = os.stat(utterance.audio)

@@ -8,6 +8,7 @@ import numpy as np
 
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.lexicon import Variants
+from speechalign.models.hmm_gmm import HmmGmm
 from speechalign.models.mixtures import Mixtures
 from speechalign.training.expectation import Alternatives
 from speechalign.training.statistics import Statistics
@@ -114,10 +115,13 @@ def grown(mixtures: Mixtures, visits: np.ndarray, most: int) -> Mixtures:
     return Mixtures(means, variances, weights, mixtures.stream_weights)
 
 
-def new_stay(present: np.ndarray, statistics: Statistics) -> np.ndarray:
-    """Estimate the probability of repeating each state, shape (P, 3), in (0, 1)."""
-    visits = statistics.visits.reshape(-1, STATES)
-    repeats = statistics.repeats.reshape(-1, STATES)
+def new_stay(model: HmmGmm, statistics: Statistics) -> np.ndarray:
+    """Estimate the probability of repeating each state of a phone, shape (P, 3), in (0, 1)."""
+    present = model.stay
+    visits, repeats = (
+        np.bincount(model.home, counts, present.size).reshape(-1, STATES)
+        for counts in (statistics.visits, statistics.repeats)
+    )
     return np.where(visits > 0, (repeats + 1) / (visits + 2), present)
 
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm_folder import save
 from speechalign.training.checkpoint import Iteration, Stage
 from speechalign.training.expectation import States
 from speechalign.training.material import Material, Spoken
+from speechalign.training.trial import Trial
 
 # Deviations from the median, in robust standard deviations, beyond which an utterance is named.
 _SUSPECT = 3.5
@@ -92,6 +94,8 @@ class Report:
         The rarest first.
     suspects : tuple[Suspect, ...]
         The least likely first.
+    trial : Trial or None
+        What became of context-dependent states, where they were tried.
     """
 
     utterances: int
@@ -104,6 +108,7 @@ class Report:
     unheard: tuple[str, ...]
     states: tuple[StateOccupancy, ...]
     suspects: tuple[Suspect, ...]
+    trial: Trial | None
 
     def json(self) -> str:
         """Return everything as JSON."""
@@ -115,6 +120,7 @@ class Report:
             f"{self.utterances} utterances, {self.seconds / 60:.1f} minutes, {self.speakers} "
             f"speakers; {len(self.left_out)} left out; probability of a pause "
             f"{self.silence_probability:.3f}",
+            *([] if self.trial is None else [self.trial.text()]),
             "",
         ]
         lines += _table(
@@ -169,7 +175,13 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], most:
     return [*lines, ""]
 
 
-def report(stage: Stage, material: Material, scores: Mapping[str, float], states: States) -> Report:
+def report(
+    stage: Stage,
+    material: Material,
+    scores: Mapping[str, float],
+    states: States,
+    trial: Trial | None = None,
+) -> Report:
     """Describe a trained model and its corpus.
 
     Parameters
@@ -182,6 +194,8 @@ def report(stage: Stage, material: Material, scores: Mapping[str, float], states
         Log-likelihood per frame of each utterance that the model explains.
     states : States
         Of the last pass.
+    trial : Trial or None
+        As `Report` has it.
 
     Returns
     -------
@@ -195,7 +209,7 @@ def report(stage: Stage, material: Material, scores: Mapping[str, float], states
     or the deviation of its longest phone as far above.
     """
     model = stage.model
-    runs = [_runs(states.read(utterance)) for utterance in material.spoken]
+    runs = [_runs(states.read(utterance), model.home) for utterance in material.spoken]
     by_phone = [np.concatenate([frames[phones == p] for phones, frames in runs])
                 for p in range(len(model.phones))]  # fmt: skip
     norms = [_log_norm(frames) for frames in by_phone]
@@ -227,12 +241,13 @@ def report(stage: Stage, material: Material, scores: Mapping[str, float], states
         unheard=tuple(phone for phone, frames in zip(model.phones, by_phone) if not len(frames)),
         states=_occupancies(model, stage.visits),
         suspects=_suspects(material.spoken, scores, longest),
+        trial=trial,
     )
 
 
-def _runs(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _runs(states: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return phone and frames of each stretch; a new one begins where the states begin anew."""
-    known = states[states >= 0].astype(np.int64)
+    known = home[states[states >= 0]]
     new = np.ones(len(known), np.bool_)
     new[1:] = (known[1:] != known[:-1]) & (
         (known[1:] % STATES < known[:-1] % STATES) | (known[1:] // STATES != known[:-1] // STATES)
@@ -309,17 +324,18 @@ class Trained:
     report: Report
 
     def save(self, folder: Path) -> None:
-        """Write model, report and model card into a folder, as `HmmGmm.save` does."""
+        """Write model, report and model card, as `speechalign.models.hmm_gmm_folder` says."""
         texts = {
             "training_report.json": self.report.json(),
             "training_report.txt": self.report.text(),
             "MODEL_CARD.md": _model_card(self.model, self.report),
         }
-        self.model.save(folder, texts=texts)
+        save(self.model, folder, texts=texts)
 
 
 def _model_card(model: HmmGmm, described: Report) -> str:
     last = described.iterations[-1]
+    by_speaker = ", normalised by speaker" if model.by_speaker else ""
     return f"""# {model.name}
 
 HMM-GMM for forced alignment, trained by `speechalign`.
@@ -330,9 +346,9 @@ HMM-GMM for forced alignment, trained by `speechalign`.
 | licence | {model.licence} |
 | trained on | {described.utterances} utterances, {described.seconds / 3600:.2f} hours, \
 {described.speakers} speakers |
-| phones | {len(model.phones)}, three states each |
+| phones | {len(model.phones)}, three states each; {model.mixtures.num_states} states in all |
 | Gaussians | {model.mixtures.num_gaussians}, diagonal, 39 dimensions |
-| features | 13 MFCC with first and second differences every 10 ms, 16 kHz |
+| features | 13 MFCC with first and second differences every 10 ms, 16 kHz{by_speaker} |
 | log-likelihood per frame | {last.log_likelihood:.3f} |
 
 `training_report.txt` says what training found out about the corpus.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,26 +13,17 @@ from speechalign.lexicon import Lexicon, Pronunciations, Variants
 from speechalign.models.hmm_gmm import HmmGmm
 from speechalign.text.dictionary import Dictionary
 from speechalign.training.calibration import calibrated
-from speechalign.training.checkpoint import Iteration, Stage, read_stage, write_stage
-from speechalign.training.expectation import Alternatives, States, expect
+from speechalign.training.expectation import Alternatives
 from speechalign.training.flat_start import flat_mixtures, flat_stay
 from speechalign.training.material import Material, Spoken, check_usable, prepare, work_folder
-from speechalign.training.maximisation import (
-    grown,
-    new_mixtures,
-    new_priors,
-    new_silence_probability,
-    new_stay,
-)
+from speechalign.training.passes import LATER_PASSES, Passes, growing, subset
 from speechalign.training.progress import Progress
 from speechalign.training.report import Trained, report
+from speechalign.training.trial import try_contexts
 
 SILENCE, NOISE = "sil", "spn"
-# Passes with one Gaussian a state, and after each doubling of their number.
-_FIRST_PASSES, _LATER_PASSES = 10, 3
-# As long as there are at most so many Gaussians, so many seconds of speech are enough.
-_SUBSET_GAUSSIANS, _SUBSET_SECONDS = 4, 3600.0
-_FRAMES_PER_SECOND = 100
+# Passes with one Gaussian a state.
+_FIRST_PASSES = 10
 # Of the trained model; chosen on synthetic speech with known boundaries (tools/bench/train.py).
 _STREAM_WEIGHTS = (1.0, 0.5, 0.5)
 _ACOUSTIC_SCALE = 0.2
@@ -51,6 +41,8 @@ def train(
     gaussians: int = 8,
     jobs: int = 1,
     seed: int = 0,
+    by_speaker: bool = False,
+    contexts: bool = False,
     progress: Progress,
 ) -> Trained:
     """Train a model on a corpus, from its audio and transcripts alone.
@@ -72,6 +64,11 @@ def train(
         Threads; no bit of the model depends on it.
     seed : int
         Chooses the utterances of the first passes where the corpus is large.
+    by_speaker : bool
+        Whether features are normalised by speaker, as `HmmGmm` has it.
+    contexts : bool
+        Whether to try states that depend on the neighbours of a phone, and to take them where they
+        explain held-out utterances better.
     progress : Progress
         Told how far it is.
 
@@ -107,11 +104,13 @@ def train(
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
     lexicon = Lexicon(pronunciations)
     with work_folder(output) as work:
-        material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
+        material = prepare(
+            utterances, lexicon, work, by_speaker=by_speaker, jobs=jobs, progress=progress.prepared
+        )
         check_usable(material, progress.warn)
         trained = fit(
-            material, pronunciations, name=name, licence=licence, gaussians=gaussians, jobs=jobs,
-            seed=seed, progress=progress,
+            material, pronunciations, name=name, licence=licence, gaussians=gaussians,
+            contexts=contexts, jobs=jobs, seed=seed, progress=progress,
         )  # fmt: skip
         trained.save(output)
     return trained
@@ -124,68 +123,32 @@ def fit(
     name: str,
     licence: str,
     gaussians: int,
+    contexts: bool = False,
     jobs: int,
     seed: int,
     progress: Progress,
 ) -> Trained:
-    """Train on material, going on from the checkpoint beside it; parameters as for `train`."""
+    """Train on material, going on from the checkpoints beside it; parameters as for `train`."""
     alternatives = Alternatives(material.spoken)
-    subset = _subset(material, seed)
-    plan = _plan(gaussians)
-    options = f"{material.fingerprint} {pronunciations.noise} {plan} {seed}"
-    fingerprint = hashlib.sha256(options.encode()).hexdigest()
-    saved = material.path.with_name("checkpoint.npz")
-    model, variance = _flat_model(material, subset, pronunciations, name, licence, jobs)
-    stage = read_stage(saved, fingerprint, model, alternatives)
-    if stage is None:
-        States(material, -1).clear()
-        stage = Stage(model, np.zeros(model.mixtures.num_states), ())
-    # The last pass only measures.
-    for number in range(len(stage.iterations), len(plan) + 1):
-        model = stage.model
-        most = plan[min(number, len(plan) - 1)]
-        last = number == len(plan)
-        if 0 < number < len(plan) and most > plan[number - 1]:
-            model = model.estimated(mixtures=grown(model.mixtures, stage.visits, most))
-        chosen = subset if most <= _SUBSET_GAUSSIANS and not last else material.spoken
-        states = States(material, number)
-        found = expect(
-            model, material, chosen, alternatives, states, jobs=jobs, progress=progress.passed
-        )
-        statistics = found.statistics
-        if not statistics.frames[0]:
-            raise InputError("corpus: no utterance fits the model any more; check the transcripts")
-        if not last:
-            model = model.estimated(
-                mixtures=new_mixtures(model.mixtures, statistics, variance),
-                stay=new_stay(model.stay, statistics),
-                variant_priors={**model.variant_priors, **new_priors(alternatives, statistics)},
-                silence_probability=new_silence_probability(statistics),
-            )
-        iteration = Iteration.of_pass(number + 1, len(plan) + 1, most, found)
-        stage = Stage(model, statistics.visits, (*stage.iterations, iteration))
-        progress.finished(iteration)
-        if not last:
-            write_stage(saved, fingerprint, stage, alternatives)
-    described = report(stage, material, found.scores, states)
+    few = subset(material.spoken, seed)
+    flat, variance = _flat_model(material, few, pronunciations, name, licence, jobs)
+    options = f"{material.fingerprint} {pronunciations.noise} {seed}"
+    passes = Passes(material, alternatives, variance, options, seed, jobs, progress)
+    model, plan = flat, growing(gaussians, first=_FIRST_PASSES)
+    trial = None
+    if contexts:
+        tried = try_contexts(passes, flat, gaussians=gaussians, first=_FIRST_PASSES)
+        if tried is not None:
+            trial, in_contexts = tried
+            progress.warn(trial.text())
+            if trial.rises:
+                # Its utterances are most of the corpus: the others are soon learnt.
+                model, plan = in_contexts, [gaussians] * LATER_PASSES
+    stage = passes.run("checkpoint", model, plan, material.spoken)
+    stage, found, states = passes.measure("checkpoint", stage, material.spoken)
+    described = report(stage, material, found.scores, states, trial)
     model = stage.model.estimated(mixtures=stage.model.mixtures.weighing(_STREAM_WEIGHTS))
     return Trained(calibrated(model, material, seed=seed), described)
-
-
-def _plan(gaussians: int) -> list[int]:
-    """Return the largest number of Gaussians of a state in each pass."""
-    plan = [1] * _FIRST_PASSES
-    while plan[-1] < gaussians:
-        plan += [min(2 * plan[-1], gaussians)] * _LATER_PASSES
-    return plan
-
-
-def _subset(material: Material, seed: int) -> tuple[Spoken, ...]:
-    """Choose utterances that are enough for the first passes, in their order."""
-    order = np.random.default_rng(seed).permutation(len(material.spoken))
-    ends = np.cumsum([material.spoken[i].frames for i in order])
-    enough = int(np.searchsorted(ends, _SUBSET_SECONDS * _FRAMES_PER_SECOND)) + 1
-    return tuple(material.spoken[i] for i in sorted(order[:enough]))
 
 
 def _flat_model(
@@ -217,6 +180,7 @@ def _flat_model(
         acoustic_scale=_ACOUSTIC_SCALE,
         calibration=_CALIBRATION,
         pronunciation=pronunciations.pronunciation,
+        by_speaker=bool(material.moments),
     ), variance
 
 

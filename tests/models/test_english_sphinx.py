@@ -52,7 +52,7 @@ class TestEmit:
             distances = (features[t][:, None] - means[p]) ** 2 / variances[p]
             densities = -0.5 * (distances + np.log(2 * np.pi * variances[p])).sum(axis=2)
             densities[(variances[p] == 1e-4).all(axis=2)] = -np.inf
-            for h, column in enumerate(model.units[model.phones[p]].labels):
+            for h, column in enumerate(model.unit(model.phones[p]).labels):
                 joint = densities + np.log(weights[:, :, senones[p, h]])
                 streams = np.logaddexp.reduce(joint, axis=1)
                 expected = streams[0] + 0.5 * streams[1] + 0.5 * streams[2]
@@ -124,12 +124,12 @@ class TestEmit:
 
 class TestUnits:
     def test_leaving_and_staying_share_the_probability(self, model):
-        assert len(model.units) == len(model.phones) == 42
-        for unit in model.units.values():
+        assert len(model.phones) == 42
+        for unit in map(model.unit, model.phones):
             np.testing.assert_allclose(np.exp(unit.stay) + np.exp(unit.leave), 1.0, atol=1e-12)
 
     def test_columns_of_a_phone_are_named_after_it(self, model):
-        for phone, unit in model.units.items():
+        for phone, unit in zip(model.phones, map(model.unit, model.phones)):
             names = [f"{phone}.{state}" for state in range(3)]
             assert list(unit.labels) == model.vocabulary.ids(names)
 
@@ -198,7 +198,7 @@ def test_scores_tell_a_vowel_from_a_fricative(model):
     signal = np.concatenate([quiet, 0.05 * buzz, quiet, 0.05 * hiss, quiet]).astype(np.float32)
     log_probs = emit_one(model, signal)[0]
     vowel, fricative = log_probs[30:70], log_probs[105:145]
-    aa, s = list(model.units["AA"].labels), list(model.units["S"].labels)
+    aa, s = list(model.unit("AA").labels), list(model.unit("S").labels)
     assert vowel[:, aa].max(axis=1).mean() > vowel[:, s].max(axis=1).mean() + 5
     assert fricative[:, s].max(axis=1).mean() > fricative[:, aa].max(axis=1).mean() + 5
 

@@ -2,11 +2,11 @@
 
     python tools/bench/train.py [--corpus ../shared/data/timit-dev] [--jobs 1]
 
-Accuracy: a model is trained on the measuring corpus alone, from audio and words, and the corpus is
-aligned with it; then with the embedded model as it is, and adapted to the corpus. Nothing is fitted
-to the times, which only measure. Speed: one pass of EM, kernels compiled, by the clock and by the
-CPU. Memory: the peak of `speechalign train` in a process of its own, on the corpus once and on as
-many copies of it as --copies says.
+Accuracy: the measuring corpus is aligned with the embedded model as it is, and adapted to it; then
+with models trained on the corpus alone, from audio and words. Nothing is fitted to the times,
+which only measure. Speed: one pass of EM, kernels compiled, by the clock and by the CPU. Memory:
+the peak of `speechalign train` in a process of its own, on the corpus once and on as many copies of
+it as --copies says.
 """
 
 # ruff: noqa: E402 (BLAS reads the variables when numpy is imported)
@@ -24,22 +24,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from peers import seconds, timit_dev
 
 from speechalign.aligner import Aligner
-from speechalign.corpus import read_corpus
+from speechalign.corpus import Utterance, read_corpus
 from speechalign.formats import read_alignment
 from speechalign.lexicon import Pronunciations
 from speechalign.metrics import report
 from speechalign.models import Model, load_model
 from speechalign.models.english_sphinx import EnglishSphinx
 from speechalign.training import Iteration, adapt, train
+from speechalign.voices import Voices
 from speechalign.waveform import read_waveform
 
 ROOT = Path(__file__).resolve().parents[2]
-Files = list[tuple[Path, str, Path]]
+# Largest number of Gaussians, whether features are normalised by speaker, contexts tried.
+_TRAINED = ((1, False, False), (8, False, False), (8, True, False), (8, False, True))
 # Runs the command, then prints the peak of its memory: children are measured once they are gone.
 _MEASURED = (
     "import resource, subprocess, sys; subprocess.run([sys.executable, '-m', 'speechalign', "
@@ -78,13 +81,15 @@ class Clock:
         return f"{wall:.0f} x real time by the clock, {cpu:.0f} x of CPU time"
 
 
-def accuracy(model: Model, files: Files) -> str:
-    """Align everything; return the error of word boundaries."""
-    aligner = Aligner(model)
+def accuracy(model: Model, utterances: Sequence[Utterance], gold: Path) -> str:
+    """Align a corpus, speaker by speaker; return the error of word boundaries."""
+    voices = Voices(Aligner(model), utterances, jobs=1)
     pairs = {}
-    for audio, text, gold in files:
-        found = aligner.align(read_waveform(audio, sample_rate=model.sample_rate), text)
-        pairs[str(audio)] = (read_alignment(gold), found.alignment)
+    for utterance in utterances:
+        waveform = read_waveform(utterance.audio, sample_rate=model.sample_rate)
+        found = voices.aligner(utterance).align(waveform, utterance.text)
+        times = read_alignment(gold / f"{utterance.recording}.TextGrid")
+        pairs[utterance.id] = (times, found.alignment)
     total = report(pairs, tier="words").pooled
     both = total.both
     return (
@@ -128,32 +133,36 @@ def main() -> None:
     parser.add_argument("--copies", type=int, nargs="*", default=[1, 4, 16])
     options = parser.parse_args()
     files = timit_dev(options.corpus)
-    corpus = options.corpus / "corpus"
+    corpus, gold = options.corpus / "corpus", options.corpus / "gold"
     utterances = read_corpus(corpus)
     print(f"{len(files)} recordings, {seconds(files):.0f} s, {options.jobs} threads")
     embedded = EnglishSphinx()
     source = Pronunciations("en", embedded.dictionary, "english")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(f"english-sphinx                    {accuracy(embedded, files)}")
-        clock = Clock()
-        adapt(
-            utterances, embedded, folder / "adapted", name="adapted", jobs=options.jobs,
-            progress=clock,
-        )  # fmt: skip
-        print(
-            f"english-sphinx, adapted           {accuracy(load_model(folder / 'adapted'), files)}"
-        )
-        print(f"  one pass: {clock.best()}")
-        for gaussians in (1, 8):
+        print(f"{'english-sphinx':42s}{accuracy(embedded, utterances, gold)}")
+        for fmllr in (False, True):
             clock = Clock()
-            out = folder / f"trained{gaussians}"
+            out = folder / f"adapted{fmllr}"
+            adapt(
+                utterances, embedded, out, name="adapted", fmllr=fmllr, jobs=options.jobs,
+                progress=clock,
+            )  # fmt: skip
+            what = f"english-sphinx, adapted: {'fMLLR, MAP' if fmllr else 'MAP'}"
+            print(f"{what:42s}{accuracy(load_model(out), utterances, gold)}")
+            print(f"  one pass: {clock.best()}")
+        for gaussians, by_speaker, contexts in _TRAINED:
+            clock = Clock()
+            out = folder / f"trained{gaussians}{by_speaker}{contexts}"
             train(
                 utterances, source, out, name="trained", licence="none", gaussians=gaussians,
-                jobs=options.jobs, progress=clock,
+                by_speaker=by_speaker, contexts=contexts, jobs=options.jobs, progress=clock,
             )  # fmt: skip
-            line = accuracy(load_model(out), files)
-            print(f"trained on it, at most {gaussians} Gaussians  {line}")
+            what = (
+                f"trained on it, at most {gaussians}"
+                f"{', by speaker' if by_speaker else ''}{', contexts' if contexts else ''}"
+            )
+            print(f"{what:42s}{accuracy(load_model(out), utterances, gold)}")
             print(f"  one pass: {clock.best()}")
         for copies in options.copies:
             print(memory(corpus, folder, copies, options.jobs))

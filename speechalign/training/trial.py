@@ -1,0 +1,100 @@
+"""A trial of context-dependent states: kept where they explain held-out speech better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.training.contexts import collect, grow, in_context
+from speechalign.training.material import FEW
+from speechalign.training.passes import Passes, growing
+
+# One utterance in so many is held out.
+_HELD_OUT = 10
+_FIRST_PASSES = 4
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the trial found.
+
+    Parameters
+    ----------
+    states, context_states : int
+        How many there are without and with contexts.
+    utterances : int
+        How many were held out.
+    log_likelihood, context_log_likelihood : float
+        Natural logarithm per frame of these.
+    """
+
+    states: int
+    context_states: int
+    utterances: int
+    log_likelihood: float
+    context_log_likelihood: float
+
+    @property
+    def rises(self) -> bool:
+        """Whether held-out speech is likelier with context-dependent states."""
+        return self.context_log_likelihood > self.log_likelihood
+
+    def text(self) -> str:
+        """Return a sentence for people."""
+        return (
+            f"context-dependent states {'taken' if self.rises else 'not taken'}: log-likelihood of "
+            f"{self.utterances} held-out utterances {self.context_log_likelihood:.4f} per frame "
+            f"with {self.context_states} of them, {self.log_likelihood:.4f} with {self.states} "
+            "states of phones"
+        )
+
+
+def try_contexts(
+    passes: Passes, flat: HmmGmm, *, gaussians: int, first: int
+) -> tuple[Trial, HmmGmm] | None:
+    """Train with and without contexts on nine utterances in ten, and compare on the others.
+
+    Parameters
+    ----------
+    passes : Passes
+        What trains.
+    flat : HmmGmm
+        What training starts from.
+    gaussians : int
+        Largest number for a state, in both.
+    first : int
+        Passes with one Gaussian a state, without contexts.
+
+    Returns
+    -------
+    tuple[Trial, HmmGmm] or None
+        What was found, and the model with contexts; None where there are fewer than 20 utterances.
+    """
+    spoken = passes.material.spoken
+    if len(spoken) < FEW:
+        passes.progress.warn(
+            f"context-dependent states are not tried with fewer than {FEW} utterances, there are "
+            f"{len(spoken)}"
+        )
+        return None
+    order = np.random.default_rng([passes.seed, 1]).permutation(len(spoken))
+    held_out = set(order[: len(spoken) // _HELD_OUT].tolist())
+    kept = [utterance for i, utterance in enumerate(spoken) if i not in held_out]
+    others = [spoken[i] for i in sorted(held_out)]
+
+    plain = passes.run("trial", flat, growing(gaussians, first=first), kept)
+    model = plain.model
+    statistics = collect(model, passes.material, kept, jobs=passes.jobs)
+    whole = [model.phones.index(model.silence), model.phones.index(model.noise)]
+    tree, sums = grow(statistics, len(model.phones), whole=whole, variance=passes.variance)
+    model = in_context(model, tree, sums, passes.variance)
+    plan = growing(gaussians, first=_FIRST_PASSES)
+    in_contexts = passes.run("contexts", model, plan, kept)
+    scores = []
+    for name, stage in (("trial", plain), ("contexts", in_contexts)):
+        statistics_found = passes.measure(name, stage, others)[1].statistics
+        scores.append(float(statistics_found.log_likelihood[0] / statistics_found.frames[0]))
+    trial = Trial(plain.model.mixtures.num_states, tree.num_leaves, len(others), *scores)
+    return trial, in_contexts.model
