@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 from speechalign.aligned import AlignedToken, AlignedUtterance, AlignedWord
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
+from speechalign.language_codes import short_code
 from speechalign.models import Model, SpeakerModel, load_model
 from speechalign.registry import Registry
 from speechalign.waveform import Waveform, read_waveform
@@ -55,8 +56,8 @@ class Aligner:
     model : str, Path or Model
         An acoustic model, or what `speechalign.models.load_model` takes.
     language : str or None
-        ISO 639-1 code of the text, for a model that reads several languages; None for what the
-        model says.
+        ISO 639-1 or 639-3 code of the text, for a model that reads several languages; None for what
+        the model says.
 
     Raises
     ------
@@ -71,7 +72,8 @@ class Aligner:
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
-        self._aligner = make(self.model, language=language or self.model.language)
+        language = self.model.language if language is None else short_code(language)
+        self._aligner = make(self.model, language=language)
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
         """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""

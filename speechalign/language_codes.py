@@ -17,22 +17,22 @@ _SHORT = {
 
 
 def short_code(language: str) -> str:
-    """Return what a language is called here.
+    """Return a code in two letters, where there is one and it matters.
 
     Parameters
     ----------
     language : str
-        A code of ISO 639-1 or ISO 639-3; what follows a hyphen, a region or a script, is dropped.
+        ISO 639-1 or ISO 639-3; what follows a hyphen, a region or a script, stays.
 
     Returns
     -------
     str
-        In two letters where there are such and it matters, else as it is.
+        In lower case.
 
     Examples
     --------
     >>> short_code("deu"), short_code("en-GB"), short_code("azj-script_latin"), short_code("abk")
-    ('de', 'en', 'az', 'abk')
+    ('de', 'en-gb', 'az-script_latin', 'abk')
     """
-    code = language.lower().partition("-")[0]
-    return _SHORT.get(code, code)
+    code, hyphen, rest = language.lower().partition("-")
+    return f"{_SHORT.get(code, code)}{hyphen}{rest}"

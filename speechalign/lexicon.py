@@ -118,7 +118,7 @@ def normaliser(language: str) -> Normaliser:
         Given a text, and what tells whether a word is known, returns the words. It is the
         language's own where ``speechalign.text.NORMALISERS`` has one, else that of any language.
     """
-    code = short_code(language)
+    code = short_code(language).partition("-")[0]
     if code in NORMALISERS:
         own = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
         return lambda text, known: own(text, known=known)

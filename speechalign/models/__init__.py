@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -62,6 +63,7 @@ SOURCES = Registry(
 """By name: a module of models in a foreign format, with `Source`'s functions."""
 
 DESCRIPTION = "model.json"
+_TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub has it
 
 
 @dataclass(frozen=True)
@@ -317,7 +319,7 @@ def load_model(
     device : str or None
         ``cpu``, ``cuda`` or ``cuda:1`` ...; None for the GPU where the model can use one.
     offline : bool
-        Use no network; only what was downloaded before. The environment's ``HF_HUB_OFFLINE``
+        Use no network; only what was downloaded before. ``HF_HUB_OFFLINE=1`` in the environment
         means the same.
     allow_pickle : bool
         Read weights that are a Python pickle, with torch's reader that runs no code. Without,
@@ -338,6 +340,7 @@ def load_model(
     BackendError
         A package or device that the model needs is missing.
     """
+    offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE
     options = {"device": device, "offline": offline, "allow_pickle": allow_pickle}
     model = _call(_loader(str(source)), str(source), options)
     if calibration is not None:
@@ -375,9 +378,9 @@ def _loader(source: str) -> Callable[..., Model]:
         )
     known = known_names()
     near = get_close_matches(source, known, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
-        f"{source}: no such model{hint}; expected a folder or one of: {', '.join(known)}, or "
+        f"{source}: no such model; {hint}expected a folder or one of: {', '.join(known)}, or "
         "org/name on the Hugging Face hub"
     )
 

@@ -331,7 +331,7 @@ def _language(folder: Path, adapter: str | None, unit: str, vocabulary: Vocabula
         return str(settings.get("phonemizer_lang") or "en-us")
     target = adapter or settings.get("target_lang")
     if target:
-        return short_code(str(target))
+        return short_code(str(target)).partition("-")[0]
     language = card(folder).get("language", "und")
     latin = all(symbol.isascii() for symbol in vocabulary.symbols if len(symbol) == 1)
     # Of several languages, a model without letters but a to z reads what is romanised.

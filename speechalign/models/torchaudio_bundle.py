@@ -158,8 +158,8 @@ def _network(
         cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(bundle._path).name
         if offline and not cached.is_file():
             raise BackendError(
-                f"{bundle._path}: is not at {cached} and may not be downloaded (--offline); copy "
-                "it there, or name the file: torchaudio:NAME@FILE"
+                f"{bundle._path}: is not at {cached} and may not be downloaded (--offline, "
+                "HF_HUB_OFFLINE); copy it there, or name the file: torchaudio:NAME@FILE"
             )
         try:
             weights = utils._get_state_dict(bundle._path, None, bundle._remove_aux_axis)

@@ -104,6 +104,8 @@ def test_what_is_too_long(model):
 def test_languages(model, tiny, tmp_path):
     with pytest.raises(InputError, match="has to be told which language is spoken"):
         Aligner(model).align(Waveform(noise(1.0), RATE, 1, None, RATE), "the")
+    spoken = Aligner(model, language="deu").align(Waveform(noise(1.0), RATE, 1, None, RATE), "the")
+    assert spoken.words[0].interval.label == "the"
     folder = shutil.copytree(tiny("whisper"), tmp_path / "small.en")
     text = (folder / "tokenizer.json").read_text()
     (folder / "tokenizer.json").write_text(text.replace("<|en|>", "<|xx|>"))
