@@ -40,69 +40,31 @@ where it stopped.
 from __future__ import annotations
 
 import json
-import re
 import sys
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
 import click
-import numpy as np
 import soundfile
-import soxr
+from spoken_sentences import SAMPLE_RATE, Side, say, sound_file, units, write_text
 
-from speechalign import Alignment, Interval, SpeechAlignError, read_alignment, write_alignment
+from speechalign import Alignment, SpeechAlignError, read_alignment
 from speechalign.corpus import read_corpus
 from speechalign.corpus.validation import validate
 from speechalign.errors import InputError
-from speechalign.espeak import speak
 from speechalign.links import (
     Links,
     TimedWord,
     format_links,
-    is_punctuation,
     read_links,
     read_parallel,
     read_words,
     timed_words,
 )
-from speechalign.waveform import read_waveform
 
-SAMPLE_RATE = 16_000
 Pair = tuple[list[str], list[str]]
-
-_PAUSES = frozenset({".", ",", ";", ":", "!", "?", "…", "..."})
-_CLITIC = re.compile(r"['’][^\W\d]{1,2}|n['’]t", re.IGNORECASE)
-_ELISION = re.compile(r"\w+['’]")
-_ELIDING = ("ca", "fr", "it")
-
-
-@dataclass(frozen=True)
-class Side:
-    """How one side of a gold set becomes speech.
-
-    Parameters
-    ----------
-    language : str
-        Code of eSpeak NG, and name of the folder.
-    voices : tuple of str
-        Of which each sentence gets one; the language's own voice if there is none.
-    recordings : Path or None
-        Folder with ``NNN.wav`` and ``NNN.TextGrid``, in place of a voice.
-    """
-
-    language: str
-    voices: tuple[str, ...] = ()
-    recordings: Path | None = None
-
-    def voice(self, name: str) -> str:
-        """Choose the voice of a sentence, by its name only."""
-        if self.recordings is not None:
-            return "recording"
-        voices = self.voices or (self.language,)
-        return voices[zlib.crc32(f"{self.language} {name}".encode()) % len(voices)]
 
 
 def prepare(
@@ -141,18 +103,18 @@ def prepare(
     if not _begin(output_dir, json.dumps(options, indent=1, default=str) + "\n"):
         return
     names = [f"{number:03d}" for number in range(len(pairs))]
-    _write(output_dir / "gold.talp", format_links(gold))
+    write_text(output_dir / "gold.talp", format_links(gold))
     lines = (f"{' '.join(a)} ||| {' '.join(b)}\n" for a, b in pairs)
-    _write(output_dir / "sentences.txt", "".join(lines))
+    write_text(output_dir / "sentences.txt", "".join(lines))
     for number, side in enumerate((source, target)):
         folder = output_dir / side.language
         own, other = ([pair[k] for pair in pairs] for k in (number, 1 - number))
         turned = [links.swapped() if number else links for links in gold]
         for name, tokens in zip(names, own):
-            _say(folder, name, tokens, side)
+            say(folder, name, tokens, side)
         _write_tables(folder, names, own, other, turned, side)
     _validate(output_dir, names, pairs, (source, target))
-    _write(output_dir / ".done", "")
+    write_text(output_dir / ".done", "")
 
 
 def _check(gold: Sequence[Links], pairs: Sequence[Pair], source: Side, target: Side) -> None:
@@ -166,7 +128,7 @@ def _check(gold: Sequence[Links], pairs: Sequence[Pair], source: Side, target: S
         try:
             links.check_within(len(pair[0]), len(pair[1]))
             for tokens in pair:
-                if not _units(tokens, ""):
+                if not units(tokens, ""):
                     raise InputError(f"{' '.join(tokens)!r} has no word that can be said")
         except InputError as error:
             raise InputError(f"sentence {number}: {error}") from None
@@ -180,115 +142,8 @@ def _begin(folder: Path, options: str) -> bool:
             f"{folder}: holds a corpus of other arguments ({record}); remove it or choose another"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _write(record, options)
+    write_text(record, options)
     return not (folder / ".done").exists()
-
-
-def _units(tokens: Sequence[str], language: str) -> list[list[int]]:
-    """Group the tokens that are written, and said, as one word; leave out punctuation."""
-    units: list[list[int]] = []
-    joined = False  # whether the next token goes on with the last word
-    for i, token in enumerate(tokens):
-        if is_punctuation(token):
-            joined = False
-            continue
-        follows = bool(units) and units[-1][-1] == i - 1
-        if follows and (joined or _CLITIC.fullmatch(token)):
-            units[-1].append(i)
-        else:
-            units.append([i])
-        joined = language.startswith(_ELIDING) and _ELISION.fullmatch(token) is not None
-    return units
-
-
-def _say(folder: Path, name: str, tokens: Sequence[str], side: Side) -> None:
-    """Write sound, transcript and TextGrid of a sentence, unless they are there."""
-    sound = _sound(folder, name, side)
-    grid = folder / "textgrids" / f"{name}.TextGrid"
-    if grid.exists():  # it is written last
-        return
-    sound.parent.mkdir(parents=True, exist_ok=True)
-    grid.parent.mkdir(parents=True, exist_ok=True)
-    units = _units(tokens, side.language)
-    words = ["".join(tokens[i] for i in unit) for unit in units]
-    labels = [" ".join(tokens[i] for i in unit) for unit in units]
-    try:
-        if side.recordings is None:
-            text = _with_pauses(tokens, units, words)
-            speech = speak(text, voice=side.voice(name))
-            samples = soxr.resample(speech.samples, speech.sample_rate, SAMPLE_RATE, quality="HQ")
-            alignment = speech.alignment
-            said = _said(alignment.tiers["words"], text.split())
-        else:
-            samples, alignment = _recorded(side.recordings, name)
-            said = list(range(len(words)))
-        words_tier = _labelled(alignment.tiers["words"], said, labels)
-    except SpeechAlignError as error:
-        raise InputError(f"{side.language}, sentence {name}: {error}") from None
-    duration = len(samples) / SAMPLE_RATE
-    tiers = {**alignment.tiers, "words": words_tier}
-    _write(sound.with_suffix(".lab"), " ".join(words) + "\n")
-    temporary = sound.with_suffix(".tmp")
-    soundfile.write(temporary, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-    temporary.replace(sound)
-    write_alignment(
-        Alignment({k: list(_within(tier, duration)) for k, tier in tiers.items()}, duration), grid
-    )
-
-
-def _sound(folder: Path, name: str, side: Side) -> Path:
-    return folder / "wavs" / name / f"{name}_{side.voice(name)}.wav"
-
-
-def _with_pauses(tokens: Sequence[str], units: Sequence[list[int]], words: Sequence[str]) -> str:
-    """Return words with the punctuation that follows them, of that which makes a pause."""
-    ends = [unit[0] for unit in units[1:]] + [len(tokens)]
-    return " ".join(
-        word + "".join(t for t in tokens[unit[-1] + 1 : end] if t in _PAUSES)[:1]
-        for word, unit, end in zip(words, units, ends)
-    )
-
-
-def _said(intervals: Sequence[Interval], spoken: Sequence[str]) -> list[int]:
-    """Find for each interval which word of the text it is; some words may have none."""
-    found = []
-    position = 0
-    for interval in intervals:
-        position = spoken.index(interval.label, position)
-        found.append(position)
-        position += 1
-    return found
-
-
-def _recorded(folder: Path, name: str) -> tuple[np.ndarray, Alignment]:
-    grid = folder / f"{name}.TextGrid"
-    sounds = [p for p in sorted(folder.glob(f"{name}.*")) if p.suffix not in (".TextGrid", ".lab")]
-    if len(sounds) != 1 or not grid.exists():
-        raise InputError(
-            f"{folder}: expected one sound file {name}.* and {grid.name}; speechalign align writes "
-            "it from the sound and a transcript"
-        )
-    return read_waveform(sounds[0], sample_rate=SAMPLE_RATE).samples, read_alignment(grid)
-
-
-def _labelled(
-    intervals: Sequence[Interval], said: Sequence[int], labels: Sequence[str]
-) -> list[Interval]:
-    """Give each interval its tokens; a word that has none joins the one before it."""
-    if len(said) != len(intervals):
-        raise InputError(f"expected times of {len(said)} words, got {len(intervals)}")
-    begins = [0, *said[1:]]
-    return [
-        Interval(interval.start, interval.end, " ".join(labels[begin:end]))
-        for interval, begin, end in zip(intervals, begins, [*begins[1:], len(labels)])
-    ]
-
-
-def _within(intervals: Sequence[Interval], duration: float) -> Iterator[Interval]:
-    """Yield intervals that end with the recording: resampling may have cut a sample off."""
-    for interval in intervals:
-        if interval.start < duration:
-            yield Interval(interval.start, min(interval.end, duration), interval.label)
 
 
 def _write_tables(
@@ -307,7 +162,7 @@ def _write_tables(
         words = timed_words(alignment, tokens)
         voice = side.voice(name)
         times[name] = {voice: [(w.label, _round(w.start), _round(w.end)) for w in words]}
-        sound = _sound(folder, name, side)
+        sound = sound_file(folder, name, side)
         custom = {
             "translation": " ".join(translation),
             "sure": sorted(links.sure),
@@ -316,9 +171,9 @@ def _write_tables(
         cuts.append(_cut(f"{side.language}-{name}", sound, folder, alignment, words, side, custom))
         cuts[-1]["supervisions"][0]["speaker"] = voice  # type: ignore[index]
     rows = (json.dumps({name: t}, ensure_ascii=False)[1:-1] for name, t in times.items())
-    _write(folder / "words.json", "{\n" + ",\n".join(rows) + "\n}\n")
+    write_text(folder / "words.json", "{\n" + ",\n".join(rows) + "\n}\n")
     lines = (json.dumps(cut, ensure_ascii=False) + "\n" for cut in cuts)
-    _write(folder / "cuts.jsonl", "".join(lines))
+    write_text(folder / "cuts.jsonl", "".join(lines))
 
 
 def _cut(
@@ -396,13 +251,6 @@ def _validate(
         for name, pair in zip(names, pairs):
             timed_words(read_alignment(folder / "textgrids" / f"{name}.TextGrid"), pair[number])
         click.echo(f"{folder}: {len(names)} utterances, {found.seconds:.0f} s", err=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole; a temporary one that a killed run leaves is taken over by the next."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)
 
 
 @click.command(help=__doc__)

@@ -1,7 +1,7 @@
 """Gold word alignment as speech: a corpus of two sentences in every layout that is promised."""
 
 import hashlib
-import importlib.util
+import importlib
 import json
 import shutil
 import sys
@@ -34,12 +34,16 @@ _GOLD = [
 
 @pytest.fixture(scope="module")
 def recipe():
-    spec = importlib.util.spec_from_file_location("speech_gold_alignment", _PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    sys.path.insert(0, str(_PROGRAM.parent))
+    yield importlib.import_module("speech_gold_alignment")
+    sys.path.remove(str(_PROGRAM.parent))
+    for name in ("speech_gold_alignment", "spoken_sentences"):
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def sentences(recipe):
+    return sys.modules[recipe.Side.__module__]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +135,9 @@ def test_links_of_the_target_side_are_turned_round(corpus):
     assert json.loads(lines[1])["supervisions"][0]["custom"]["sure"] == [[0, 1], [2, 5], [3, 4]]
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(recipe, sides, corpus, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    recipe, sentences, sides, corpus, tmp_path, monkeypatch
+):
     calls = []
 
     def failing(*arguments, **options):
@@ -140,9 +146,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(recipe, sides, corpus, tmp_path,
             raise KeyboardInterrupt
         return original(*arguments, **options)
 
-    original = recipe.speak
+    original = sentences.speak
     with monkeypatch.context() as patch:
-        patch.setattr(recipe, "speak", failing)
+        patch.setattr(sentences, "speak", failing)
         with pytest.raises(KeyboardInterrupt):
             recipe.prepare(_GOLD, _PAIRS, tmp_path / "corpus", **sides)
     assert not (tmp_path / "corpus" / ".done").exists()
@@ -152,8 +158,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(recipe, sides, corpus, tmp_path,
     assert _tree(tmp_path / "corpus") == _tree(corpus)
 
 
-def test_a_finished_corpus_is_left_alone(recipe, sides, corpus, monkeypatch):
-    monkeypatch.setattr(recipe, "speak", None)
+def test_a_finished_corpus_is_left_alone(recipe, sentences, sides, corpus, monkeypatch):
+    monkeypatch.setattr(sentences, "speak", None)
     before = _tree(corpus)
     recipe.prepare(_GOLD, _PAIRS, corpus, **sides)
     assert _tree(corpus) == before
@@ -207,17 +213,17 @@ def test_the_same_language_twice(recipe, sides, tmp_path):
         recipe.prepare(_GOLD, _PAIRS, tmp_path, source=sides["source"], target=sides["source"])
 
 
-def test_a_word_of_which_nothing_is_said_joins_the_one_before(recipe):
+def test_a_word_of_which_nothing_is_said_joins_the_one_before(sentences):
     spoken = [Interval(0.0, 0.5, "b"), Interval(0.5, 1.0, "d")]
     labels = ["a", "b", "c", "d", "e"]
-    found = recipe._labelled(spoken, recipe._said(spoken, labels), labels)
+    found = sentences._labelled(spoken, sentences._said(spoken, labels), labels)
     assert [(i.label, i.start) for i in found] == [("a b c", 0.0), ("d e", 0.5)]
 
 
-def test_elided_words_are_said_together(recipe):
+def test_elided_words_are_said_together(sentences):
     tokens = ["aujourd'", "hui", "il", "l'", "a", "vu", ",", "l'", "'", "an"]
-    assert recipe._units(tokens, "fr") == [[0, 1], [2], [3, 4], [5], [7], [9]]
-    assert recipe._units(["the", "dogs'", "house"], "en-us") == [[0], [1], [2]]
+    assert sentences.units(tokens, "fr") == [[0, 1], [2], [3, 4], [5], [7], [9]]
+    assert sentences.units(["the", "dogs'", "house"], "en-us") == [[0], [1], [2]]
 
 
 def test_the_program_reads_other_formats_and_exchanges_the_sides(recipe, tmp_path):
