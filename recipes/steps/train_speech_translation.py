@@ -16,14 +16,15 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import click
 import numpy as np
 import torch
-import yaml
+from checkpoint import Checkpoint, read_yaml, settings
 from feature_store import FeatureStore
 from speech_translation import (
     BOS,
@@ -39,6 +40,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechalign.errors import InputError
+from speechalign.losses.ctc import ctc_loss
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,10 @@ class Training:
 
 def read_training(path: Path) -> Training:
     """Read the YAML file; InputError for a key that nobody reads."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    try:
-        network = TranslatorConfig(**content.pop("network", {}))
-        return Training(**content, network=network)
-    except TypeError as error:
-        raise InputError(f"{path}: {error}") from None
+    content = read_yaml(path)
+    sizes = cast("dict[str, object]", content.pop("network", {}))
+    network = settings(TranslatorConfig, sizes, source=f"{path}: network")
+    return settings(Training, {**content, "network": network}, source=str(path))
 
 
 def targets(
@@ -105,9 +105,24 @@ def targets(
 
 
 class Trainer:
-    """A model, what it is trained on, and how far it has come."""
+    """A model, what it is trained on, and how far it has come.
 
-    def __init__(self, training: Training, stores: Sequence[FeatureStore]) -> None:
+    Parameters
+    ----------
+    training : Training
+        How it is trained.
+    stores : Sequence[FeatureStore]
+        What on.
+    out : Path
+        Folder of the checkpoint, from which the training goes on where there is one.
+
+    Raises
+    ------
+    InputError
+        The checkpoint is damaged, or was written with other settings.
+    """
+
+    def __init__(self, training: Training, stores: Sequence[FeatureStore], out: Path) -> None:
         self.training = training
         self.stores = stores
         entries = [entry for store in stores for entry in store.entries]
@@ -122,6 +137,8 @@ class Trainer:
         self.model.scale.copy_(torch.tensor(1 / np.maximum(deviation, 1e-3)))
         self.optimizer = torch.optim.AdamW(self.model.parameters(), training.learning_rate)
         self.epoch = 0
+        self._checkpoint = Checkpoint(out, training)
+        self._checkpoint.resume(torch.device("cpu"), self._restore)
 
     def batches(self, epoch: int) -> list[tuple[int, list[int]]]:
         """Cut the epoch of every store, and shuffle them together."""
@@ -171,13 +188,17 @@ class Trainer:
             ignore_index=PAD,
             label_smoothing=training.label_smoothing,
         )
-        phone_loss = functional.ctc_loss(
-            model.phones(encoded).log_softmax(-1).transpose(0, 1),
+        phone_losses = ctc_loss(
+            model.phones(encoded).log_softmax(-1),
             batch.targets,
             lengths,
             batch.target_lengths,
-            zero_infinity=True,
+            blank=0,
+            reduction="none",
         )
+        # Infinite where there are more phones than frames, which nothing can be learnt from.
+        possible = phone_losses.where(phone_losses.isfinite(), 0.0)
+        phone_loss = (possible / batch.target_lengths.clamp(min=1)).mean()
         loss = token_loss + training.ctc_weight * phone_loss
         self.optimizer.zero_grad()
         loss.backward()
@@ -191,23 +212,20 @@ class Trainer:
             "phone loss": float(phone_loss.detach()),
         }
 
-    def save_checkpoint(self, path: Path) -> None:
+    def save(self) -> None:
         """Write everything that the next epoch depends on."""
-        state = {
-            "epoch": self.epoch,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        temporary = path.with_name(f"{path.name}.tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        self._checkpoint.save(
+            {
+                "epoch": self.epoch,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            }
+        )
 
-    def load_checkpoint(self, path: Path) -> None:
-        """Go on where a run was interrupted."""
-        state = torch.load(path, weights_only=True)
-        self.epoch = state["epoch"]
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        self.epoch = content["epoch"]
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
 
 
 @click.command(help=__doc__)
@@ -225,10 +243,8 @@ def main(config: Path, out: Path, features: tuple[Path, ...], threads: int) -> N
     out.mkdir(parents=True, exist_ok=True)
     training = read_training(config)
     stores = [FeatureStore(folder, mels=training.network.mels) for folder in features]
-    trainer = Trainer(training, stores)
-    checkpoint, log = out / "checkpoint.pt", out / "log.jsonl"
-    if checkpoint.exists():
-        trainer.load_checkpoint(checkpoint)
+    trainer = Trainer(training, stores, out)
+    log = out / "log.jsonl"
     lines = log.read_text().splitlines(True)[: trainer.epoch] if log.exists() else []
     parameters = sum(p.numel() for p in trainer.model.parameters())
     click.echo(
@@ -236,12 +252,12 @@ def main(config: Path, out: Path, features: tuple[Path, ...], threads: int) -> N
     )
     while trainer.epoch < training.epochs:
         figures = {"epoch": trainer.epoch + 1, **trainer.run_epoch()}
-        trainer.save_checkpoint(checkpoint)
+        trainer.save()
         lines.append(json.dumps(figures) + "\n")
         log.write_text("".join(lines))
         click.echo(" ".join(f"{name} {value:.4g}" for name, value in figures.items()))
     save(model, trainer.model, trainer.phones, trainer.tokens)
-    checkpoint.unlink()
+    (out / "checkpoint.pt").unlink()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The translation model whose attention is read, and the programs that feed, train and read it."""
 
+import dataclasses
 import importlib
 import json
 import subprocess
@@ -188,19 +189,36 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(steps, features, conf
     train = steps["train_speech_translation"]
     store = train.FeatureStore(features, mels=8)
     training = train.read_training(config)
-    whole, first, second = (train.Trainer(training, [store]) for _ in range(3))
+    whole, first = (train.Trainer(training, [store], tmp_path) for _ in range(2))
     for _ in range(3):
         whole.run_epoch()
     first.run_epoch()
-    first.save_checkpoint(tmp_path / "checkpoint.pt")
-    second.load_checkpoint(tmp_path / "checkpoint.pt")
+    first.save()
+    second = train.Trainer(training, [store], tmp_path)
+    assert second.epoch == 1
     for _ in range(2):
         second.run_epoch()
     for name, value in whole.model.state_dict().items():
         torch.testing.assert_close(second.model.state_dict()[name], value, rtol=0, atol=0)
 
 
+def test_a_checkpoint_of_other_settings_is_refused(steps, features, config, tmp_path):
+    train = steps["train_speech_translation"]
+    store = train.FeatureStore(features, mels=8)
+    training = train.read_training(config)
+    train.Trainer(training, [store], tmp_path).save()
+    other = dataclasses.replace(training, clip=2.0)
+    with pytest.raises(InputError, match="written with other settings"):
+        train.Trainer(other, [store], tmp_path)
+    (tmp_path / "checkpoint.pt").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"checkpoint\.pt: damaged checkpoint"):
+        train.Trainer(training, [store], tmp_path)
+
+
 def test_a_key_that_nobody_reads(steps, tmp_path):
     (tmp_path / "bad.yaml").write_text("epoch: 3\n")
     with pytest.raises(InputError, match=r"bad.yaml: .*'epoch'"):
+        steps["train_speech_translation"].read_training(tmp_path / "bad.yaml")
+    (tmp_path / "bad.yaml").write_text("network: {depth: 3}\n")
+    with pytest.raises(InputError, match=r"bad.yaml: network: unknown key 'depth'; expected mels"):
         steps["train_speech_translation"].read_training(tmp_path / "bad.yaml")
