@@ -18,7 +18,10 @@ from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.models import sphinx_files
 from speechalign.models.hmm_gmm import HmmGmm
 from speechalign.models.mixtures import Mixtures
+from speechalign.models.sphinx_files import InstalledDictionary
 
+_NAME = "english-sphinx"
+_DICTIONARY = "cmudict-en-us.dict"
 _VARIANCE_FLOOR = 1e-4
 
 
@@ -61,7 +64,7 @@ class EnglishSphinx(HmmGmm):
         weights[(variances < _VARIANCE_FLOOR).all(axis=3)] = 0.0
         transitions = sphinx_files.read_transitions(acoustic / "transition_matrices")
         super().__init__(
-            name="english-sphinx",
+            name=_NAME,
             language="en",
             licence="BSD-2-Clause (acoustic model: Alpha Cephei Inc., 2015; dictionary: CMU)",
             phones=phones,
@@ -74,7 +77,11 @@ class EnglishSphinx(HmmGmm):
                 np.array(stream_weights, np.float32),
             ),
             stay=np.diagonal(transitions, axis1=1, axis2=2).astype(np.float64),
-            dictionary=sphinx_files.read_dictionary(self.folder / "cmudict-en-us.dict"),
+            dictionary=(
+                installed_dictionary()
+                if folder is None
+                else sphinx_files.read_dictionary(folder / _DICTIONARY)
+            ),
             variant_priors={},
             # Both chosen on synthetic speech with known boundaries (tools/tune_boundaries.py).
             silence_probability=0.5,
@@ -84,6 +91,12 @@ class EnglishSphinx(HmmGmm):
             calibration=(2.48, 6.41),
             pronunciation="english",
         )
+
+
+def installed_dictionary() -> InstalledDictionary:
+    """Read the dictionary in the wheel."""
+    entries = sphinx_files.read_dictionary(_installed_folder() / _DICTIONARY)
+    return InstalledDictionary(_NAME, entries)
 
 
 def _installed_folder() -> Path:

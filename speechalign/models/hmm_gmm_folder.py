@@ -6,7 +6,9 @@
 ``parameters.npz``  means, variances and weights of the Gaussians (see `Mixtures`), probability of
                     staying in each state, tree of states and transforms of speakers where there
                     are any; no pickled objects
-``dictionary.txt``  word, probability where the corpus told it, phones; MFA's format
+``dictionary.txt``  word, probability where the corpus told it, phones; MFA's format; of a
+                    dictionary that is installed with speechalign, and that ``model.json`` names,
+                    only the words with a probability
 ``g2p.npz``         what pronounces other words, where that is not one of speechalign's own ways
 others              for people: the model card, the report of the training
 =================== ==========================================================================
@@ -27,10 +29,12 @@ from speechalign import __version__
 from speechalign.errors import FormatError
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.models import DESCRIPTION
+from speechalign.models.english_sphinx import installed_dictionary
 from speechalign.models.folders import replacing_folder
 from speechalign.models.hmm_gmm import HmmGmm, Variants
 from speechalign.models.mixtures import Mixtures
 from speechalign.models.sphinx_features import SAMPLE_RATE, STRIDE
+from speechalign.models.sphinx_files import InstalledDictionary
 from speechalign.models.state_tree import StateTree
 
 KIND = "hmm-gmm"
@@ -45,6 +49,7 @@ _FRONT_END = {
 }
 _NORMALISATIONS = {False: "mean of the utterance", True: "mean and deviation of the speaker"}
 _VERSION = 1
+_INSTALLED = {"english-sphinx": installed_dictionary}
 
 
 def save(model: HmmGmm, folder: Path, *, texts: Mapping[str, str]) -> None:
@@ -83,6 +88,7 @@ def save(model: HmmGmm, folder: Path, *, texts: Mapping[str, str]) -> None:
         "silence probability": model.silence_probability,
         "acoustic scale": model.acoustic_scale,
         "calibration": list(model.calibration),
+        "dictionary": _installed_name(model),
         "pronunciation": model.pronunciation if g2p is None else G2P,
         "speechalign": __version__,
     }
@@ -107,10 +113,17 @@ def save(model: HmmGmm, folder: Path, *, texts: Mapping[str, str]) -> None:
         (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
+def _installed_name(model: HmmGmm) -> str | None:
+    return model.dictionary.name if isinstance(model.dictionary, InstalledDictionary) else None
+
+
 def _dictionary_text(model: HmmGmm) -> str:
     lines = []
+    installed = _installed_name(model) is not None
     for word, variants in model.dictionary.items():
         priors = model.variant_priors.get(variants)
+        if installed and priors is None:
+            continue
         for i, phones in enumerate(variants):
             probability = [] if priors is None else [repr(math.exp(priors[i]))]
             lines.append("\t".join([word, *probability, " ".join(phones)]) + "\n")
@@ -145,8 +158,12 @@ def load(folder: Path) -> HmmGmm:
             tree = StateTree.of_arrays(arrays)
             transforms = _transforms(arrays)
         path = folder / DICTIONARY
-        dictionary, variant_priors = _read_dictionary(path)
+        own, variant_priors = _read_dictionary(path)
         path = folder / DESCRIPTION
+        installed = described.get("dictionary")
+        if installed not in (None, *_INSTALLED):
+            raise FormatError(f"{path}: dictionary {installed!r} is not known; update speechalign")
+        dictionary = own if installed is None else _INSTALLED[installed]()
         slope, intercept = described["calibration"]
         pronunciation = described["pronunciation"]
         return HmmGmm(

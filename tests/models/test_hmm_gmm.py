@@ -164,6 +164,18 @@ def test_features_of_a_later_version(folder):
         load(folder)
 
 
+def test_a_dictionary_that_nobody_has(folder):
+    described = json.loads((folder / "model.json").read_text())
+    assert described["dictionary"] is None
+    described["dictionary"] = "swedish"
+    (folder / "model.json").write_text(json.dumps(described))
+    with pytest.raises(FormatError, match=r"model.json: dictionary 'swedish' is not known; update"):
+        load(folder)
+    del described["dictionary"]  # as models were saved before there was a choice
+    (folder / "model.json").write_text(json.dumps(described))
+    assert load(folder).dictionary == DICTIONARY
+
+
 def test_full_disk_leaves_the_old_model(folder, tmp_path, monkeypatch):
     def no_space(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -239,4 +251,15 @@ def test_embedded_model_can_be_exported(tmp_path):
     samples = (0.1 * np.random.default_rng(0).normal(size=8000)).astype(np.float32)
     np.testing.assert_array_equal(emit(copy, samples).log_probs, emit(embedded, samples).log_probs)
     assert copy.dictionary == embedded.dictionary
+    assert list(copy.dictionary) == list(embedded.dictionary)
+    # The dictionary is installed; there is no copy of it but for words with learnt probabilities.
+    assert (tmp_path / "copy" / "dictionary.txt").read_text() == ""
+    priors = {embedded.dictionary["a"]: (-0.5, -1.5)}
+    known = embedded.estimated(mixtures=embedded.mixtures, variant_priors=priors)
+    save(known, tmp_path / "copy", texts={})
+    again = load_model(tmp_path / "copy")
+    assert again.dictionary == embedded.dictionary
+    ((word, found),) = again.variant_priors.items()
+    assert word == embedded.dictionary["a"]
+    assert found == pytest.approx((-0.5, -1.5))
     shutil.rmtree(tmp_path / "copy")
