@@ -105,10 +105,24 @@ def download(source: str, allow_pickle: bool) -> None:
 @click.option("--allow-pickle", is_flag=True,
               help="Read weights that are a Python pickle; only tensors are read.")  # fmt: skip
 def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None:
-    """Write a model of torchaudio or Hugging Face as ONNX to FOLDER, and check that both agree."""
+    """Write a model to FOLDER, which can be used instead of it.
+
+    A CTC model of torchaudio or Hugging Face becomes ONNX, and it is checked that both agree; an
+    HMM-GMM, such as english-sphinx, a folder like those of `speechalign train`.
+    """
     from speechalign.models import load_model
-    from speechalign.models.onnx_export import export as write
+    from speechalign.models.hmm_gmm import HmmGmm
 
     loaded = load_model(source, device="cpu", offline=offline, allow_pickle=allow_pickle)
+    if isinstance(loaded, HmmGmm):
+        from speechalign.models.hmm_gmm_folder import save
+
+        facts = {"language": loaded.language, **loaded.describe(), "licence": loaded.licence}
+        card = "".join(f"* {what}: {value}\n" for what, value in facts.items())
+        save(loaded, folder, texts={"MODEL_CARD.md": f"# {loaded.name}\n\n{card}"})
+        click.echo(f"{folder}: {loaded.name}")
+        return
+    from speechalign.models.onnx_export import export as write
+
     worst = write(loaded, folder)
     click.echo(f"{folder}: log-probabilities differ by {worst:.1e} at most")
