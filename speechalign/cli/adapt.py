@@ -24,10 +24,9 @@ from speechalign.cli.training_options import TrainingProgress
     help="Threads. Without: as many as there are cores. The model is the same.",
 )
 @click.option(
-    "--fmllr/--no-fmllr",
-    default=True,
-    show_default=True,
-    help="Transform the features of each speaker before the means move.",
+    "--fmllr",
+    is_flag=True,
+    help="Transform the features of each speaker first; for voices unlike those of MODEL.",
 )
 @click.option("--name", metavar="NAME", help="Of the new model. Without: that of its folder.")
 @corpus_options
@@ -44,9 +43,9 @@ def adapt(
 ) -> None:
     """Adapt MODEL to CORPUS, from audio and transcripts alone; save it as MODEL_OUT.
 
-    MODEL is english-sphinx, or a folder that `speechalign train` wrote. The features of each
-    speaker are transformed to fit it (fMLLR), and the means of its Gaussians move towards the
-    corpus (MAP), the further the more there is of each sound.
+    MODEL is english-sphinx, or a folder that `speechalign train` wrote. The means of its Gaussians
+    move towards the corpus (MAP), the further the more there is of each sound; with --fmllr, after
+    the features of each speaker have been transformed to fit the model.
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """

@@ -31,7 +31,7 @@ def adapt(
     output: Path,
     *,
     name: str,
-    fmllr: bool = True,
+    fmllr: bool = False,
     jobs: int = 1,
     progress: Progress,
 ) -> Trained:

@@ -91,6 +91,28 @@ def test_adapt_the_embedded_model(corpus, tmp_path):
     assert (adapted.mixtures.variances == embedded.mixtures.variances).all()
 
 
+def test_speakers_and_transforms_reach_the_model(corpus, tmp_path):
+    for utterance in ("broken.wav", "broken.lab", "long.flac", "long.lab"):
+        (corpus / "slt" / utterance).unlink()
+    model, adapted = tmp_path / "model", tmp_path / "adapted"
+    options = ("--gaussians", 1, "--by-speaker", "--contexts")
+    trained = run("train", corpus, model, *options)
+    assert trained.exit_code == 0, trained.stderr
+    assert "not tried with fewer than 20 utterances, there are 3" in trained.stderr
+    facts = run("model", "inspect", model).stdout
+    assert "features: normalised by speaker\n" in facts
+    assert "speakers with a transform: 0\n" in facts
+    assert "normalised by speaker" in (model / "MODEL_CARD.md").read_text("utf-8")
+    result = run("adapt", corpus, model, adapted, "--fmllr")
+    assert result.exit_code == 0, result.stderr
+    assert "pass 5 of 5" in result.stderr
+    # Ten seconds in all are enough for one transform, of everybody.
+    assert load_model(adapted).transforms.keys() == {""}
+    aligned = run("align", corpus, adapted, tmp_path / "out")
+    assert aligned.exit_code == 0, aligned.stderr
+    assert "features: normalised by speaker\n" in run("model", "inspect", adapted).stdout
+
+
 def test_what_says_nothing_of_pronunciations_is_refused(corpus, tmp_path):
     result = run("train", corpus, tmp_path / "model", "--language", "tlh")
     assert result.exit_code == 4
