@@ -48,7 +48,7 @@ NAMES = ()
 
 _OTHERS = ("whisper",)  # families with a file of their own
 _MEL = (400, 160)  # window and step of mel features, samples
-_UNUSED_WEIGHTS = {"masked_spec_embed"}  # for training only
+UNUSED_WEIGHTS = {"masked_spec_embed"}  # for training only
 
 
 class _Extractor(Protocol):
@@ -277,7 +277,7 @@ def _pretrained(
         ) from None
     if adapter:
         put_in(network, adapter, folder=folder)
-    missing = {key for key in report["missing_keys"] if key.split(".")[-1] not in _UNUSED_WEIGHTS}
+    missing = {key for key in report["missing_keys"] if key.split(".")[-1] not in UNUSED_WEIGHTS}
     missing -= set(adapter)
     if missing:
         raise InputError(

@@ -98,7 +98,7 @@ class SpeechAdapter(nn.Module):  # type: ignore[misc]
         rows = nn.functional.pad(rows, (0, 0, 0, short))
         rows = rows.reshape(batch, (count + short) // self.stack, self.stack * width)
         begins = spans[:, :: self.stack, 0]
-        lasts = torch.arange(self.stack - 1, count + short, self.stack, device=rows.device)
+        lasts = self.stack * torch.arange(rows.shape[1], device=rows.device) + self.stack - 1
         lasts = torch.minimum(lasts.expand(batch, -1), (lengths - 1).clamp(min=0)[:, None])
         ends = spans[..., 1].gather(1, lasts) if count else begins
         rows = self.norm(self.project(nn.functional.gelu(self.widen(rows))))

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
-from speechalign.models import DESCRIPTION
-from speechalign.models.conv_ctc import KIND, STRIDE
+from speechalign.models import DESCRIPTION, MODELS, load_model
+from speechalign.models.conv_ctc import KIND, STRIDE, ConvCTC
 from speechalign.models.conv_ctc import load as load_conv_ctc
 from speechalign.models.conv_net import HOP, SAMPLE_RATE, ConvCTCNet
 from speechalign.models.frame_timing import convolution_grid
-from speechalign.models.hf_ctc import read_vocabulary
+from speechalign.models.hf_ctc import UNUSED_WEIGHTS, read_vocabulary
 from speechalign.models.hf_folder import check_weights, model_type, no_progress_bars, read_json
 from speechalign.vocabulary import Vocabulary
 
@@ -64,14 +66,15 @@ class SpeechEncoder(Protocol):
         """Encode (B, N) samples of (B,) lengths; what lies beyond a length is not read."""
 
 
-def load_encoder(folder: Path) -> SpeechEncoder:
-    """Load an encoder from a folder.
+def load_encoder(source: str | Path) -> SpeechEncoder:
+    """Load an encoder from a folder, or one that comes with the package.
 
     Parameters
     ----------
-    folder : Path
-        A ``conv-ctc`` model of ours, or Wav2Vec2, HuBERT, WavLM or Whisper as Hugging Face has
-        them; a CTC layer is used where there is one.
+    source : str or Path
+        The folder of a ``conv-ctc`` model of ours, or the name of one in ``MODELS``; or the folder
+        of Wav2Vec2, HuBERT, WavLM or Whisper as Hugging Face has them. A CTC layer is used where
+        there is one.
 
     Raises
     ------
@@ -80,6 +83,15 @@ def load_encoder(folder: Path) -> SpeechEncoder:
     BackendError
         transformers is missing.
     """
+    if str(source) in MODELS:
+        shipped = load_model(source)
+        if not isinstance(shipped, ConvCTC):
+            raise InputError(
+                f"{source}: expected an encoder of speech, got a model without one; of those that "
+                "come with the package, take english-ctc-small"
+            )
+        return ConvEncoder(shipped.net, shipped.vocabulary)
+    folder = Path(source)
     if (folder / DESCRIPTION).is_file():
         kind = read_json(folder / DESCRIPTION).get("kind")
         if kind != KIND:
@@ -166,6 +178,9 @@ class PretrainedEncoder(nn.Module):  # type: ignore[misc]
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
         """Encode (B, N) samples of (B,) lengths."""
         rows = [row[:n].cpu().numpy() for row, n in zip(waveforms, lengths.tolist())]
+        if not self._whisper:  # Too little for one frame is heard as none.
+            least = 2 * self.grid.offset + self.grid.stride
+            rows = [np.pad(row, (0, max(0, least - len(row)))) for row in rows]
         inputs = self._extractor(
             rows,
             sampling_rate=self.sample_rate,
@@ -204,12 +219,19 @@ def _pretrained(folder: Path, *, whisper: bool) -> PretrainedEncoder:
     try:
         with no_progress_bars():
             extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            network = (AutoModelForCTC if ctc else AutoModel).from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+            network, report = (AutoModelForCTC if ctc else AutoModel).from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
+                output_loading_info=True,
+            )  # fmt: skip
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"{folder}: cannot be read as an encoder of speech: {str(error).splitlines()[0]}; copy "
             "all files of the model, as its maker has them"
         ) from None
+    missing = {key for key in report["missing_keys"] if key.split(".")[-1] not in UNUSED_WEIGHTS}
+    if missing:
+        raise InputError(
+            f"{folder}: the weights lack {', '.join(sorted(missing)[:3])}; copy all files of the "
+            "model, as its maker has them"
+        )
     return PretrainedEncoder(network.encoder if whisper else network, extractor, vocabulary)

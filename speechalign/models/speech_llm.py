@@ -6,6 +6,7 @@ and large language model for ASR", arXiv 2406.17272, 2024.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -139,7 +140,21 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def hear(self, waveforms: Tensor, lengths: Tensor) -> tuple[Encoded, Adapted]:
-        """Encode (B, N) samples of (B,) lengths, and adapt them to the language model."""
+        """Encode (B, N) samples of (B,) lengths, and adapt them to the language model.
+
+        Raises
+        ------
+        InputError
+            Encoder or adapter is in half precision.
+        """
+        for part in ("encoder", "adapter"):
+            kind = next(getattr(self, part).parameters()).dtype
+            if kind != torch.float32:
+                raise InputError(
+                    f"{part}: expected float32 weights, got {str(kind).replace('torch.', '')}; "
+                    "of a speech LLM, only the language model may be in half precision, such as "
+                    "by model.lm.bfloat16(), or all of it inside torch.autocast"
+                )
         encoded = self.encoder(waveforms, lengths)
         vocabulary = self.encoder.vocabulary
         blank = None if vocabulary is None else vocabulary.blank
@@ -166,11 +181,24 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         -------
         Heard
             Cross-entropy, and what `matching_loss` and `ctc_loss` want to know.
+
+        Raises
+        ------
+        InputError
+            A target is no token; speech and text are more than the language model reads at once;
+            or as `hear` has it.
         """
         encoded, adapted = self.hear(waveforms, lengths)
         embed = self.lm.get_input_embeddings()
         prompt = torch.tensor(self._prompt, device=targets.device)
         inside = torch.arange(targets.shape[1], device=targets.device) < target_lengths[:, None]
+        wrong = inside & ((targets < 0) | (targets >= embed.num_embeddings))
+        if wrong.any():
+            b, i = torch.nonzero(wrong)[0].tolist()
+            raise InputError(
+                f"targets[{b}, {i}]: expected a token in [0, {embed.num_embeddings}), got "
+                f"{int(targets[b, i])}; check target_lengths and the tokenizer"
+            )
         read = embed(targets.where(inside, self.end))
         given = embed(prompt)
         heard = adapted.rows.to(given.dtype)
@@ -180,6 +208,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             for b, (n, m) in enumerate(zip(counts, sizes))
         ]
         used = torch.tensor([len(row) for row in rows], device=targets.device)
+        self._room(int(used.max()) - 1)
         mask = torch.arange(int(used.max()), device=targets.device) < used[:, None]
         logits = self.lm(
             inputs_embeds=pad_sequence(rows, batch_first=True),
@@ -240,8 +269,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         Raises
         ------
         InputError
-            The recording cannot be used or is too long, or ``support`` is asked for and the
-            encoder has no CTC layer of characters.
+            The recording cannot be used or is too long; an option is out of its range; or
+            ``support`` is asked for and the encoder has no CTC layer of characters.
         """
         from transformers import (
             GenerationConfig,
@@ -249,6 +278,11 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             NoRepeatNGramLogitsProcessor,
         )
 
+        for name, value, least in (
+            ("beams", beams, 1), ("no_repeat", no_repeat, 0), ("most_tokens", most_tokens, 1),
+        ):  # fmt: skip
+            if value < least:
+                raise InputError(f"{name}: expected an integer from {least} on, got {value}")
         vocabulary = self.encoder.vocabulary
         if support is not None and (vocabulary is None or not has_characters(vocabulary)):
             raise InputError(
@@ -261,9 +295,10 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             embed = self.lm.get_input_embeddings()
             given = embed(torch.tensor(self._prompt, device=waveforms.device))
             rows = torch.cat([adapted.rows[0, : adapted.lengths[0]].to(given.dtype), given])[None]
+            room = self._room(rows.shape[1])
             padding = self._tokenizer.pad_token_id
             settings = GenerationConfig(
-                max_new_tokens=most_tokens,
+                max_new_tokens=min(most_tokens, room),
                 num_beams=beams,
                 length_penalty=length_penalty,
                 do_sample=False,
@@ -343,6 +378,16 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         device = next(self.adapter.parameters()).device
         waveforms = torch.from_numpy(samples.astype(np.float32, copy=False))[None].to(device)
         return waveforms, torch.tensor([len(samples)], device=device)
+
+    def _room(self, count: int) -> int:
+        """Return how many tokens the language model can read after so many; refuse too many."""
+        limit = getattr(self.lm.config, "max_position_embeddings", None) or sys.maxsize
+        if count >= limit:
+            raise InputError(
+                f"{self.name}: the language model reads {limit} rows and tokens at once, got "
+                f"{count} and more to come; cut the recording into segments, or raise stack"
+            )
+        return int(limit) - count
 
     def _supported(self, words: list[str], encoded: Encoded, threshold: float) -> list[str]:
         """Return the words that the CTC layer supports."""

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from speechalign.errors import BackendError, InputError
-from speechalign.models import DESCRIPTION, hub
+from speechalign.models import DESCRIPTION, MODELS, hub
 from speechalign.models.folders import replacing_folder
 from speechalign.models.hf_folder import CONFIG, check_weights, no_progress_bars
 
@@ -44,7 +44,7 @@ def join(
     Parameters
     ----------
     encoder : str or Path
-        A folder, as `load_encoder` reads it, or ``org/name`` on the Hugging Face hub.
+        A folder or name, as `load_encoder` reads it, or ``org/name`` on the Hugging Face hub.
     lm : str or Path
         A folder with a causal language model and its tokenizer, or ``org/name``.
     config : SpeechLlmConfig
@@ -63,7 +63,7 @@ def join(
     """
     network, tokenizer = _language_model(_folder(lm, offline=offline))
     return SpeechLlm(
-        load_encoder(_folder(encoder, offline=offline)),
+        load_encoder(encoder if str(encoder) in MODELS else _folder(encoder, offline=offline)),
         network,
         tokenizer,
         config,
@@ -132,8 +132,7 @@ def save(model: SpeechLlm, folder: str | Path, *, encoder: str | Path, lm: str |
     folder : str or Path
         A new folder, or that of a model, which is replaced whole.
     encoder, lm : str or Path
-        The models that were joined: folders, which are kept relative to ``folder``, or names
-        on the hub.
+        The models that were joined: folders, which are kept relative to ``folder``, or names.
 
     Raises
     ------
@@ -195,11 +194,17 @@ def _language_model(folder: Path) -> tuple[nn.Module, nn.Module]:
     try:
         with no_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            network = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+            network, report = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
+                output_loading_info=True,
+            )  # fmt: skip
     except Exception as error:  # tokenizers raises no narrower class
         raise InputError(
             f"{folder}: cannot be read as a causal language model: {str(error).splitlines()[0]}"
         ) from None
+    if report["missing_keys"]:
+        raise InputError(
+            f"{folder}: the weights lack {', '.join(sorted(report['missing_keys'])[:3])}; is it a "
+            "model that was trained as a causal language model?"
+        )
     return network, tokenizer
