@@ -15,7 +15,7 @@
 # --encoder NAME, --lm NAME   folders, or org/name on the hub (facebook/wav2vec2-base-960h and
 #                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
 # --mini true                 eSpeak NG's speech, and models of a few layers
-# --utterances N              mini: sentences that are spoken (700)
+# --utterances N              mini: sentences that are spoken (780)
 # --updates N                 of the weights (mini: 400; else as conf/ says)
 # --exp DIR                   where everything is written (exp/librispeech or exp/mini)
 # --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
@@ -28,7 +28,7 @@ corpus_dir=
 encoder=facebook/wav2vec2-base-960h
 lm=HuggingFaceTB/SmolLM2-135M
 mini=false
-utterances=700
+utterances=780
 updates=
 exp=
 seeds=
@@ -97,7 +97,7 @@ if stage 3 "transcribe"; then
     for test in "${tests[@]}"; do
       for system in "${systems[@]}"; do transcribe "$seed" "$system" "$test" ""; done
       transcribe "$seed" nonspeech "$test" .guarded \
-        --beams 4 --length-penalty 0.8 --no-repeat 3 --support 0
+        --beams 4 --length-penalty 0.8 --no-repeat 3 --support -10
     done
   done
 fi
@@ -106,8 +106,11 @@ if stage 4 "word times"; then
     "$python" -m speechalign align "$data/test.jsonl" "$exp/$seed/nonspeech/model" \
       "$exp/$seed/times" --jobs 1
     if $mini; then
-      "$python" -m speechalign compare "$data/gold" "$exp/$seed/times" \
-        >"$exp/$seed/times.txt"
+      "$python" local/04_map_times.py "$exp/$seed/nonspeech/model" "$data/test.jsonl" \
+        "$exp/$seed/map_times"
+      for times in times map_times; do
+        "$python" -m speechalign compare "$data/gold" "$exp/$seed/$times" >"$exp/$seed/$times.txt"
+      done
     fi
   done
 fi

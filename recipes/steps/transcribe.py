@@ -1,7 +1,7 @@
 """Transcribe the recordings of a manifest with a speech LLM.
 
     python recipes/steps/transcribe.py exp/matching/model data/test.jsonl exp/matching/test.jsonl \
-        --beams 4 --no-repeat 3 --support 0
+        --beams 4 --no-repeat 3 --support -10
 
 OUT gets a line a recording, in the order of the manifest: the reference, the hypothesis, and the
 sound file. It appears when all are done.

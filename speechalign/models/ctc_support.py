@@ -74,9 +74,35 @@ def supported_words(
         kept.remove(judged[worst])
 
 
+def supported_text(
+    log_probs: np.ndarray, text: str, vocabulary: Vocabulary, *, threshold: float
+) -> str:
+    """Return a text without the words that `supported_words` drops, by its characters."""
+    assert vocabulary.blank is not None
+    words = text.split()
+    separators = [s for s in ("|", " ") if s in vocabulary]
+    kept = supported_words(
+        log_probs,
+        [spelled(word, vocabulary) for word in words],
+        blank=vocabulary.blank,
+        separator=vocabulary.ids(separators[:1])[0] if separators else None,
+        threshold=threshold,
+    )
+    return " ".join(words[k] for k in kept)
+
+
 def has_characters(vocabulary: Vocabulary) -> bool:
-    """Tell whether words can be spelled: whether some symbols are single letters."""
-    return any(len(symbol) == 1 and symbol.isalpha() for symbol in vocabulary.symbols)
+    """Tell whether words can be spelled: whether letters are single ones, not phones or pieces.
+
+    Examples
+    --------
+    >>> has_characters(Vocabulary(["<pad>", "a", "b", "|"], blank="<pad>"))
+    True
+    >>> has_characters(Vocabulary(["<pad>", "B", "AA"], blank="<pad>"))
+    False
+    """
+    letters = [symbol for symbol in vocabulary.symbols if symbol.isalpha()]
+    return bool(letters) and all(len(symbol) == 1 for symbol in letters)
 
 
 def spelled(word: str, vocabulary: Vocabulary) -> list[int]:

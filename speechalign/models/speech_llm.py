@@ -13,7 +13,8 @@ from threading import Lock
 
 import numpy as np
 
-from speechalign.checks import check_samples
+from speechalign.checks import check_samples, check_waveforms
+from speechalign.emissions import Emissions
 from speechalign.errors import BackendError, InputError
 from speechalign.models import Attention, Piece
 
@@ -24,13 +25,12 @@ try:
 except ImportError as missing:
     raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[hf]'") from None
 
-from speechalign.models.ctc_support import has_characters, spelled, supported_words
+from speechalign.models.ctc_support import has_characters, supported_text
+from speechalign.models.matching_map import matching_map
 from speechalign.models.speech_adapter import Adapted, SpeechAdapter
 from speechalign.models.speech_encoders import Encoded, SpeechEncoder
 from speechalign.models.speech_llm_config import SpeechLlmConfig
 from speechalign.models.trained_parts import choose_trained
-
-_TEMPERATURE = 0.1  # of the attention, as `matching_loss` has it
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,9 @@ class Heard:
 class SpeechLlm(nn.Module):  # type: ignore[misc]
     """A causal language model that reads what an adapter makes of speech, then writes the text.
 
+    Times of words come from the encoder's CTC layer where that is of characters, and from
+    `matching_map` otherwise.
+
     Parameters
     ----------
     encoder : SpeechEncoder
@@ -86,7 +89,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         The tokenizer has no end of text, or ``config.train`` names a part that there is not.
     """
 
-    aligner = "attention"
+    unit = "characters"
+    normalised = True
 
     def __init__(
         self,
@@ -125,6 +129,9 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         self.sample_rate = encoder.sample_rate
         self.grid = encoder.grid
         self.longest = encoder.longest or float("inf")
+        self.vocabulary = encoder.vocabulary
+        self._spells = self.vocabulary is not None and has_characters(self.vocabulary)
+        self.aligner = "ctc" if self._spells else "attention"
 
     def describe(self) -> Mapping[str, str]:
         """Return sizes and what is trained."""
@@ -156,8 +163,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                     "by model.lm.bfloat16(), or all of it inside torch.autocast"
                 )
         encoded = self.encoder(waveforms, lengths)
-        vocabulary = self.encoder.vocabulary
-        blank = None if vocabulary is None else vocabulary.blank
+        blank = None if self.vocabulary is None else self.vocabulary.blank
         return encoded, self.adapter(encoded, blank=blank)
 
     def forward(
@@ -190,7 +196,6 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         """
         encoded, adapted = self.hear(waveforms, lengths)
         embed = self.lm.get_input_embeddings()
-        prompt = torch.tensor(self._prompt, device=targets.device)
         inside = torch.arange(targets.shape[1], device=targets.device) < target_lengths[:, None]
         wrong = inside & ((targets < 0) | (targets >= embed.num_embeddings))
         if wrong.any():
@@ -200,7 +205,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"{int(targets[b, i])}; check target_lengths and the tokenizer"
             )
         read = embed(targets.where(inside, self.end))
-        given = embed(prompt)
+        given = embed(torch.tensor(self._prompt, device=targets.device))
         heard = adapted.rows.to(given.dtype)
         counts, sizes = adapted.lengths.tolist(), target_lengths.tolist()
         rows = [
@@ -272,19 +277,14 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             The recording cannot be used or is too long; an option is out of its range; or
             ``support`` is asked for and the encoder has no CTC layer of characters.
         """
-        from transformers import (
-            GenerationConfig,
-            LogitsProcessorList,
-            NoRepeatNGramLogitsProcessor,
-        )
+        from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor
 
         for name, value, least in (
             ("beams", beams, 1), ("no_repeat", no_repeat, 0), ("most_tokens", most_tokens, 1),
         ):  # fmt: skip
             if value < least:
                 raise InputError(f"{name}: expected an integer from {least} on, got {value}")
-        vocabulary = self.encoder.vocabulary
-        if support is not None and (vocabulary is None or not has_characters(vocabulary)):
+        if support is not None and not self._spells:
             raise InputError(
                 f"support: {self.name} has an encoder without a CTC layer of characters, so that "
                 "no word can be checked; leave the option out"
@@ -298,25 +298,31 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             room = self._room(rows.shape[1])
             padding = self._tokenizer.pad_token_id
             settings = GenerationConfig(
-                max_new_tokens=min(most_tokens, room),
-                num_beams=beams,
-                length_penalty=length_penalty,
-                do_sample=False,
-                eos_token_id=self.end,
+                max_new_tokens=min(most_tokens, room), num_beams=beams,
+                length_penalty=length_penalty, do_sample=False, eos_token_id=self.end,
                 pad_token_id=self.end if padding is None else padding,
-            )
+            )  # fmt: skip
             found = self.lm.generate(
                 inputs_embeds=rows,
                 attention_mask=torch.ones(rows.shape[:2], dtype=torch.int64, device=rows.device),
                 generation_config=settings,
-                logits_processor=LogitsProcessorList(
-                    [NoRepeatNGramLogitsProcessor(no_repeat)] if no_repeat else []
-                ),
+                # The setting of the same name warns that the speech is no part of it.
+                logits_processor=[NoRepeatNGramLogitsProcessor(no_repeat)] if no_repeat else [],
             )
-        words = self._tokenizer.decode(found[0], skip_special_tokens=True).split()
-        if support is not None:
-            words = self._supported(words, encoded, support)
-        return " ".join(words)
+        text = " ".join(self._tokenizer.decode(found[0], skip_special_tokens=True).split())
+        if support is None:
+            return text
+        log_probs = encoded.log_probs[0, : encoded.lengths[0]].float().cpu().numpy()
+        return supported_text(log_probs, text, self.vocabulary, threshold=support)
+
+    def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
+        """Score what the encoder's CTC layer knows on every frame, as `EmittingModel` has it."""
+        check_waveforms(waveforms, lengths)
+        device = next(self.adapter.parameters()).device
+        with self._lock, torch.inference_mode():
+            found = self.encoder(*(torch.from_numpy(x).to(device) for x in (waveforms, lengths)))
+        frames = found.lengths.cpu().numpy()
+        return Emissions(found.log_probs.float().cpu().numpy(), frames, self.grid, self.vocabulary)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
@@ -334,8 +340,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         Returns
         -------
         Attention
-            For each token the weights with which `matching_loss` attends; every frame has its
-            share of that of its row. For the end of the text, the same weight everywhere.
+            With the log-probabilities of `matching_map` for weights.
 
         Raises
         ------
@@ -357,16 +362,11 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"samples: {self.name} hears nothing in the recording that it could align; take "
                 "another model"
             )
-        speech = nn.functional.normalize(found.speech[0, :count], dim=1)
-        read = nn.functional.normalize(found.text[0], dim=1)
-        matched = (read @ speech.T / _TEMPERATURE).softmax(1).double().cpu().numpy()
-        weights = np.zeros((len(text) + 1, frames))
-        spans = found.adapted.spans[0, :count].tolist()
-        for column, (begin, end) in enumerate(spans):
-            weights[:-1, begin:end] += matched[:, column, None] / (end - begin)
-        weights[-1] = 1 / frames
+        weights = matching_map(
+            found.speech[0, :count], found.text[0], found.adapted.spans[0, :count], frames
+        )
         log_probs = found.log_probs[0, : len(text)].double().cpu().numpy()
-        return Attention(weights, log_probs, tuple(pieces))
+        return Attention(weights.cpu().numpy(), log_probs, tuple(pieces))
 
     def _batch_of_one(self, samples: np.ndarray) -> tuple[Tensor, Tensor]:
         check_samples(samples)
@@ -388,22 +388,6 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"{count} and more to come; cut the recording into segments, or raise stack"
             )
         return int(limit) - count
-
-    def _supported(self, words: list[str], encoded: Encoded, threshold: float) -> list[str]:
-        """Return the words that the CTC layer supports."""
-        vocabulary = self.encoder.vocabulary
-        assert encoded.log_probs is not None
-        assert vocabulary is not None
-        assert vocabulary.blank is not None
-        separators = [s for s in ("|", " ") if s in vocabulary]
-        kept = supported_words(
-            encoded.log_probs[0, : encoded.lengths[0]].float().cpu().numpy(),
-            [spelled(word, vocabulary) for word in words],
-            blank=vocabulary.blank,
-            separator=vocabulary.ids(separators[:1])[0] if separators else None,
-            threshold=threshold,
-        )
-        return [words[k] for k in kept]
 
     def _pieces(self, word: str, *, first: bool) -> tuple[Piece, ...]:
         """Cut a word into tokens, with a space before all but the first of a text."""

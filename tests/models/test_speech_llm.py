@@ -262,20 +262,25 @@ def test_settings_are_checked(parts):
 
 @pytest.mark.parametrize("compress", ["none", "even"])
 def test_word_times_come_out_of_it(parts, tmp_path, compress):
-    """The weights of matching become a TextGrid by the same road as Whisper's attention."""
+    """A TextGrid, by the matching map where the encoder has no letters, or by its letters."""
     model = joined(parts, compress=compress, stack=1).eval()
+    assert model.aligner == "ctc"
     attention = model.attend(noise(0.7), ["the", "cat", "sat"], language="en")
     assert attention.weights.shape == (4, 35)
-    np.testing.assert_allclose(attention.weights.sum(1), 1, rtol=1e-5)
+    assert (attention.weights < 0).all()
     assert [len(pieces) for pieces in attention.tokens] == [1, 1, 1]
     assert attention.tokens[1][0].label == 4
     assert (attention.log_probs < 0).all()
     save(model, tmp_path / "m", encoder=parts["encoder"], lm=parts["lm"])
     soundfile.write(tmp_path / "x.wav", noise(0.7), 16000)
-    found = speechalign.align(tmp_path / "x.wav", "the cat sat", model=tmp_path / "m").alignment
-    assert [interval.label for interval in found.tiers["words"]] == ["the", "cat", "sat"]
-    speechalign.write_alignment(found, tmp_path / "x.TextGrid")
-    assert "cat" in (tmp_path / "x.TextGrid").read_text()
+    loaded = load(tmp_path / "m", device="cpu")
+    for aligner, unit in (("ctc", "characters"), ("attention", "tokens")):
+        loaded.aligner = aligner
+        found = speechalign.align(tmp_path / "x.wav", "the cat sat", model=loaded).alignment
+        assert [interval.label for interval in found.tiers["words"]] == ["the", "cat", "sat"]
+        assert unit in found.tiers
+        speechalign.write_alignment(found, tmp_path / "x.TextGrid")
+        assert "cat" in (tmp_path / "x.TextGrid").read_text()
 
 
 def test_the_command_aligns_real_speech_with_it(parts, examples, tmp_path):
@@ -291,13 +296,17 @@ def test_the_command_aligns_real_speech_with_it(parts, examples, tmp_path):
     assert len([word for word in words if word.label]) == 11
 
 
-def test_the_matching_map_finds_speech_that_is_the_text(parts, monkeypatch):
-    """Rows that are the words' embeddings are where the words are."""
-    model = joined(parts, stack=1).eval()
+def test_the_matching_map_finds_speech_that_is_the_text(parts, monkeypatch, tmp_path):
+    """Rows that are the words' embeddings are where the words are, each word said twice too."""
+    model = joined(parts, stack=2).eval()
+    model.aligner = "attention"
     embeddings = model.lm.get_input_embeddings().weight.detach()
-    encoded, adapted = model.hear(torch.from_numpy(noise(0.2))[None], torch.tensor([3200]))
-    rows = embeddings[torch.tensor([3, 3, 3, 4, 4, 8, 8, 8, 8, 8])][None]
+    encoded, adapted = model.hear(torch.from_numpy(noise(0.4))[None], torch.tensor([6400]))
+    rows = embeddings[torch.tensor([3, 3, 3, 4, 4, 3, 3, 8, 8, 8])][None]
     said = type(adapted)(rows, adapted.lengths, adapted.spans)
     monkeypatch.setattr(model, "hear", lambda *_: (encoded, said))
-    attention = model.attend(noise(0.2), ["the", "cat", "a"], language="en")
-    assert attention.weights[:3].argmax(1).tolist() == [0, 3, 5]
+    soundfile.write(tmp_path / "x.wav", noise(0.4), 16000)
+    found = speechalign.align(tmp_path / "x.wav", "the cat the a", model=model).alignment
+    starts = [round(interval.start, 2) for interval in found.tiers["words"]]
+    assert starts == [0.0, 0.12, 0.2, 0.28]
+    assert found.tiers["words"][-1].end >= 0.36

@@ -2,8 +2,8 @@
 
     python local/00_split.py data/generated/manifest.jsonl data/nonspeech/manifest.jsonl data
 
-A tenth of the heard voices' sentences each is dev and test; train has the recordings without speech
-as well. gold/ gets the exact times of test.
+Of the heard voices' sentences a fifth is test and a tenth dev; other is as large as test. train has
+the recordings without speech as well. gold/ gets the exact times of test.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ def main(manifest: Path, nonspeech: Path, out: Path) -> None:
     other = [r for r in recordings if r.speaker.endswith(UNHEARD)]
     heard = [r for r in recordings if not r.speaker.endswith(UNHEARD)]
     tenth = max(1, len(heard) // 10)
-    write_manifest(out / "test.jsonl", heard[:tenth])
-    write_manifest(out / "dev.jsonl", heard[tenth : 2 * tenth])
-    write_manifest(out / "train.jsonl", heard[2 * tenth :] + read_manifest(nonspeech))
-    write_manifest(out / "other.jsonl", other[:tenth])
-    for recording in heard[:tenth]:
+    test, dev, train = heard[: 2 * tenth], heard[2 * tenth : 3 * tenth], heard[3 * tenth :]
+    write_manifest(out / "test.jsonl", test)
+    write_manifest(out / "dev.jsonl", dev)
+    write_manifest(out / "train.jsonl", train + read_manifest(nonspeech))
+    write_manifest(out / "other.jsonl", other[: len(test)])
+    for recording in test:
         name = recording.audio.relative_to(manifest.parent).with_suffix(".TextGrid")
         (out / "gold" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(manifest.parent / "gold" / name, out / "gold" / name)

@@ -3,7 +3,8 @@
     python local/05_report.py exp "1 2 3" "test other nonspeech"
 
 Transcripts are EXP/SEED/SYSTEM/TEST.jsonl, and TEST.guarded.jsonl where the measures against
-insertions were on; EXP/SEED/SYSTEM/log.jsonl has the word error rate on dev by steps.
+insertions were on; EXP/SEED/SYSTEM/log.jsonl has the word error rate on dev by steps. Comparisons
+of word times, where there are any, are EXP/SEED/times.txt and map_times.txt.
 """
 
 from __future__ import annotations
@@ -95,6 +96,11 @@ def main(exp: Path, seeds: str, tests: str) -> None:
             f"| {folder.name} | {steps}, {100 * goal:.1f} % | {100 * last_rate(log)[1]:.1f} % | "
             f"{'not reached' if reached is None else reached} |"
         )
+    for name, told in (("times", "the CTC layer"), ("map_times", "the matching map")):
+        for path in (folder / f"{name}.txt" for folder in folders):
+            if path.exists():
+                click.echo(f"\n## Times of words by {told}, seed {path.parent.name}\n")
+                click.echo(f"```\n{path.read_text(encoding='utf-8').strip()}\n```")
 
 
 if __name__ == "__main__":
