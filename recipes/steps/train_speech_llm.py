@@ -33,7 +33,8 @@ from speechalign.losses import ctc_loss, matching_loss
 from speechalign.metrics import word_errors
 from speechalign.metrics.word_errors import WordErrorStatistics
 from speechalign.models.ctc_support import spelled
-from speechalign.models.speech_llm import Heard, SpeechLlm
+from speechalign.models.heard import Heard
+from speechalign.models.speech_llm import SpeechLlm
 from speechalign.models.speech_llm_config import SpeechLlmConfig
 from speechalign.models.speech_llm_folder import join, save
 

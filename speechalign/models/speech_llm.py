@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -26,42 +25,12 @@ except ImportError as missing:
     raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[hf]'") from None
 
 from speechalign.models.ctc_support import has_characters, supported_text
+from speechalign.models.heard import Heard
 from speechalign.models.matching_map import matching_map
 from speechalign.models.speech_adapter import Adapted, SpeechAdapter
 from speechalign.models.speech_encoders import Encoded, SpeechEncoder
 from speechalign.models.speech_llm_config import SpeechLlmConfig
 from speechalign.models.trained_parts import choose_trained
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A batch that was read to the language model together with its transcripts.
-
-    Parameters
-    ----------
-    cross_entropy : Tensor, shape (B,)
-        Mean over the tokens of each transcript and its end.
-    log_probs : Tensor, shape (B, M + 1), float32
-        Of each token, and after the last one the end; 0 at padding.
-    speech : Tensor, shape (B, N, d), float32
-        What the model is given of the speech, for losses on embeddings.
-    speech_lengths : Tensor, shape (B,), int64
-        Rows of each recording, possibly none.
-    text : Tensor, shape (B, M, d), float32
-        Embeddings of the transcripts, without prompt and end.
-    encoded : Encoded
-        What the encoder says, for a CTC loss.
-    adapted : Adapted
-        Which frames the rows are of.
-    """
-
-    cross_entropy: Tensor
-    log_probs: Tensor
-    speech: Tensor
-    speech_lengths: Tensor
-    text: Tensor
-    encoded: Encoded
-    adapted: Adapted
 
 
 class SpeechLlm(nn.Module):  # type: ignore[misc]
@@ -130,8 +99,9 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         self.grid = encoder.grid
         self.longest = encoder.longest or float("inf")
         self.vocabulary = encoder.vocabulary
-        self._spells = self.vocabulary is not None and has_characters(self.vocabulary)
-        self.aligner = "ctc" if self._spells else "attention"
+        spells = self.vocabulary is not None and has_characters(self.vocabulary)
+        self._letters = self.vocabulary if spells else None
+        self.aligner = "attention" if self._letters is None else "ctc"
 
     def describe(self) -> Mapping[str, str]:
         """Return sizes and what is trained."""
@@ -284,7 +254,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         ):  # fmt: skip
             if value < least:
                 raise InputError(f"{name}: expected an integer from {least} on, got {value}")
-        if support is not None and not self._spells:
+        if support is not None and self._letters is None:
             raise InputError(
                 f"support: {self.name} has an encoder without a CTC layer of characters, so that "
                 "no word can be checked; leave the option out"
@@ -310,19 +280,28 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 logits_processor=[NoRepeatNGramLogitsProcessor(no_repeat)] if no_repeat else [],
             )
         text = " ".join(self._tokenizer.decode(found[0], skip_special_tokens=True).split())
-        if support is None:
+        if support is None or self._letters is None or encoded.log_probs is None:
             return text
         log_probs = encoded.log_probs[0, : encoded.lengths[0]].float().cpu().numpy()
-        return supported_text(log_probs, text, self.vocabulary, threshold=support)
+        return supported_text(log_probs, text, self._letters, threshold=support)
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
-        """Score what the encoder's CTC layer knows on every frame, as `EmittingModel` has it."""
+        """Score the symbols of the encoder's CTC layer, as `EmittingModel` has it.
+
+        Raises
+        ------
+        InputError
+            It has none, or a recording cannot be used.
+        """
+        if self.vocabulary is None:
+            raise InputError(f"{self.name}: has an encoder without a CTC layer; use `attend`")
         check_waveforms(waveforms, lengths)
         device = next(self.adapter.parameters()).device
         with self._lock, torch.inference_mode():
             found = self.encoder(*(torch.from_numpy(x).to(device) for x in (waveforms, lengths)))
-        frames = found.lengths.cpu().numpy()
-        return Emissions(found.log_probs.float().cpu().numpy(), frames, self.grid, self.vocabulary)
+        assert found.log_probs is not None
+        log_probs, frames = found.log_probs.float().cpu().numpy(), found.lengths.cpu().numpy()
+        return Emissions(log_probs, frames, self.grid, self.vocabulary)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:

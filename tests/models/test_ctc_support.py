@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from speechalign.errors import InputError
-from speechalign.models.ctc_support import has_characters, spelled, supported_words
+from speechalign.models.ctc_support import (
+    has_characters,
+    spelled,
+    supported_text,
+    supported_words,
+)
 from speechalign.vocabulary import Vocabulary
 
 A, B, SPACE, BLANK = 0, 1, 2, 3
@@ -66,3 +71,12 @@ def test_spelling():
     assert spelled("AC", letters) == []
     assert has_characters(letters)
     assert not has_characters(Vocabulary(["<pad>", "AA", "HH"], blank="<pad>"))
+    # Phones of one letter are no characters.
+    assert not has_characters(Vocabulary(["<pad>", "AA", "B", "D"], blank="<pad>"))
+
+
+def test_text():
+    vocabulary = Vocabulary(["a", "b", "|", "<pad>"], blank="<pad>")
+    assert supported_text(SAID, "A b a ab", vocabulary, threshold=0.0) == "A b a"
+    # What cannot be spelled stays.
+    assert supported_text(SAID, "a é b a", vocabulary, threshold=0.0) == "a é b a"

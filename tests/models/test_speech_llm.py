@@ -160,13 +160,22 @@ def test_encoders_of_hugging_face(parts, encoder):
     assert frames == ([35, 25, 15] if encoder == "whisper" else [34, 24, 14])
     text = model.transcribe(noise(0.4), most_tokens=4)
     assert len(text.split()) <= 4
+    samples, lengths = noise(0.4)[None], np.array([6400])
     if encoder == "whisper":
+        assert model.aligner == "attention"
+        with pytest.raises(InputError, match="has an encoder without a CTC layer; use `attend`"):
+            model.emit(samples, lengths)
         with pytest.raises(InputError, match=r"support: .*an encoder without a CTC layer of char"):
             model.transcribe(noise(0.4), support=0.0)
         with pytest.raises(InputError, match=r"hears 30 s at once, the recording lasts 31\.0 s"):
             model.transcribe(noise(31))
         with pytest.raises(InputError, match="compress: CTC length compression needs an encoder"):
             joined(parts, encoder=encoder, compress="even").transcribe(noise(0.4))
+    else:
+        assert model.aligner == "ctc"
+        emissions = model.emit(samples, lengths)
+        np.testing.assert_allclose(np.exp(emissions[0]).sum(1), 1, rtol=1e-5)
+        assert emissions.vocabulary == model.vocabulary
 
 
 def test_decoding_options(parts):

@@ -98,7 +98,7 @@ def test_half_precision(parts):
     assert model.adapter.widen.weight.grad.any()
     assert len(model.transcribe(noise(8000), most_tokens=3).split()) <= 3
     assert model.attend(noise(8000), ["the"], language="en").log_probs.dtype == np.float64
-    with pytest.raises(InputError, match=r"encoder: expected float32 weights, got float16; of a sp"):
+    with pytest.raises(InputError, match="encoder: expected float32 weights, got float16"):
         read(model.half(), noise(8000), [3, 4])
 
 
@@ -150,10 +150,10 @@ def test_names_on_the_hub(parts, tmp_path, monkeypatch):
         encoder="org/wav2vec2", lm="org/lm",
     )  # fmt: skip
     assert load(tmp_path / "m", device="cpu", offline=True).config == config
-    with pytest.raises(BackendError, match="org/none: .*not in the cache and may not be fetched"):
+    with pytest.raises(BackendError, match=r"org/none: .*not in the cache and may not be fetched"):
         join("org/none", "org/lm", config, offline=True)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(BackendError, match="org/none: .*not in the cache and may not be fetched"):
+    with pytest.raises(BackendError, match=r"org/none: .*not in the cache and may not be fetched"):
         join("org/wav2vec2", "org/none", config)
 
 
