@@ -14,7 +14,7 @@ def model() -> None:
     """List, inspect, download and export acoustic models.
 
     SOURCE is a name that `list` shows, a folder or an .onnx file, or org/name@revision on the
-    Hugging Face hub.
+    Hugging Face hub; with :LANGUAGE behind it for one with adapters of languages, such as MMS.
     """
 
 
@@ -107,8 +107,9 @@ def download(source: str, allow_pickle: bool) -> None:
 def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None:
     """Write a model to FOLDER, which can be used instead of it.
 
-    A CTC model of torchaudio or Hugging Face becomes ONNX, and it is checked that both agree; an
-    HMM-GMM, such as english-sphinx, a folder like those of `speechalign train`.
+    A CTC model that hears samples, of torchaudio, Hugging Face or kind conv-ctc, becomes ONNX, and
+    it is checked that both agree; an HMM-GMM, such as english-sphinx, a folder like those of
+    `speechalign train`.
     """
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm import HmmGmm
