@@ -27,7 +27,10 @@ def main(manifest: Path, nonspeech: Path, out: Path) -> None:
     other = [r for r in recordings if r.speaker.endswith(UNHEARD)]
     heard = [r for r in recordings if not r.speaker.endswith(UNHEARD)]
     tenth = max(1, len(heard) // 10)
-    test, dev, train = heard[: 2 * tenth], heard[2 * tenth : 3 * tenth], heard[3 * tenth :]
+    first, dev, third, train = (
+        heard[:tenth], heard[tenth : 2 * tenth], heard[2 * tenth : 3 * tenth], heard[3 * tenth :]
+    )  # fmt: skip
+    test = first + third
     write_manifest(out / "test.jsonl", test)
     write_manifest(out / "dev.jsonl", dev)
     write_manifest(out / "train.jsonl", train + read_manifest(nonspeech))
