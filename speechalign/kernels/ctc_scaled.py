@@ -175,14 +175,14 @@ def occupy_scaled(
         b_to, s_to, now = blanks[t + 1], spoken[t + 1], emitted[t]
         silence = _dot(b_to, b_after)
         total = silence + _dot(s_to, s_after)
-        size = _total(b_after, s_after)
-        if not (_LEAST < total < math.inf and size < _MOST):
+        mass = _total(b_after, s_after)
+        if not (_LEAST < total < math.inf and mass < _MOST):
             return UNDERFLOW, 0.0
         share = 1.0 / total
         posteriors[t, 0] = silence * share
         for i in range(1, labels + 1):
             posteriors[t, i] = s_to[i] * s_after[i] * share
-        scale = _UNIT / size
+        scale = _UNIT / mass
         enter = math.exp(tilt + delay_penalty * (frames // 2 - t))
         silent = now[labels] * scale
         for i in range(labels + 1):
