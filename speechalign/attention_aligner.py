@@ -47,9 +47,10 @@ class AttentionAligner:
         Notes
         -----
         The path of dynamic time warping through the attention weights gives each token a first
-        frame [1]_; it lasts until that of the next one, so that words have no pauses between
-        them. The confidence of a word is the geometric mean of the probabilities of its tokens,
-        given the recording and the words before.
+        frame [1]_; where they are log-probabilities, it is the most probable monotone path. A token
+        lasts until the next one, so that words have no pauses between them. The confidence of a
+        word is the geometric mean of the probabilities of its tokens, given the recording and the
+        words before.
 
         References
         ----------

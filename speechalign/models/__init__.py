@@ -111,7 +111,8 @@ class Attention:
     ----------
     weights : ndarray, shape (L + 1, T), float64
         For each token of the text, and last for its end, and each frame of the model's grid, how
-        much the decoder attends there.
+        much the decoder attends there, on a scale that adds up along a path: shares of attention,
+        or log-probabilities.
     log_probs : ndarray, shape (L,), float64
         Natural-log probability of each token, given those before it.
     tokens : tuple[tuple[Piece, ...], ...]
