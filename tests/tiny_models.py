@@ -83,6 +83,15 @@ def hubert(folder: Path) -> Path:
     return folder
 
 
+def wavlm(folder: Path) -> Path:
+    """Save a WavLMModel of two layers, without a CTC layer."""
+    from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMModel
+
+    config = WavLMConfig(num_buckets=16, max_bucket_distance=32, **_SIZES, **_CONVOLUTIONS)
+    _save(folder, WavLMModel(config), Wav2Vec2FeatureExtractor())
+    return folder
+
+
 def wav2vec2_bert(folder: Path) -> Path:
     """Save a Wav2Vec2BertForCTC of two layers, which hears mel features."""
     from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertForCTC

@@ -37,6 +37,7 @@ def parts(tmp_path_factory):
         "gpt2": language_model(folder / "gpt2", "gpt2"),
         "wav2vec2": tiny_models.wav2vec2(folder / "wav2vec2"),
         "hubert": tiny_models.hubert(folder / "hubert"),
+        "wavlm": tiny_models.wavlm(folder / "wavlm"),
         "whisper": tiny_models.whisper(folder / "whisper"),
     }
 
@@ -149,28 +150,30 @@ def test_what_is_trained_is_one_setting(parts, train, wanted):
     assert found == wanted
 
 
-@pytest.mark.parametrize("encoder", ["wav2vec2", "hubert", "whisper"])
+@pytest.mark.parametrize("encoder", ["wav2vec2", "hubert", "wavlm", "whisper"])
 def test_encoders_of_hugging_face(parts, encoder):
     model = joined(parts, encoder=encoder, train=("adapter", "encoder.lora")).eval()
     waveforms, lengths, targets, target_lengths = batch()
     found = model(waveforms, lengths, targets, target_lengths)
     assert found.cross_entropy.isfinite().all()
-    assert (found.encoded.log_probs is None) == (encoder == "whisper")
+    assert (found.encoded.log_probs is None) == (encoder in ("wavlm", "whisper"))
     frames = found.encoded.lengths.tolist()
     assert frames == ([35, 25, 15] if encoder == "whisper" else [34, 24, 14])
     text = model.transcribe(noise(0.4), most_tokens=4)
     assert len(text.split()) <= 4
     samples, lengths = noise(0.4)[None], np.array([6400])
     if encoder == "whisper":
-        assert model.aligner == "attention"
-        with pytest.raises(InputError, match="has an encoder without a CTC layer; use `attend`"):
-            model.emit(samples, lengths)
         with pytest.raises(InputError, match=r"support: .*an encoder without a CTC layer of char"):
             model.transcribe(noise(0.4), support=0.0)
         with pytest.raises(InputError, match=r"hears 30 s at once, the recording lasts 31\.0 s"):
             model.transcribe(noise(31))
         with pytest.raises(InputError, match="compress: CTC length compression needs an encoder"):
             joined(parts, encoder=encoder, compress="even").transcribe(noise(0.4))
+    if found.encoded.log_probs is None:
+        assert model.aligner == "attention"
+        assert model.attend(noise(0.4), ["the", "cat"], language="en").weights.shape[0] == 3
+        with pytest.raises(InputError, match="has an encoder without a CTC layer; use `attend`"):
+            model.emit(samples, lengths)
     else:
         assert model.aligner == "ctc"
         emissions = model.emit(samples, lengths)
