@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
 from speechalign.kernels.gaussian_mixture import DIMS
-
-# A smaller share of a frame changes nothing that the transform can show.
-_LEAST = 1e-8
+from speechalign.kernels.mixture_statistics import LEAST, shares
 
 
 @njit(cache=True, nogil=True)
@@ -84,34 +80,26 @@ def add_transform_statistics(
     share = np.empty(densities)
     precision = np.empty((streams, DIMS))
     pull = np.empty((streams, DIMS))
+    frame = np.empty((streams, DIMS))
     x = np.ones(DIMS + 1)
     for t in range(frames):
         precision[:] = 0.0
         pull[:] = 0.0
+        frame[:] = features[:, :, t]
         for u in range(len(states)):
             posterior = posteriors[t, u]
-            if posterior < _LEAST:
+            if posterior < LEAST:
                 continue
             c, h = states[u] // hidden, states[u] % hidden
             for m in range(mixtures):
                 begin, end = (0, streams) if mixtures == 1 else (m, m + 1)
-                best = -math.inf
-                for k in range(densities):
-                    value = float(log_norms[c, m, k]) + log_weights[c, m, k, h]
-                    if value > -math.inf:
-                        for r in range(begin, end):
-                            for d in range(DIMS):
-                                difference = features[r, d, t] - means[c, r, k, d]
-                                value -= difference * difference * half_precisions[c, r, k, d]
-                    share[k] = value
-                    best = max(best, value)
-                total = 0.0
-                for k in range(densities):
-                    share[k] = math.exp(share[k] - best)
-                    total += share[k]
+                total = shares(
+                    frame, means[c, begin:end], half_precisions[c, begin:end], log_norms[c, m],
+                    log_weights[c, m, :, h], begin, share,
+                )  # fmt: skip
                 for k in range(densities):
                     part = posterior * share[k] / total
-                    if part < _LEAST:
+                    if part < LEAST:
                         continue
                     for r in range(begin, end):
                         for d in range(DIMS):

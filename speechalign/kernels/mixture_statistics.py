@@ -10,7 +10,7 @@ from numba import njit
 from speechalign.kernels.gaussian_mixture import DIMS
 
 # A smaller share of a frame changes nothing that float32 parameters can show.
-_LEAST = 1e-8
+LEAST = 1e-8
 
 
 @njit(cache=True, nogil=True)
@@ -67,7 +67,7 @@ def add_mixture_statistics(
         copied = False
         for u in range(len(states)):
             posterior = posteriors[t, u]
-            if posterior < _LEAST:
+            if posterior < LEAST:
                 continue
             if not copied:
                 for r in range(streams):
@@ -77,23 +77,13 @@ def add_mixture_statistics(
             c, h = states[u] // hidden, states[u] % hidden
             for m in range(mixtures):
                 begin, end = (0, streams) if mixtures == 1 else (m, m + 1)
-                best = -math.inf
-                for k in range(densities):
-                    value = float(log_norms[c, m, k]) + log_weights[c, m, k, h]
-                    if value > -math.inf:
-                        for r in range(begin, end):
-                            for d in range(DIMS):
-                                difference = frame[r, d] - means[c, r, k, d]
-                                value -= difference * difference * half_precisions[c, r, k, d]
-                    share[k] = value
-                    best = max(best, value)
-                total = 0.0
-                for k in range(densities):
-                    share[k] = math.exp(share[k] - best)
-                    total += share[k]
+                total = shares(
+                    frame, means[c, begin:end], half_precisions[c, begin:end], log_norms[c, m],
+                    log_weights[c, m, :, h], begin, share,
+                )  # fmt: skip
                 for k in range(densities):
                     part = posterior * share[k] / total
-                    if part < _LEAST:
+                    if part < LEAST:
                         continue
                     occupancies[c, m, k, h] += part
                     for r in range(begin, end):
@@ -101,3 +91,35 @@ def add_mixture_statistics(
                             weighted = part * frame[r, d]
                             sums[c, r, k, d] += weighted
                             squares[c, r, k, d] += weighted * frame[r, d]
+
+
+@njit(cache=True, nogil=True)
+def shares(
+    frame: np.ndarray,
+    means: np.ndarray,
+    half_precisions: np.ndarray,
+    log_norms: np.ndarray,
+    log_weights: np.ndarray,
+    begin: int,
+    share: np.ndarray,
+) -> float:
+    """Share a frame, (R, DIMS), among the K Gaussians of a mixture; return the sum of the shares.
+
+    ``means`` and ``half_precisions`` are those of the streams that the mixture spans, from
+    ``begin`` on; ``share``, (K,), is filled with the densities, relative to the largest.
+    """
+    best = -math.inf
+    for k in range(len(share)):
+        value = float(log_norms[k]) + log_weights[k]
+        if value > -math.inf:
+            for r in range(len(means)):
+                for d in range(DIMS):
+                    difference = frame[begin + r, d] - means[r, k, d]
+                    value -= difference * difference * half_precisions[r, k, d]
+        share[k] = value
+        best = max(best, value)
+    total = 0.0
+    for k in range(len(share)):
+        share[k] = math.exp(share[k] - best)
+        total += share[k]
+    return total
