@@ -278,10 +278,10 @@ def test_partial_results_may_be_allowed(corpus, tmp_path):
 def test_a_fault_of_ours_is_told(corpus, tmp_path, monkeypatch):
     sound = Aligner.align
 
-    def broken(self, waveform, text):
+    def broken(self, waveform, text, **options):
         if "harbour" in text:
             raise ZeroDivisionError("a bug")
-        return sound(self, waveform, text)
+        return sound(self, waveform, text, **options)
 
     monkeypatch.setattr(Aligner, "align", broken)
     result = run(corpus, tmp_path / "out")
