@@ -48,7 +48,7 @@ def training_options(function: _Command) -> _Command:
                      "by the mean of each recording."),
         click.option("--contexts", is_flag=True,
                      help="Try states that depend on the neighbours of a phone, and take them if "
-                     "they explain held-out utterances better. Takes four times as long."),
+                     "they explain held-out utterances better. Takes up to three times as long."),
         click.option("--gaussians", type=click.IntRange(min=1), default=8, show_default=True,
                      metavar="N",
                      help="Largest number for each of the three states of a phone."),

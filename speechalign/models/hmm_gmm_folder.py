@@ -189,7 +189,7 @@ def load(folder: Path) -> HmmGmm:
         raise
     except OSError as error:
         raise FormatError(f"{path}: {error.strerror}; copy the model again") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise FormatError(f"{path}: damaged ({error}); copy the model again") from None
 
 

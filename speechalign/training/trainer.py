@@ -1,4 +1,4 @@
-"""Training of an HMM-GMM from a flat start: monophones by EM, with mixtures that grow."""
+"""Training of an HMM-GMM from a flat start, by EM, with mixtures that grow."""
 
 from __future__ import annotations
 
@@ -92,6 +92,10 @@ def train(
     and estimates Gaussians, transitions, pronunciation probabilities and that of a pause. After 10
     passes, and then every 3, the number of Gaussians doubles where there are frames enough.
 
+    With ``contexts``, this is done on nine utterances in ten, and again with the states that a
+    decision tree tells apart by the neighbours of a phone. Where the others become likelier, the
+    latter model is trained on all utterances by 3 more passes; else training is as without.
+
     References
     ----------
     .. [1] L. R. Rabiner, "A tutorial on hidden Markov models and selected applications in speech
@@ -140,7 +144,6 @@ def fit(
         tried = try_contexts(passes, flat, gaussians=gaussians, first=_FIRST_PASSES)
         if tried is not None:
             trial, in_contexts = tried
-            progress.warn(trial.text())
             if trial.rises:
                 # Its utterances are most of the corpus: the others are soon learnt.
                 model, plan = in_contexts, [gaussians] * LATER_PASSES

@@ -89,6 +89,7 @@ def test_transforms_are_taken_by_name(known, tmp_path):
     save(build(transforms=transforms, by_speaker=True), tmp_path / "model", texts={})
     model = load(tmp_path / "model")
     assert model.by_speaker
+    assert model.transforms.keys() == transforms.keys()
     samples = samples_of()
     plain = build(by_speaker=True)
     chosen = ann if known else others
