@@ -92,9 +92,10 @@ def train(
     and estimates Gaussians, transitions, pronunciation probabilities and that of a pause. After 10
     passes, and then every 3, the number of Gaussians doubles where there are frames enough.
 
-    With ``contexts``, this is done on nine utterances in ten, and again with the states that a
-    decision tree tells apart by the neighbours of a phone. Where the others become likelier, the
-    latter model is trained on all utterances by 3 more passes; else training is as without.
+    With ``contexts``, models with and without the states that a decision tree tells apart by the
+    neighbours of a phone are first trained on nine utterances in ten. Where the others are likelier
+    with them, that model is trained on all utterances by 3 more passes; else training is as
+    without.
 
     References
     ----------

@@ -38,8 +38,9 @@ class Trial:
 
     @property
     def rises(self) -> bool:
-        """Whether held-out speech is likelier with context-dependent states."""
-        return self.context_log_likelihood > self.log_likelihood
+        """Whether there are context-dependent states, and held-out speech is likelier with them."""
+        likelier = self.context_log_likelihood > self.log_likelihood
+        return likelier and self.context_states > self.states
 
     def text(self) -> str:
         """Return a sentence for people."""
@@ -56,6 +57,9 @@ def try_contexts(
 ) -> tuple[Trial, HmmGmm] | None:
     """Train with and without contexts on nine utterances in ten, and compare on the others.
 
+    Both start from the same best paths, of a model with one Gaussian a state, and make the same
+    passes.
+
     Parameters
     ----------
     passes : Passes
@@ -65,7 +69,7 @@ def try_contexts(
     gaussians : int
         Largest number for a state, in both.
     first : int
-        Passes with one Gaussian a state, without contexts.
+        Passes before the trees are grown.
 
     Returns
     -------
@@ -84,17 +88,17 @@ def try_contexts(
     kept = [utterance for i, utterance in enumerate(spoken) if i not in held_out]
     others = [spoken[i] for i in sorted(held_out)]
 
-    plain = passes.run("trial", flat, growing(gaussians, first=first), kept)
-    model = plain.model
+    model = passes.run("start", flat, growing(1, first=first), kept).model
     statistics = collect(model, passes.material, kept, jobs=passes.jobs)
-    whole = [model.phones.index(model.silence), model.phones.index(model.noise)]
-    tree, sums = grow(statistics, len(model.phones), whole=whole, variance=passes.variance)
-    model = in_context(model, tree, sums, passes.variance)
-    plan = growing(gaussians, first=_FIRST_PASSES)
-    in_contexts = passes.run("contexts", model, plan, kept)
-    scores = []
-    for name, stage in (("trial", plain), ("contexts", in_contexts)):
-        statistics_found = passes.measure(name, stage, others)[1].statistics
-        scores.append(float(statistics_found.log_likelihood[0] / statistics_found.frames[0]))
-    trial = Trial(plain.model.mixtures.num_states, tree.num_leaves, len(others), *scores)
-    return trial, in_contexts.model
+    phones = range(len(model.phones))
+    sounds = (model.phones.index(model.silence), model.phones.index(model.noise))
+    models, scores = [], []
+    for name, whole in (("phones", phones), ("contexts", sounds)):
+        tree, sums = grow(statistics, len(phones), whole=whole, variance=passes.variance)
+        begun = in_context(model, tree, sums, passes.variance)
+        stage = passes.run(name, begun, growing(gaussians, first=_FIRST_PASSES), kept)
+        found = passes.measure(name, stage, others)[1].statistics
+        models.append(stage.model)
+        scores.append(float(found.log_likelihood[0] / found.frames[0]))
+    sizes = [found.mixtures.num_states for found in models]
+    return Trial(*sizes, len(others), *scores), models[1]
