@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice, repeat
@@ -120,19 +120,22 @@ def align_corpus(
         for recording, members in grouped.items()
     ]
     stopped = Event()
+    results: list[UtteranceResult] = []
     finished: SimpleQueue[list[UtteranceResult] | Exception] = SimpleQueue()
 
     def run(recordings: Sequence[Recording]) -> None:
         try:
-            for results in _align_recordings(
+            for of_one in _align_recordings(
                 recordings, aligner, voices, overwrite=overwrite, stopped=stopped
             ):
-                finished.put(results)
+                # Kept here: an interrupt may come between taking it from the queue and keeping it.
+                results.extend(of_one)
+                finished.put(of_one)
         except Exception as error:
             finished.put(error)
 
-    def save(results: Iterable[UtteranceResult]) -> CorpusResult:
-        done = {r.utterance: r for r in results if r.status is not Status.INTERRUPTED}
+    def save() -> CorpusResult:
+        done = {r.utterance: r for r in list(results) if r.status is not Status.INTERRUPTED}
         # An earlier result stands as long as there is no other.
         standing = {name: replace(r, kept=True) for name, r in earlier.items() if r.words}
         whole = CorpusResult(
@@ -146,32 +149,27 @@ def align_corpus(
         whole.write(output)
         return whole
 
-    save(())
+    save()
     speakers = {u.speaker for job in work if job.wanted(overwrite) for u in job.utterances}
     voices = Voices(aligner, [u for u in utterances if u.speaker in speakers], jobs=jobs)
     executor = ThreadPoolExecutor(jobs)
     for together in _grouped(work, aligner):
         executor.submit(run, together)
-    results: list[UtteranceResult] = []
     saved = time.monotonic()
     try:
         for _ in work:
             of_one = finished.get()
             if isinstance(of_one, Exception):
                 raise of_one
-            results += of_one
             if progress is not None:
                 progress(of_one)
             if time.monotonic() - saved > _SAVE_EVERY:
-                save(results)
+                save()
                 saved = time.monotonic()
     finally:
         stopped.set()
         executor.shutdown(cancel_futures=True)
-        while not finished.empty():
-            more = finished.get()
-            results += [] if isinstance(more, Exception) else more
-        whole = save(results)
+        whole = save()
     return whole
 
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import shutil
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event
 
 import numpy as np
@@ -547,6 +548,24 @@ def test_a_stopped_run_is_told_and_can_be_resumed(corpus, align, tmp_path):
     with pytest.raises(_Stop):
         align(corpus, progress=stop)
     assert {r.status for r in read_manifest(tmp_path / "out").values()} == {Status.ALIGNED}
+
+
+def test_what_is_written_is_told_when_an_interrupt_comes_at_that_moment(
+    corpus, align, tmp_path, monkeypatch
+):
+    class Interrupted(SimpleQueue):
+        def get(self):
+            super().get()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "SimpleQueue", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        align(corpus)
+    results = read_manifest(tmp_path / "out")
+    assert results["rms/river"].status is Status.ALIGNED
+    for name, result in results.items():
+        written = (tmp_path / f"out/{name}.TextGrid").exists()
+        assert (result.status is Status.ALIGNED) == written
 
 
 def test_a_recording_is_not_left_half_done(align, aligner, examples, monkeypatch, tmp_path):
