@@ -101,4 +101,5 @@ def try_contexts(
         models.append(stage.model)
         scores.append(float(found.log_likelihood[0] / found.frames[0]))
     sizes = [found.mixtures.num_states for found in models]
-    return Trial(*sizes, len(others), *scores), models[1]
+    trial = Trial(sizes[0], sizes[1], len(others), scores[0], scores[1])
+    return trial, models[1]
