@@ -1,0 +1,236 @@
+"""What a model offers, as protocols, and what they hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from speechalign.emissions import Emissions
+from speechalign.frames import FrameGrid
+from speechalign.graphs import Graph
+from speechalign.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from speechalign.models.speakers import CepstralMoments
+
+
+@dataclass(frozen=True)
+class PhoneSpan:
+    """Where the best path puts one phone or pause.
+
+    Parameters
+    ----------
+    phone : str
+        Name of the unit.
+    position : int
+        ``2i + 1`` inside item i of the transcript, ``2i`` in the gap before it.
+    begin, end : int
+        Frames, half-open.
+    """
+
+    phone: str
+    position: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a model reads for a part of a word.
+
+    Parameters
+    ----------
+    label : int or None
+        Column of its emissions, or token of its decoder; None where the model has nothing for it.
+    start, end : int
+        Characters ``[start, end)`` of the word that it stands for.
+    """
+
+    label: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How a decoder that is told a text listens to a recording.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (L + 1, T), float64
+        For each token of the text, and last for its end, and each frame of the model's grid, how
+        much the decoder attends there, on a scale that adds up along a path: shares of attention,
+        or log-probabilities.
+    log_probs : ndarray, shape (L,), float64
+        Natural-log probability of each token, given those before it.
+    tokens : tuple[tuple[Piece, ...], ...]
+        For each word, its tokens; L in all.
+    """
+
+    weights: np.ndarray
+    log_probs: np.ndarray
+    tokens: tuple[tuple[Piece, ...], ...]
+
+
+class Model(Protocol):
+    """What every acoustic model offers.
+
+    ``aligner`` is the name in ``speechalign.aligner.ALIGNERS`` of what makes times of its output.
+    ``name`` tells the revision too, where there is one. ``language`` names the text normaliser:
+    an ISO 639-1 code, ``und`` where it is not known, or ``mul`` for a model that reads any
+    language in Latin letters.
+    """
+
+    name: str
+    language: str
+    licence: str
+    sample_rate: int
+    grid: FrameGrid
+    aligner: str
+
+    def describe(self) -> Mapping[str, str]:
+        """Tell what is particular to this model, for people: what, and its value."""
+
+
+class EmittingModel(Model, Protocol):
+    """What an acoustic model offers that scores every frame by itself.
+
+    ``normalised`` says whether each frame of its emissions is a distribution.
+    """
+
+    vocabulary: Vocabulary
+    normalised: bool
+
+    def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
+        """Score every symbol, or state, on every frame.
+
+        Parameters
+        ----------
+        waveforms : ndarray, shape (B, N), float32
+            Samples in [-1, 1] at ``sample_rate``; those at and beyond a length are not read.
+        lengths : ndarray, shape (B,), int64
+            Samples of each recording.
+
+        Returns
+        -------
+        Emissions
+            Shape (B, T, V), float32: log-probabilities, or log-likelihoods of a model that is not
+            ``normalised``. A recording in a batch is scored as it is alone, to rounding; one that
+            is too short for a frame has none.
+
+        Raises
+        ------
+        InputError
+            A recording is empty or holds values that are not finite, or there is not one length for
+            each.
+        """
+
+
+class PhoneModel(EmittingModel, Protocol):
+    """What an acoustic model of phones, each a row of states, offers.
+
+    ``language`` names the text normaliser; ``silence`` and ``noise`` are the units spoken where
+    nothing, and where something without words, is to be heard. ``acoustic_scale`` is the factor on
+    log-likelihoods that makes posteriors of boundaries honest: neighbouring frames are not
+    independent. ``calibration``, (slope, intercept), turns the mean log-likelihood deficit of a
+    word into a confidence. ``pronunciation`` is how words that the dictionary lacks are pronounced:
+    a name in ``speechalign.text.PRONUNCIATIONS``, or the path of a model of ``speechalign g2p
+    train``; None for not at all.
+    """
+
+    phones: Sequence[str]
+    silence: str
+    noise: str
+    pronunciation: str | None
+    acoustic_scale: float
+    calibration: tuple[float, float]
+
+    @property
+    def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+        """Pronunciations of each lower-case word."""
+
+    def graph(self, words: Sequence[Sequence[Sequence[str]]]) -> Graph:
+        """Build the graph of words, given each word's pronunciations, with pauses between."""
+
+    def chain(self, phones: Sequence[str], *, positions: Sequence[int] | None = None) -> Graph:
+        """Build the graph of one fixed sequence of phones and pauses, each an item of its own.
+
+        ``positions`` says of each the word it is part of, as `PhoneSpan` does, to tell neighbours;
+        without, no phone has any.
+        """
+
+    def spans(self, graph: Graph, arcs: np.ndarray) -> list[PhoneSpan]:
+        """Cut a (T,) path through ``graph`` into phones and pauses."""
+
+
+@runtime_checkable
+class SpeakerModel(Protocol):
+    """What an acoustic model offers that makes something of who speaks.
+
+    ``by_speaker`` says whether it wants to `hear` all that a speaker says before it scores any of
+    it. Without `for_speaker`, each recording has a speaker of its own.
+    """
+
+    sample_rate: int
+    by_speaker: bool
+
+    def hear(self, samples: np.ndarray) -> CepstralMoments:
+        """Return what a recording, (N,) float32, tells of its speaker."""
+
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> Model:
+        """Return the model for a speaker, given the sum of what their recordings tell."""
+
+
+class CtcModel(EmittingModel, Protocol):
+    """What a CTC model offers: a vocabulary with a blank, and what its symbols are.
+
+    ``unit`` is the name of their tier. ``characters`` are spelled by the vocabulary alone, in
+    whichever casing it has; a symbol ``|`` or a space stands between words. A model of ``phones``
+    is a `CtcPhoneModel`, one of ``tokens``, longer than a character, a `CtcTokenModel`.
+
+    A model that is faster on many recordings at once says so by an attribute ``batch_seconds``: how
+    much audio, padding included, it wants to be given; ``emit`` gets one recording otherwise.
+    """
+
+    unit: str
+
+
+class CtcPhoneModel(CtcModel, Protocol):
+    """A CTC model of phones; its symbols are those of its dictionary.
+
+    ``noise`` is a name, and no symbol, for what is said where there are no words.
+    ``pronunciation`` is as `PhoneModel` has it.
+    """
+
+    noise: str
+    pronunciation: str | None
+
+    @property
+    def phones(self) -> Sequence[str]:
+        """What may be pronounced."""
+
+    @property
+    def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+        """Pronunciations of each lower-case word."""
+
+
+class CtcTokenModel(CtcModel, Protocol):
+    """A CTC model whose symbols are pieces of words."""
+
+    def tokenise(self, word: str) -> tuple[Piece, ...]:
+        """Cut a word, as it is spoken, into symbols; every character belongs to one piece."""
+
+
+class AttentionModel(Model, Protocol):
+    """What a model offers whose decoder, told what is said, listens for it.
+
+    ``longest`` is how many seconds it can listen to at once.
+    """
+
+    longest: float
+
+    def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
+        """Tell the decoder the words, as they are written, of (N,) float32 samples."""
