@@ -83,7 +83,7 @@ def main(exp: Path, seeds: str, tests: str) -> None:
                     )
                 ]  # fmt: skip
                 made_up = statistics.mean(one.statistics.made_up for one in found)
-                click.echo(f"| {system}{told} | {' | '.join(rates)} | {made_up:g} |")
+                click.echo(f"| {system}{told} | {' | '.join(rates)} | {round(made_up, 1):g} |")
         click.echo()
     click.echo(f"`{signature}`\n\n## Steps to the word error rate of plain on dev\n")
     click.echo("| seed | plain: steps, WER | matching: WER | matching: steps to plain's WER |")
