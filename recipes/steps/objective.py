@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -86,7 +87,8 @@ class Objective(nn.Module):
     net : ConvCTCNet
         What is trained.
     losses : Mapping[str, Mapping[str, float]]
-        By name: ``weight``, and the keywords of the loss. ``ctc`` and ``ctc:label_priors`` are
+        By name: ``weight``, and the keywords of the loss; with ``falls_in``, the weight falls to
+        nothing in so many steps, as half a cosine. ``ctc`` and ``ctc:label_priors`` are
         `ctc_loss`, the latter with the priors of the `PRIOR_STEPS` steps before; ``awp:PROPERTY``
         is `awp_loss`, whose keywords may also be those of the property.
     augmentation : Augmentation
@@ -113,9 +115,11 @@ class Objective(nn.Module):
         self.augmentation = augmentation
         self.blank = blank
         self.terms = {name: _term(name, dict(keywords)) for name, keywords in losses.items()}
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
         self.register_buffer("prior_sums", torch.zeros(net.symbols, dtype=torch.float64))
         self.register_buffer("prior_frames", torch.zeros((), dtype=torch.float64))
         self.register_buffer("log_priors", torch.zeros(net.symbols, dtype=torch.float64))
+        self.step: Tensor
         self.prior_sums: Tensor
         self.prior_frames: Tensor
         self.log_priors: Tensor
@@ -161,13 +165,15 @@ class Objective(nn.Module):
                 distributed.all_reduce(sums)
             self.prior_sums += sums[:-1]
             self.prior_frames += sums[-1]
-        total = torch.stack([self.terms[name].weight * values[name] for name in values]).sum()
+        step = int(self.step)
+        total = torch.stack([self.terms[name].weight(step) * values[name] for name in values]).sum()
         return Losses(
             total, {name: float(value.detach()) for name, value in values.items()}, int(infeasible)
         )
 
     def after(self, step: int) -> None:
-        """Take new priors after every `PRIOR_STEPS` steps."""
+        """Count the steps, and take new priors after every `PRIOR_STEPS` of them."""
+        self.step.fill_(step)
         if "ctc:label_priors" in self.terms and step % PRIOR_STEPS == 0:
             counted = LabelPriors(self.net.symbols)
             counted.sums, counted.frames = self.prior_sums.cpu(), self.prior_frames.cpu()
@@ -178,24 +184,32 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class _Term:
-    """A loss with its keywords bound, and its weight."""
+    """A loss with its keywords bound, its weight, and in how many steps that falls to nothing."""
 
-    weight: float
+    highest: float
+    falls_in: float
     loss: Callable[..., Tensor]
+
+    def weight(self, step: int) -> float:
+        """Return the weight in a step, counted from 0."""
+        done = min(1.0, step / self.falls_in)
+        return self.highest * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _term(name: str, keywords: dict[str, float]) -> _Term:
     """Bind the keywords of a loss; InputError names what is unknown."""
     kind, _, option = name.partition(":")
-    weight = keywords.pop("weight", 1.0)
+    weight = keywords.pop("weight", 1.0), keywords.pop("falls_in", math.inf)
+    if not weight[1] > 0:
+        raise InputError(f"losses: {name}: falls_in: expected steps, more than 0, got {weight[1]}")
     if kind == "awp" and option in PROPERTIES:
         improve = cast(Callable[..., np.ndarray], PROPERTIES[option])
         own = {k: keywords.pop(k) for k in list(keywords) if k in _AWP_KEYWORDS}
         _check_keywords(f"losses: {name}", keywords, improve)
-        return _Term(weight, partial(awp_loss, property=partial(improve, **keywords), **own))
+        return _Term(*weight, partial(awp_loss, property=partial(improve, **keywords), **own))
     if name in ("ctc", "ctc:label_priors"):
         _check_keywords(f"losses: {name}", keywords, ctc_loss)
-        return _Term(weight, partial(ctc_loss, **keywords))
+        return _Term(*weight, partial(ctc_loss, **keywords))
     raise InputError(
         f"losses: unknown loss {name!r}; expected ctc, ctc:label_priors, or awp: and one of "
         f"{', '.join(PROPERTIES)}"
@@ -213,5 +227,5 @@ def _check_keywords(
     for keyword in keywords:
         if keyword not in known:
             raise InputError(
-                f"{name}: unknown key {keyword!r}; expected weight, {', '.join(known)}"
+                f"{name}: unknown key {keyword!r}; expected weight, falls_in, {', '.join(known)}"
             )

@@ -115,6 +115,17 @@ def test_low_latency_stops_when_nothing_is_left():
     assert improve([[0, 0, 1, 1, 2, 2]], 0, partial(low_latency, shifts=9)) == [[1, 2, 2, 0, 0, 0]]
 
 
+@given(PATHS, BLANKS)
+def test_low_latency_at_the_earliest_moves_every_label_that_can(rows, blank):
+    improved = improve(rows, blank, partial(low_latency, earliest=True))
+    for row, path in zip(rows, improved):
+        moved = [
+            np.subtract(starts(row, blank), starts(other, blank)).tolist()
+            for other in shifted(row, blank) or [row]
+        ]
+        assert np.subtract(starts(row, blank), starts(path, blank)).tolist() == max(moved, key=sum)
+
+
 @given(PATHS, BLANKS, st.integers(2, 4))
 def test_long_labels_keeps_the_text_and_lengthens_one_label(rows, blank, longest):
     improved = improve(rows, blank, partial(long_labels, longest=longest))

@@ -10,7 +10,12 @@ from speechalign.losses.properties import Context
 
 
 def low_latency(
-    paths: np.ndarray, lengths: np.ndarray, context: Context, *, shifts: int = 1
+    paths: np.ndarray,
+    lengths: np.ndarray,
+    context: Context,
+    *,
+    shifts: int = 1,
+    earliest: bool = False,
 ) -> np.ndarray:
     """Leave out a frame that says nothing new, so that all later labels come a frame earlier.
 
@@ -24,6 +29,9 @@ def low_latency(
         Its ``blank`` and ``generator`` are read.
     shifts : int
         How many frames are left out, one after the other, as long as there are any; at least 1.
+    earliest : bool
+        Leave out the first frame that can be, so that all labels after it come earlier alike;
+        otherwise any, and a label is asked to move the more often the later it comes.
 
     Returns
     -------
@@ -39,11 +47,11 @@ def low_latency(
     Notes
     -----
     Frame j can be left out if it repeats frame j - 1, blank or not, or if it is frame 0 and blank.
-    One such frame is chosen, each as likely; the frames after it move to the left, and a blank
-    takes the place of the last. The released code of [1]_ chooses among frames up to the end of
-    the padding, never the last of them, and fails where there is only one. Here the frames end
-    where the utterance does. Those after the start of the last label are not chosen, since no label
-    would come earlier.
+    One such frame is chosen, each as likely, or the first; the frames after it move to the left,
+    and a blank takes the place of the last. The released code of [1]_ chooses among frames up to
+    the end of the padding, never the last of them, and fails where there is only one. Here the
+    frames end where the utterance does. Those after the start of the last label are not chosen,
+    since no label would come earlier.
 
     References
     ----------
@@ -59,7 +67,10 @@ def low_latency(
     if shifts < 1:
         raise InputError(f"shifts: expected at least 1, got {shifts}")
     improved = paths.copy()
-    _shift(improved, lengths, context.blank, context.generator.random((len(paths), shifts)))
+    uniforms = context.generator.random((len(paths), shifts))
+    if earliest:
+        uniforms[:] = 0
+    _shift(improved, lengths, context.blank, uniforms)
     return improved
 
 
