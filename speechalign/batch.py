@@ -27,7 +27,7 @@ from speechalign.recording import (
 )
 from speechalign.results import CorpusResult, Status, UtteranceResult, read_manifest
 from speechalign.voices import Voices
-from speechalign.waveform import Waveform, read_waveform
+from speechalign.waveform import Waveform
 
 # The manifest is brought up to date so often, in seconds, for runs that end without a chance to.
 _SAVE_EVERY = 60.0
@@ -269,13 +269,7 @@ def _read(
         try:
             if utterance.problem is not None:
                 raise InputError(utterance.problem)
-            waveform = read_waveform(
-                utterance.audio,
-                sample_rate=aligner.model.sample_rate,
-                channel=utterance.channel,
-                start=utterance.start,
-                end=utterance.end,
-            )
+            waveform = utterance.waveform(aligner.model.sample_rate)
             some.append((utterance, waveform))
             seconds += waveform.duration
         except Exception as error:

@@ -10,7 +10,6 @@ from speechalign.aligner import Aligner
 from speechalign.corpus import Utterance
 from speechalign.errors import SpeechAlignError
 from speechalign.models import SpeakerModel
-from speechalign.waveform import read_waveform
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
@@ -55,13 +54,7 @@ def _hear(
 
     def hear(utterance: Utterance) -> CepstralMoments | None:
         try:
-            waveform = read_waveform(
-                utterance.audio,
-                sample_rate=model.sample_rate,
-                channel=utterance.channel,
-                start=utterance.start,
-                end=utterance.end,
-            )
+            waveform = utterance.waveform(model.sample_rate)
         except SpeechAlignError:
             return None
         return model.hear(waveform.samples)

@@ -133,7 +133,7 @@ def write(items: Sequence[Spoken], path: Path) -> None:
 @click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--test", default=0.04, show_default=True, help="Share of the speech.")
-@click.option("--dev", default=0.02, show_default=True, help="Share of the speech.")
+@click.option("--dev", default=0.05, show_default=True, help="Share of the speech.")
 @click.option("--known", default=0.02, show_default=True, help="Share of the sentences.")
 @click.option("--most", default=0.02, show_default=True, help="Most that a test speaker has.")
 @click.option("--seconds", default=math.inf, help="Most speech to train on.  [all]")

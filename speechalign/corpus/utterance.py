@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from speechalign.waveform import Waveform
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,21 @@ class Utterance:
     channel: int | None = None
     segmented: bool = False
     problem: str | None = None
+
+    def waveform(self, sample_rate: int) -> Waveform:
+        """Read what was said, resampled to ``sample_rate`` Hz.
+
+        Raises
+        ------
+        InputError
+            As `speechalign.waveform.read_waveform` says.
+        """
+        from speechalign.waveform import read_waveform  # Not needed to list a corpus.
+
+        return read_waveform(
+            self.audio,
+            sample_rate=sample_rate,
+            channel=self.channel,
+            start=self.start,
+            end=self.end,
+        )

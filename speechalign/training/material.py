@@ -25,7 +25,6 @@ from speechalign.lexicon import Lexicon, Variants
 from speechalign.models.folders import check_replaceable
 from speechalign.models.speakers import CepstralMoments
 from speechalign.models.sphinx_features import SAMPLE_RATE, raw_cepstra, sphinx_cepstra
-from speechalign.waveform import read_waveform
 
 # Frames whose statistics are summed by themselves, in whichever thread; then in order.
 _CHUNK = 12_000
@@ -291,13 +290,7 @@ def _measure(
     if isinstance(words, str):
         return {"problem": words}, nothing
     try:
-        waveform = read_waveform(
-            utterance.audio,
-            sample_rate=SAMPLE_RATE,
-            channel=utterance.channel,
-            start=utterance.start,
-            end=utterance.end,
-        )
+        waveform = utterance.waveform(SAMPLE_RATE)
     except SpeechAlignError as error:
         return {"problem": str(error)}, nothing
     if waveform.duration > LONGEST:

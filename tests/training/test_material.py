@@ -52,7 +52,7 @@ def test_features_of_every_utterance_are_in_the_file(corpus, tmp_path):
 
 def test_a_second_run_reads_no_audio(corpus, tmp_path, monkeypatch):
     first = prepared(read_corpus(corpus), tmp_path / "work")
-    monkeypatch.setattr(module, "read_waveform", None)
+    monkeypatch.setattr(Utterance, "waveform", None)
     assert prepared(read_corpus(corpus), tmp_path / "work") == first
 
 
