@@ -23,6 +23,7 @@ import click
 import numpy as np
 import torch
 from checkpoint import Checkpoint, read_yaml, settings
+from encoded_recordings import EncodedRecordings
 from progress import Progress, Writer
 from speech_manifest import Recording, read_manifest
 from torch import Tensor
@@ -48,7 +49,7 @@ class Training:
     steps : int
         Updates of the weights.
     batch : int
-        Recordings in a batch.
+        Recordings of speech in a batch.
     matching : float
         Weight of the matching loss beside the cross-entropy.
     matching_steps : int or None
@@ -56,7 +57,8 @@ class Training:
     ctc : float
         Weight of a CTC loss on the encoder's letters, where the encoder is trained too.
     nonspeech : float
-        Share of a batch that are recordings with an empty transcript; 0 leaves them out.
+        Recordings with an empty transcript that are heard besides, as a share of ``batch``; 0
+        leaves them out.
     learning_rate : float
         The highest; it rises over ``warmup`` steps, then falls to 0 like a cosine.
     weight_decay : float
@@ -155,6 +157,7 @@ class Trainer:
             self.trained.values(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
         self.step_count = 0
+        self._encoded = EncodedRecordings(self.model)
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -182,9 +185,7 @@ class Trainer:
         size = self.training.batch
         empty = round(size * self.training.nonspeech) if self.others else 0
         chosen = []
-        for kind, (recordings, count) in enumerate(
-            ((self.speech, size - empty), (self.others, empty))
-        ):
+        for kind, (recordings, count) in enumerate(((self.speech, size), (self.others, empty))):
             # Every recording once, then every one again in another order.
             for k in range(step * count, (step + 1) * count):
                 epoch, place = divmod(k, len(recordings))
@@ -196,17 +197,13 @@ class Trainer:
     def losses(self, recordings: Sequence[Recording]) -> tuple[Tensor, dict[str, float]]:
         """Return the weighted sum of the losses of a batch, and each."""
         training = self.training
-        rows = [torch.from_numpy(r.samples(self.model.sample_rate)) for r in recordings]
-        lengths = torch.tensor([len(row) for row in rows], device=self.device)
         said = [torch.tensor(self.model.tokens(r.text), dtype=torch.int64) for r in recordings]
         counts = torch.tensor([len(tokens) for tokens in said], device=self.device)
-        heard: Heard = self.model(
-            pad_sequence(rows, batch_first=True).to(self.device),
-            lengths,
-            pad_sequence(said, batch_first=True).to(self.device),
-            counts,
+        heard: Heard = self.model.read(
+            self._encoded(recordings), pad_sequence(said, batch_first=True).to(self.device), counts
         )
-        total = heard.cross_entropy.mean()
+        # Recordings without speech come on top: those with speech count as much as without them.
+        total = heard.cross_entropy.sum() / training.batch
         values = {"cross_entropy": total.item()}
         weight = training.matching_weight(self.step_count)
         if weight:
@@ -214,7 +211,7 @@ class Trainer:
             each = matching_loss(
                 heard.speech, heard.text.detach(), heard.speech_lengths, counts, reduction="none"
             )
-            matched = each.where(each.isfinite(), 0.0).mean()
+            matched = each.where(each.isfinite(), 0.0).sum() / training.batch
             values["matching"] = matched.item()
             total = total + weight * matched
         if training.ctc:
@@ -243,7 +240,8 @@ class Trainer:
             blank=vocabulary.blank,
             reduction="none",
         )
-        return (each.where(each.isfinite(), 0.0) / counts.clamp(min=1)).mean()
+        each = each.where(each.isfinite(), 0.0) / counts.clamp(min=1)
+        return each.sum() / self.training.batch
 
     def step(self) -> dict[str, float]:
         """Update the weights once."""

@@ -116,30 +116,22 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         """Return the tokens of a text, without markers."""
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def hear(self, waveforms: Tensor, lengths: Tensor) -> tuple[Encoded, Adapted]:
-        """Encode (B, N) samples of (B,) lengths, and adapt them to the language model.
+    def encode(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
+        """Encode (B, N) samples of (B,) lengths; InputError if the encoder is in half precision."""
+        self._need_full_precision("encoder")
+        return self.encoder(waveforms, lengths)
 
-        Raises
-        ------
-        InputError
-            Encoder or adapter is in half precision.
-        """
-        for part in ("encoder", "adapter"):
-            kind = next(getattr(self, part).parameters()).dtype
-            if kind != torch.float32:
-                raise InputError(
-                    f"{part}: expected float32 weights, got {str(kind).replace('torch.', '')}; "
-                    "of a speech LLM, only the language model may be in half precision, such as "
-                    "by model.lm.bfloat16(), or all of it inside torch.autocast"
-                )
-        encoded = self.encoder(waveforms, lengths)
+    def adapt(self, encoded: Encoded) -> Adapted:
+        """Make rows for the language model; InputError if the adapter is in half precision."""
+        self._need_full_precision("adapter")
         blank = None if self.vocabulary is None else self.vocabulary.blank
-        return encoded, self.adapter(encoded, blank=blank)
+        adapted: Adapted = self.adapter(encoded, blank=blank)
+        return adapted
 
     def forward(
         self, waveforms: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> Heard:
-        """Read speech and transcripts to the language model.
+        """Encode speech, and `read` it.
 
         Parameters
         ----------
@@ -147,6 +139,23 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             At ``sample_rate``; samples at and beyond a length are not read.
         lengths : Tensor, shape (B,), int64
             Samples of each recording, at least 1.
+        targets, target_lengths
+            As in `read`.
+
+        Raises
+        ------
+        InputError
+            As `encode` and `read` have it.
+        """
+        return self.read(self.encode(waveforms, lengths), targets, target_lengths)
+
+    def read(self, encoded: Encoded, targets: Tensor, target_lengths: Tensor) -> Heard:
+        """Read speech that is encoded, and transcripts, to the language model.
+
+        Parameters
+        ----------
+        encoded : Encoded
+            From `encode`, which an encoder that is not trained need do once only.
         targets : Tensor, shape (B, M), int64
             Tokens; those at and beyond a length are not read. An empty transcript teaches the
             model to end at once.
@@ -162,9 +171,9 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         ------
         InputError
             A target is no token; speech and text are more than the language model reads at once;
-            or as `hear` has it.
+            or as `adapt` has it.
         """
-        encoded, adapted = self.hear(waveforms, lengths)
+        adapted = self.adapt(encoded)
         embed = self.lm.get_input_embeddings()
         inside = torch.arange(targets.shape[1], device=targets.device) < target_lengths[:, None]
         wrong = inside & ((targets < 0) | (targets >= embed.num_embeddings))
@@ -261,7 +270,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             )
         waveforms, lengths = self._batch_of_one(samples)
         with self._lock:
-            encoded, adapted = self.hear(waveforms, lengths)
+            encoded = self.encode(waveforms, lengths)
+            adapted = self.adapt(encoded)
             embed = self.lm.get_input_embeddings()
             given = embed(torch.tensor(self._prompt, device=waveforms.device))
             rows = torch.cat([adapted.rows[0, : adapted.lengths[0]].to(given.dtype), given])[None]
@@ -346,6 +356,15 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         )
         log_probs = found.log_probs[0, : len(text)].double().cpu().numpy()
         return Attention(weights.cpu().numpy(), log_probs, tuple(pieces))
+
+    def _need_full_precision(self, part: str) -> None:
+        kind = next(getattr(self, part).parameters()).dtype
+        if kind != torch.float32:
+            raise InputError(
+                f"{part}: expected float32 weights, got {str(kind).replace('torch.', '')}; "
+                "of a speech LLM, only the language model may be in half precision, such as by "
+                "model.lm.bfloat16(), or all of it inside torch.autocast"
+            )
 
     def _batch_of_one(self, samples: np.ndarray) -> tuple[Tensor, Tensor]:
         check_samples(samples)

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ torch = pytest.importorskip("torch", reason="needs torch")
 for module in ("transformers", "peft", "yaml", "tensorboard"):
     pytest.importorskip(module, reason=f"needs {module}")
 
+import tiny_models  # noqa: E402
 from small_llm import language_model, letter_encoder  # noqa: E402
 
 STEPS = Path(__file__).resolve().parents[2] / "recipes" / "steps"
@@ -20,6 +22,7 @@ sys.path.insert(0, str(STEPS))
 import train_speech_llm  # noqa: E402
 import transcribe  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
+from encoded_recordings import EncodedRecordings  # noqa: E402
 from speech_manifest import Recording, read_manifest, write_manifest  # noqa: E402
 
 from speechalign.errors import InputError  # noqa: E402
@@ -49,13 +52,13 @@ def material(tmp_path_factory):
     return folder
 
 
-def trainer(material, out, **changes):
+def trainer(material, out, *, encoder=None, **changes):
     out.mkdir(exist_ok=True)
     settings = SETTINGS | changes
     training = train_speech_llm.Training(**settings)
     torch.manual_seed(training.seed)
     config = SpeechLlmConfig.from_keywords(training.model, source="test")
-    model = join(material / "encoder", material / "lm", config)
+    model = join(encoder or material / "encoder", material / "lm", config)
     manifests = (read_manifest(material / f"{name}.jsonl") for name in ("train", "dev"))
     return train_speech_llm.Trainer(training, *manifests, out, model)
 
@@ -84,15 +87,45 @@ def test_a_resumed_run_is_as_if_it_had_not_stopped(material, tmp_path):
         second.resume()
 
 
-def test_batches_have_their_share_without_speech(material, tmp_path):
-    mixed = trainer(material, tmp_path)
-    seen = [[r.text for r in mixed.batch(step)] for step in range(8)]
-    assert all(texts.count("") == 1 for texts in seen)
-    spoken = [text for texts in seen for text in texts if text]
-    # 24 draws of 4 recordings: each of them 6 times.
-    assert {spoken.count(text) for text in spoken} == {6}
-    plain = trainer(material, tmp_path, nonspeech=0.0)
-    assert all(r.text for step in range(4) for r in plain.batch(step))
+def test_recordings_without_speech_are_heard_besides(material, tmp_path):
+    mixed, plain = (trainer(material, tmp_path, nonspeech=share) for share in (0.25, 0.0))
+    batches = [mixed.batch(step) for step in range(8)]
+    assert all([r.text for r in batch].count("") == 1 for batch in batches)
+    # The speech is the same in the same steps, and each of 4 recordings comes as often.
+    spoken = [[r for r in batch if r.text] for batch in batches]
+    assert spoken == [plain.batch(step) for step in range(8)]
+    seen = [r.text for batch in spoken for r in batch]
+    assert {seen.count(text) for text in seen} == {8}
+
+
+def test_recordings_without_speech_leave_the_weight_of_speech(material, tmp_path):
+    run = trainer(material, tmp_path)
+    both = run.batch(0)
+    totals = [run.losses(recordings)[0] for recordings in (both[:4], both[4:], both)]
+    torch.testing.assert_close(totals[0] + totals[1], totals[2])
+
+
+@pytest.mark.parametrize("family", ["letters", "whisper"])
+def test_a_frozen_encoder_hears_each_recording_once(material, tmp_path, monkeypatch, family):
+    frozen = {"ctc": 0.0, "model": {"hidden": 16, "stack": 8}}
+    encoder = None if family == "letters" else tiny_models.whisper(tmp_path / "whisper")
+    run = trainer(material, tmp_path, encoder=encoder, **frozen)
+    hears = Mock(wraps=run.model.encode)
+    monkeypatch.setattr(run.model, "encode", hears)
+    recordings = run.batch(0)
+    first = run.losses(recordings)[1]
+    assert run.losses(recordings)[1] == first
+    assert hears.call_count == len(recordings) == 5
+    # What there is no room for is heard each time, and is the same.
+    run._encoded = EncodedRecordings(run.model, most_bytes=0)
+    assert [run.losses(recordings)[1] for _ in range(2)] == [first, first]
+    assert hears.call_count == 15
+    # An encoder that is trained hears the batch, each time; here it has no dropout.
+    run.model.encoder.requires_grad_(True)
+    run._encoded = EncodedRecordings(run.model)
+    for _ in range(2):
+        assert run.losses(recordings)[1] == pytest.approx(first, rel=1e-5)
+    assert hears.call_count == 17
 
 
 def test_the_weight_of_matching_falls():
