@@ -87,14 +87,16 @@ class Objective(nn.Module):
     net : ConvCTCNet
         What is trained.
     losses : Mapping[str, Mapping[str, float]]
-        By name: ``weight``, and the keywords of the loss; with ``falls_in``, the weight falls to
-        nothing in so many steps, as half a cosine. ``ctc`` and ``ctc:label_priors`` are
+        By name: ``weight``, and the keywords of the loss; with ``falls: true``, the weight falls to
+        nothing until the last step, as half a cosine. ``ctc`` and ``ctc:label_priors`` are
         `ctc_loss`, the latter with the priors of the `PRIOR_STEPS` steps before; ``awp:PROPERTY``
         is `awp_loss`, whose keywords may also be those of the property.
     augmentation : Augmentation
         What happens to the features while training.
     blank : int
         The label that says nothing.
+    steps : int
+        How many there will be.
 
     Raises
     ------
@@ -109,11 +111,13 @@ class Objective(nn.Module):
         *,
         augmentation: Augmentation,
         blank: int,
+        steps: int,
     ) -> None:
         super().__init__()
         self.net = net
         self.augmentation = augmentation
         self.blank = blank
+        self.steps = steps
         self.terms = {name: _term(name, dict(keywords)) for name, keywords in losses.items()}
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
         self.register_buffer("prior_sums", torch.zeros(net.symbols, dtype=torch.float64))
@@ -165,8 +169,8 @@ class Objective(nn.Module):
                 distributed.all_reduce(sums)
             self.prior_sums += sums[:-1]
             self.prior_frames += sums[-1]
-        step = int(self.step)
-        total = torch.stack([self.terms[name].weight(step) * values[name] for name in values]).sum()
+        done = int(self.step) / self.steps
+        total = torch.stack([self.terms[name].weight(done) * values[name] for name in values]).sum()
         return Losses(
             total, {name: float(value.detach()) for name, value in values.items()}, int(infeasible)
         )
@@ -184,24 +188,21 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class _Term:
-    """A loss with its keywords bound, its weight, and in how many steps that falls to nothing."""
+    """A loss with its keywords bound, its weight, and whether that falls to nothing."""
 
     highest: float
-    falls_in: float
+    falls: bool
     loss: Callable[..., Tensor]
 
-    def weight(self, step: int) -> float:
-        """Return the weight in a step, counted from 0."""
-        done = min(1.0, step / self.falls_in)
-        return self.highest * 0.5 * (1 + math.cos(math.pi * done))
+    def weight(self, done: float) -> float:
+        """Return the weight where a share of the steps is done."""
+        return self.highest * (0.5 * (1 + math.cos(math.pi * done)) if self.falls else 1)
 
 
 def _term(name: str, keywords: dict[str, float]) -> _Term:
     """Bind the keywords of a loss; InputError names what is unknown."""
     kind, _, option = name.partition(":")
-    weight = keywords.pop("weight", 1.0), keywords.pop("falls_in", math.inf)
-    if not weight[1] > 0:
-        raise InputError(f"losses: {name}: falls_in: expected steps, more than 0, got {weight[1]}")
+    weight = keywords.pop("weight", 1.0), bool(keywords.pop("falls", False))
     if kind == "awp" and option in PROPERTIES:
         improve = cast(Callable[..., np.ndarray], PROPERTIES[option])
         own = {k: keywords.pop(k) for k in list(keywords) if k in _AWP_KEYWORDS}
@@ -227,5 +228,5 @@ def _check_keywords(
     for keyword in keywords:
         if keyword not in known:
             raise InputError(
-                f"{name}: unknown key {keyword!r}; expected weight, falls_in, {', '.join(known)}"
+                f"{name}: unknown key {keyword!r}; expected weight, falls, {', '.join(known)}"
             )

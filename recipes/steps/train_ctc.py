@@ -185,7 +185,11 @@ class Trainer:
         self.symbols = {symbol: i for i, symbol in enumerate(vocabulary.symbols)}
         assert vocabulary.blank is not None
         self.objective = Objective(
-            net, training.losses, augmentation=training.augmentation, blank=vocabulary.blank
+            net,
+            training.losses,
+            augmentation=training.augmentation,
+            blank=vocabulary.blank,
+            steps=training.steps,
         ).to(self.device)
         self.parallel = DistributedDataParallel(self.objective) if self.world > 1 else None
         self.optimizer = torch.optim.AdamW(

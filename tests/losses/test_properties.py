@@ -1,5 +1,6 @@
 """What the edits of Align With Purpose keep, what they improve, and what they leave alone."""
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -27,14 +28,15 @@ def array(rows):
     return padded, lengths
 
 
-def improve(rows, blank, property, *, seed=0, transcripts=None, words=None):
-    """Return the improved rows."""
+def improve(rows, blank, property, *, seed=0, transcripts=None, words=None, log_probs=None):
+    """Return the improved rows; without ``log_probs``, all labels are as probable."""
     paths, lengths = array(rows)
     targets, target_lengths = (None, None) if transcripts is None else array(transcripts)
     utterances = np.arange(len(rows))
     context = Context(
         blank, np.random.default_rng(seed), utterances, targets, target_lengths,
         None if words is None else array(words)[0],
+        np.zeros((len(rows), paths.shape[1], 6)) if log_probs is None else log_probs,
     )  # fmt: skip
     before = paths.copy()
     improved = property(paths, lengths, context)
@@ -269,15 +271,17 @@ def test_min_wer_puts_a_word_of_several_labels_right(both, most):
     ("row", "transcript", "words", "expected"),
     [
         ([1, 0, 4, 4, 0, 3], [1, 2, 3], [0, 0, 0], [1, 0, 2, 2, 0, 3]),
-        ([1, 0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [1, 0, 2, 0, 0, 3]),  # spread evenly
-        ([1, 0, 0, 0, 0, 0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [1, 0, 0, 0, 2, 0, 0, 0, 0, 3]),
-        ([0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [0, 0, 1, 2, 3]),  # ahead of the first
+        ([1, 0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [1, 2, 0, 0, 0, 3]),  # any, so the first
+        ([0, 0, 0, 0, 3], [1, 2, 3], [0, 0, 0], [1, 2, 0, 0, 3]),  # ahead of the first
         ([1, 0, 0, 0, 0], [1, 2, 3], [0, 0, 0], [1, 2, 3, 0, 0]),  # behind the last
         ([1, 0, 4, 0, 2, 3], [1, 2, 3], [0, 0, 1], [1, 0, 0, 0, 2, 3]),  # others among them
         ([1, 0, 4, 0, 2, 3], [1, 1, 3], [0, 0, 1], [1, 0, 0, 0, 1, 3]),
         ([1, 2, 4, 3], [1, 2, 3], [0, 0, 1], [1, 2, 4, 3]),  # between words they stay
         ([1, 0, 0, 0, 3], [1, 2, 3], [0, 1, 2], [1, 0, 0, 0, 3]),  # a word that is missing
         ([1, 0, 3], [1, 1, 3], [0, 0, 0], [1, 0, 3]),  # no room beside its like
+        ([3, 0, 0, 1], [3, 1, 1], [0, 0, 0], [3, 1, 0, 1]),
+        ([0, 0, 0, 0, 1], [1, 1, 1], [0, 0, 0], [1, 0, 1, 0, 1]),
+        ([0, 0, 0, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0, 1]),
         ([1, 3], [1, 2, 3], [0, 0, 0], [1, 3]),  # no room
         ([1, 4, 4, 4], [1, 2, 3, 5], [0, 0, 0, 0], [1, 4, 4, 4]),  # three edits are too many
     ],
@@ -285,6 +289,25 @@ def test_min_wer_puts_a_word_of_several_labels_right(both, most):
 def test_min_wer_of_words_of_several_labels(row, transcript, words, expected):
     found = every_choice(row, 0, min_wer, transcripts=[transcript] * 50, words=[words] * 50)
     assert found == {tuple(expected)}
+
+
+@given(st.integers(0, 10**9), st.integers(1, 7), st.lists(st.integers(1, 3), max_size=3))
+def test_missing_labels_take_the_most_probable_blanks(seed, blanks, missing):
+    row, word = [4, *[0] * blanks, 5], [4, *missing, 5]
+    log_probs = np.random.default_rng(seed).normal(size=(1, 10, 6))
+    found = improve(
+        [row], 0, partial(min_wer, most_edits=3), transcripts=[word], words=[[0] * len(word)],
+        log_probs=log_probs,
+    )  # fmt: skip
+    paths = [
+        path
+        for choice in itertools.product([0, 1, 2, 3], repeat=blanks)
+        for path in [[4, *choice, 5]]
+        if oracles_paths.collapse(path, 0) == word
+        and sum(label != 0 for label in choice) == len(missing)
+    ]
+    best = max(paths, key=lambda path: log_probs[0, range(len(path)), path].sum(), default=row)
+    assert found == [best]
 
 
 def test_min_wer_chooses_any_word_of_several_labels():
@@ -354,3 +377,10 @@ def test_bad_options(property, transcripts, message):
 def test_words_and_a_separator():
     with pytest.raises(InputError, match="separator: expected None where words are given"):
         improve([[1]], 0, partial(min_wer, separator=2), transcripts=[[1]], words=[[0]])
+
+
+def test_words_without_log_probabilities():
+    one = np.array([[1]])
+    context = Context(0, np.random.default_rng(0), np.array([0]), one, np.array([1]), one)
+    with pytest.raises(InputError, match="min_wer: expected log_probs beside words, got none"):
+        min_wer(one, np.array([1]), context)

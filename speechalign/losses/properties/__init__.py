@@ -46,6 +46,8 @@ class Context:
         Labels of each transcript.
     words : ndarray, shape (B, L), int64, or None
         The word that each label of the transcripts is of: equal numbers side by side are one word.
+    log_probs : ndarray, shape (B, T, V), float32 or float64, or None
+        What the paths were drawn from.
     """
 
     blank: int
@@ -54,6 +56,7 @@ class Context:
     targets: np.ndarray | None = None
     target_lengths: np.ndarray | None = None
     words: np.ndarray | None = None
+    log_probs: np.ndarray | None = None
 
 
 class Property(Protocol):

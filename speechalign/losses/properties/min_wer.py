@@ -11,7 +11,6 @@ from speechalign.kernels.edit_distance import edit_pairs
 from speechalign.kernels.word_errors import EACH_LABEL, match_words, word_spans
 from speechalign.losses.properties import Context
 
-_SPACING = 4
 _MISSING = -1
 
 
@@ -51,8 +50,8 @@ def min_wer(
     Raises
     ------
     InputError
-        There are no transcripts in the context, an option is out of range, or there are both a
-        separator and ``words``.
+        There are no transcripts in the context, or words without log-probabilities; an option is
+        out of range; or there are both a separator and ``words``.
 
     Notes
     -----
@@ -65,9 +64,9 @@ def min_wer(
     With ``words``, the labels of the path and those of the transcript are paired instead, since
     nothing in a path tells which word a label is of. A word is wrong if a label of it is, if one is
     missing, or if others are among them, and few enough such edits put it right: others become
-    blanks; missing labels take single frames of the blanks after the label of the word before them,
-    or ahead of its first, in equal steps of at most four frames. A word of which nothing was said
-    stays missing.
+    blanks; missing labels take a frame each of the blanks between the labels beside them, where
+    together they are most probable (elsewhere a model would be asked to say them where nothing of
+    them is to be heard). A word of which nothing was said stays missing.
 
     References
     ----------
@@ -98,12 +97,15 @@ def min_wer(
             improved, lengths, context.blank, *transcripts,
             EACH_LABEL if separator is None else separator, most_edits, uniforms,
         )  # fmt: skip
-    elif separator is None:
-        _complete(
-            improved, lengths, context.blank, *transcripts, context.words, most_edits, uniforms
-        )
-    else:
+    elif separator is not None:
         raise InputError("separator: expected None where words are given; give one of them")
+    elif context.log_probs is None:
+        raise InputError("min_wer: expected log_probs beside words, got none; give both")
+    else:
+        _complete(
+            improved, lengths, context.blank, *transcripts, context.words, most_edits, uniforms,
+            context.log_probs,
+        )  # fmt: skip
     return improved
 
 
@@ -179,6 +181,7 @@ def _complete(
     words: np.ndarray,
     most_edits: int,
     uniforms: np.ndarray,
+    log_probs: np.ndarray,
 ) -> None:
     """Put right one word of each path, as ``words`` tells them, where there is one that can be."""
     frames = paths.shape[1]
@@ -203,7 +206,7 @@ def _complete(
             at, word = opposite[first:end], right[first:end]
             if 0 < _edits(said, at, word) <= most_edits:
                 trial[:] = path
-                _put_right(trial, starts, ends, at, word, blank)
+                _put_right(trial, log_probs[utterances[p]], starts, ends, at, word, blank)
                 count = collapse(trial, blank, others[0], others[1], others[2])
                 if _is_right(others[0, :count], said, at, word):
                     choices[found] = first, end
@@ -211,7 +214,15 @@ def _complete(
             first = end
         if found > 0:
             first, end = choices[int(uniforms[p] * found)]
-            _put_right(path, starts, ends, opposite[first:end], right[first:end], blank)
+            _put_right(
+                path,
+                log_probs[utterances[p]],
+                starts,
+                ends,
+                opposite[first:end],
+                right[first:end],
+                blank,
+            )
 
 
 @njit(cache=True, nogil=True)
@@ -233,6 +244,7 @@ def _edits(said: np.ndarray, at: np.ndarray, word: np.ndarray) -> int:
 @njit(cache=True, nogil=True)
 def _put_right(
     path: np.ndarray,
+    log_probs: np.ndarray,
     starts: np.ndarray,
     ends: np.ndarray,
     at: np.ndarray,
@@ -255,16 +267,54 @@ def _put_right(
                 path[begin:end] = blank
         else:
             begin, end = ends[here - 1] if here > 0 else 0, starts[here]
-        step = min((end - begin) // (missing + 1), _SPACING)
-        if step > 0:
-            before_first = begin - 1 if last != _MISSING else end - step * (missing + 1)
-            for k in range(missing):
-                path[before_first + step * (k + 1)] = word[i + k]
+        if missing > 0:
+            before = path[begin - 1] if begin > 0 else blank
+            after = path[end] if end < len(path) else blank
+            _insert(
+                path[begin:end], log_probs[begin:end], word[i : i + missing], blank, before,
+                after if here == _MISSING else word[i + missing],
+            )  # fmt: skip
         i += missing
         if here != _MISSING:
             path[starts[here] : ends[here]] = word[i]
             i += 1
         last = here
+
+
+@njit(cache=True, nogil=True)
+def _insert(
+    path: np.ndarray,
+    log_probs: np.ndarray,
+    labels: np.ndarray,
+    blank: int,
+    before: int,
+    after: int,
+) -> None:
+    """Write labels over as many blanks where that is most probable, if they fit at all.
+
+    They keep their order, and a blank stays between a label and its like, those ``before`` and
+    ``after`` the blanks included.
+    """
+    frames = len(path)
+    scores = np.full((len(labels), frames), -np.inf)
+    places = np.zeros((len(labels), frames), dtype=np.int64)  # Of the label before.
+    for k in range(len(labels)):
+        apart = 1 + (labels[k] == (labels[k - 1] if k > 0 else before))
+        best, place = (0.0, 0) if k == 0 else (-np.inf, 0)
+        for t in range(apart - 1, frames):
+            if k > 0 and t >= apart and scores[k - 1, t - apart] > best:
+                best, place = scores[k - 1, t - apart], t - apart
+            scores[k, t] = best + log_probs[t, labels[k]] - log_probs[t, blank]
+            places[k, t] = place
+    last = frames - (labels[-1] == after)
+    if last <= 0:
+        return
+    t = int(scores[-1, :last].argmax())
+    if scores[-1, t] == -np.inf:
+        return
+    for k in range(len(labels) - 1, -1, -1):
+        path[t] = labels[k]
+        t = int(places[k, t])
 
 
 @njit(cache=True, nogil=True)
