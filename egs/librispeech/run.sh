@@ -37,7 +37,7 @@ gold_dir=$(absolute "$gold_dir") exp=$(absolute "$exp")
 if [ "$kind" = generated ] || [ -n "$seconds" ]; then
   size=mini conf=conf/mini latency_steps=150 offline_steps=150 seeds=${seeds:-1}
 else
-  size=full conf=conf latency_steps=1000 offline_steps=300 seeds=${seeds:-1 2 3}
+  size=full conf=conf latency_steps=1000 offline_steps=600 seeds=${seeds:-1 2 3}
 fi
 exp=${exp:-$PWD/exp/$size} data=$exp/data
 case $kind in generated) source=$data/generated ;; download) source=$data/download/LibriSpeech ;; esac
