@@ -15,7 +15,7 @@
 # --encoder NAME, --lm NAME   folders, or org/name on the hub (facebook/wav2vec2-base-960h and
 #                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
 # --mini true                 eSpeak NG's speech, and models of a few layers
-# --utterances N              mini: sentences that are spoken (780)
+# --utterances N              mini: sentences that are spoken (1560)
 # --updates N                 of the weights (mini: 400; else as conf/ says)
 # --exp DIR                   where everything is written (exp/librispeech or exp/mini)
 # --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
@@ -28,7 +28,7 @@ corpus_dir=
 encoder=facebook/wav2vec2-base-960h
 lm=HuggingFaceTB/SmolLM2-135M
 mini=false
-utterances=780
+utterances=1560
 updates=
 exp=
 seeds=
@@ -69,7 +69,8 @@ if stage 0 "speech, and recordings without speech"; then
   "$python" local/00_make_nonspeech.py "$data/nonspeech/test" --seed 1
   cp "$data/nonspeech/test/manifest.jsonl" "$data/nonspeech.jsonl"
   if $mini; then
-    "$python" "$corpora/generated_speech.py" "$data/generated" --utterances "$utterances"
+    "$python" "$corpora/generated_speech.py" "$data/generated" --utterances "$utterances" \
+      --unspoken 5000
     "$python" local/00_split.py "$data/generated/manifest.jsonl" \
       "$data/nonspeech/train/manifest.jsonl" "$data"
   else
@@ -83,7 +84,8 @@ if stage 0 "speech, and recordings without speech"; then
 fi
 if stage 1 "models" && $mini; then
   for seed in $seeds; do
-    "$python" local/01_make_models.py "$data/train.jsonl" "$exp/$seed" --seed "$seed" \
+    "$python" local/01_make_models.py "$data/generated/text.txt" "$data/train.jsonl" \
+      "$exp/$seed" --seed "$seed" \
       ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
   done
 fi
@@ -96,8 +98,10 @@ if stage 3 "transcribe"; then
   for seed in $seeds; do
     for test in "${tests[@]}"; do
       for system in "${systems[@]}"; do transcribe "$seed" "$system" "$test" ""; done
-      transcribe "$seed" nonspeech "$test" .guarded \
-        --beams 4 --length-penalty 0.8 --no-repeat 3 --support -10
+      for system in plain nonspeech; do
+        transcribe "$seed" "$system" "$test" .guarded \
+          --beams 4 --length-penalty 0.8 --no-repeat 3 --support -10
+      done
     done
   done
 fi

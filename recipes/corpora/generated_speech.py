@@ -11,6 +11,7 @@ kB an utterance, and no splits; recipes/steps/split_speakers.py makes them. Layo
     OUTPUT/VOICE/NNNN.wav            16 kHz
     OUTPUT/gold/VOICE/NNNN.TextGrid  tiers words and phones (eSpeak's), exact
     OUTPUT/manifest.jsonl            one line an utterance; the voice is the speaker
+    OUTPUT/text.txt                  with --unspoken N: other sentences, for a language model
     OUTPUT/.done                     written last
 
 The same arguments write the same bytes, and a run that was killed goes on where it stopped.
@@ -28,7 +29,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from speechalign.errors import SpeechAlignError
+from speechalign.errors import InputError, SpeechAlignError
 from speechalign.espeak import speak
 from speechalign.formats import write_alignment
 from speechalign.waveform import sound_info
@@ -68,7 +69,7 @@ def sentence(number: int) -> str:
     return " ".join(words)
 
 
-def prepare(output_dir: Path, *, utterances: int) -> int:
+def prepare(output_dir: Path, *, utterances: int, unspoken: int = 0) -> int:
     """Write the corpus; return how many seconds of speech there are.
 
     Parameters
@@ -77,7 +78,19 @@ def prepare(output_dir: Path, *, utterances: int) -> int:
         The folder; what lies in it already is kept.
     utterances : int
         How many.
+    unspoken : int
+        How many sentences to write down that nobody says.
+
+    Raises
+    ------
+    InputError
+        There are not that many sentences.
     """
+    if utterances + unspoken > 12**4:
+        raise InputError(
+            f"there are {12**4} sentences, got {utterances} to speak and {unspoken} to write; "
+            "lower one of them"
+        )
     lines = []
     seconds = 0.0
     for number in range(utterances):
@@ -96,6 +109,9 @@ def prepare(output_dir: Path, *, utterances: int) -> int:
         }
         lines.append(json.dumps(entry) + "\n")
     (output_dir / "manifest.jsonl").write_text("".join(lines), encoding="utf-8")
+    if unspoken:
+        texts = [sentence(utterances + number) for number in range(unspoken)]
+        (output_dir / "text.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     (output_dir / ".done").touch()
     return round(seconds)
 
@@ -117,10 +133,11 @@ def _write(number: int, voice: str, audio: Path, gold: Path) -> None:
 @click.command(help=__doc__)
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--utterances", default=400, show_default=True, type=click.IntRange(1, 12**4))
-def main(output: Path, utterances: int) -> None:
+@click.option("--unspoken", default=0, show_default=True, type=click.IntRange(0, 12**4))
+def main(output: Path, utterances: int, unspoken: int) -> None:
     """Write the corpus, and say how much it is."""
     output.mkdir(parents=True, exist_ok=True)
-    seconds = prepare(output, utterances=utterances)
+    seconds = prepare(output, utterances=utterances, unspoken=unspoken)
     click.echo(f"{output}: {utterances} utterances, {len(VOICES)} voices, {seconds} s")
 
 

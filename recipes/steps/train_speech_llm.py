@@ -37,6 +37,7 @@ from speechalign.models.ctc_support import spelled
 from speechalign.models.heard import Heard
 from speechalign.models.speech_llm import SpeechLlm
 from speechalign.models.speech_llm_config import SpeechLlmConfig
+from speechalign.models.speech_llm_decoding import Decoding
 from speechalign.models.speech_llm_folder import join, save
 
 
@@ -275,9 +276,12 @@ class Trainer:
         """Transcribe dev with the most probable token each time, and count word errors."""
         self.model.eval()
         total = WordErrorStatistics()
-        for recording in self.dev:
-            text = self.model.transcribe(recording.samples(self.model.sample_rate), most_tokens=60)
-            total += word_errors.statistics(recording.text.split(), text.split())
+        size = self.training.batch
+        for first in range(0, len(self.dev), size):
+            recordings = self.dev[first : first + size]
+            written = self.model.write(self._encoded(recordings), Decoding(most_tokens=60))
+            for recording, text in zip(recordings, written):
+                total += word_errors.statistics(recording.text.split(), text.split())
         rates = word_errors.figures(total.counts).items()
         return {name: float(value) for name, value in rates if not np.isnan(value)}
 

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import click
 import torch
+from encoded_recordings import EncodedRecordings
 from speech_manifest import read_manifest
 
 from speechalign.errors import SpeechAlignError
+from speechalign.models.speech_llm_decoding import Decoding
 from speechalign.models.speech_llm_folder import load
 
 
@@ -31,6 +33,7 @@ from speechalign.models.speech_llm_folder import load
 @click.option("--no-repeat", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--most-tokens", type=click.IntRange(1), default=60, show_default=True)
 @click.option("--support", type=float, help="Nats that a word needs; without, no check.")
+@click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--device", help="cpu, cuda ...; without, the GPU where there is one.")
 def main(
     model: Path,
@@ -41,23 +44,23 @@ def main(
     no_repeat: int,
     most_tokens: int,
     support: float | None,
+    batch: int,
     device: str | None,
 ) -> None:
     """Write the transcripts."""
     network = load(model, device=device)
+    decoding = Decoding(beams, length_penalty, no_repeat, most_tokens, support)
+    encoded = EncodedRecordings(network, most_bytes=0)
+    recordings = read_manifest(manifest)
     temporary = out.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        for recording in read_manifest(manifest):
-            text = network.transcribe(
-                recording.samples(network.sample_rate),
-                beams=beams,
-                length_penalty=length_penalty,
-                no_repeat=no_repeat,
-                most_tokens=most_tokens,
-                support=support,
-            )
-            line = {"reference": recording.text, "hypothesis": text, "audio": str(recording.audio)}
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        for first in range(0, len(recordings), batch):
+            heard = recordings[first : first + batch]
+            for recording, text in zip(heard, network.write(encoded(heard), decoding)):
+                line = {
+                    "reference": recording.text, "hypothesis": text, "audio": str(recording.audio),
+                }  # fmt: skip
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
     temporary.replace(out)
 
 

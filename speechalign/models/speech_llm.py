@@ -30,6 +30,7 @@ from speechalign.models.matching_map import matching_map
 from speechalign.models.speech_adapter import Adapted, SpeechAdapter
 from speechalign.models.speech_encoders import Encoded, SpeechEncoder
 from speechalign.models.speech_llm_config import SpeechLlmConfig
+from speechalign.models.speech_llm_decoding import Decoding
 from speechalign.models.trained_parts import choose_trained
 
 
@@ -117,8 +118,20 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def encode(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
-        """Encode (B, N) samples of (B,) lengths; InputError if the encoder is in half precision."""
+        """Encode (B, N) samples of (B,) lengths.
+
+        Raises
+        ------
+        InputError
+            A recording is too long, or the encoder is in half precision.
+        """
         self._need_full_precision("encoder")
+        longest = int(lengths.max())
+        if longest > self.longest * self.sample_rate:
+            raise InputError(
+                f"samples: {self.name} hears {self.longest:g} s at once, the recording lasts "
+                f"{longest / self.sample_rate:.1f} s; cut it into segments"
+            )
         return self.encoder(waveforms, lengths)
 
     def adapt(self, encoded: Encoded) -> Adapted:
@@ -131,7 +144,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
     def forward(
         self, waveforms: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> Heard:
-        """Encode speech, and `read` it.
+        """Encode speech, and `read` it, with the errors of both.
 
         Parameters
         ----------
@@ -141,11 +154,6 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             Samples of each recording, at least 1.
         targets, target_lengths
             As in `read`.
-
-        Raises
-        ------
-        InputError
-            As `encode` and `read` have it.
         """
         return self.read(self.encode(waveforms, lengths), targets, target_lengths)
 
@@ -232,18 +240,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         ----------
         samples : ndarray, shape (N,), float32
             At ``sample_rate``.
-        beams : int
-            Hypotheses that are kept; 1 takes the most probable token each time.
-        length_penalty : float
-            With several, a hypothesis of n tokens is judged by its log-probability over
-            n ** length_penalty: below 1 prefers short ones.
-        no_repeat : int
-            No n tokens come twice; 0 for no such limit.
-        most_tokens : int
-            The text ends there in any case.
-        support : float or None
-            Drop words that the encoder's CTC layer does not support by so many nats, as
-            `supported_words` says; None for no check.
+        beams, length_penalty, no_repeat, most_tokens, support
+            As `Decoding` has them.
 
         Returns
         -------
@@ -256,44 +254,48 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             The recording cannot be used or is too long; an option is out of its range; or
             ``support`` is asked for and the encoder has no CTC layer of characters.
         """
-        from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor
+        decoding = Decoding(beams, length_penalty, no_repeat, most_tokens, support)
+        waveforms, lengths = self._batch_of_one(samples)
+        with self._lock:
+            texts: list[str] = self.write(self.encode(waveforms, lengths), decoding)
+        return texts[0]
 
-        for name, value, least in (
-            ("beams", beams, 1), ("no_repeat", no_repeat, 0), ("most_tokens", most_tokens, 1),
-        ):  # fmt: skip
-            if value < least:
-                raise InputError(f"{name}: expected an integer from {least} on, got {value}")
-        if support is not None and self._letters is None:
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def write(self, encoded: Encoded, decoding: Decoding) -> list[str]:
+        """Write down what is said in each recording of a batch that is encoded.
+
+        Raises
+        ------
+        InputError
+            As `transcribe` and `adapt` have it.
+        """
+        if decoding.support is not None and self._letters is None:
             raise InputError(
                 f"support: {self.name} has an encoder without a CTC layer of characters, so that "
                 "no word can be checked; leave the option out"
             )
-        waveforms, lengths = self._batch_of_one(samples)
-        with self._lock:
-            encoded = self.encode(waveforms, lengths)
-            adapted = self.adapt(encoded)
-            embed = self.lm.get_input_embeddings()
-            given = embed(torch.tensor(self._prompt, device=waveforms.device))
-            rows = torch.cat([adapted.rows[0, : adapted.lengths[0]].to(given.dtype), given])[None]
-            room = self._room(rows.shape[1])
-            padding = self._tokenizer.pad_token_id
-            settings = GenerationConfig(
-                max_new_tokens=min(most_tokens, room), num_beams=beams,
-                length_penalty=length_penalty, do_sample=False, eos_token_id=self.end,
-                pad_token_id=self.end if padding is None else padding,
-            )  # fmt: skip
-            found = self.lm.generate(
-                inputs_embeds=rows,
-                attention_mask=torch.ones(rows.shape[:2], dtype=torch.int64, device=rows.device),
-                generation_config=settings,
-                # The setting of the same name warns that the speech is no part of it.
-                logits_processor=[NoRepeatNGramLogitsProcessor(no_repeat)] if no_repeat else [],
-            )
-        text = " ".join(self._tokenizer.decode(found[0], skip_special_tokens=True).split())
-        if support is None or self._letters is None or encoded.log_probs is None:
-            return text
-        log_probs = encoded.log_probs[0, : encoded.lengths[0]].float().cpu().numpy()
-        return supported_text(log_probs, text, self._letters, threshold=support)
+        adapted = self.adapt(encoded)
+        embed = self.lm.get_input_embeddings()
+        given = embed(torch.tensor(self._prompt, device=adapted.rows.device))
+        rows = adapted.rows.to(given.dtype)
+        read = [torch.cat([row[:n], given]) for row, n in zip(rows, adapted.lengths.tolist())]
+        padding = self._tokenizer.pad_token_id
+        found = decoding.tokens(
+            self.lm,
+            read,
+            room=self._room(max(map(len, read))),
+            end=self.end,
+            padding=self.end if padding is None else padding,
+        )
+        written = self._tokenizer.batch_decode(found, skip_special_tokens=True)
+        texts = [" ".join(text.split()) for text in written]
+        if decoding.support is None or self._letters is None or encoded.log_probs is None:
+            return texts
+        log_probs = encoded.log_probs.float().cpu().numpy()
+        return [
+            supported_text(row[:n], text, self._letters, threshold=decoding.support)
+            for row, n, text in zip(log_probs, encoded.lengths.tolist(), texts)
+        ]
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score the symbols of the encoder's CTC layer, as `EmittingModel` has it.
@@ -368,11 +370,6 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
 
     def _batch_of_one(self, samples: np.ndarray) -> tuple[Tensor, Tensor]:
         check_samples(samples)
-        if len(samples) > self.longest * self.sample_rate:
-            raise InputError(
-                f"samples: {self.name} hears {self.longest:g} s at once, the recording lasts "
-                f"{len(samples) / self.sample_rate:.1f} s; cut it into segments"
-            )
         device = next(self.adapter.parameters()).device
         waveforms = torch.from_numpy(samples.astype(np.float32, copy=False))[None].to(device)
         return waveforms, torch.tensor([len(samples)], device=device)

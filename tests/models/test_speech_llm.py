@@ -23,6 +23,7 @@ from speechalign.losses import ctc_loss, matching_loss  # noqa: E402
 from speechalign.models import load_model  # noqa: E402
 from speechalign.models.speech_encoders import load_encoder  # noqa: E402
 from speechalign.models.speech_llm_config import SpeechLlmConfig  # noqa: E402
+from speechalign.models.speech_llm_decoding import Decoding  # noqa: E402
 from speechalign.models.speech_llm_folder import join, load, save  # noqa: E402
 
 SMALL = {"hidden": 16, "stack": 4}
@@ -195,6 +196,22 @@ def test_decoding_options(parts):
     assert model.transcribe(noise(0.5), most_tokens=12, support=1e9) == ""
     everything = model.transcribe(noise(0.5), most_tokens=12, support=-1e9)
     assert everything.split() == plain
+
+
+@pytest.mark.parametrize("options", [{"no_repeat": 1}, {"beams": 3, "support": -300.0}])
+def test_a_batch_is_written_down_as_its_recordings_are(parts, options):
+    model = joined(parts).eval()
+    with torch.no_grad():  # so that what is written depends on what is heard
+        for value in model.lm.parameters():
+            value.mul_(10)
+    rows = [noise(seconds, seed) for seed, seconds in enumerate((0.9, 0.2, 0.5))]
+    alone = [model.transcribe(row, most_tokens=9, **options) for row in rows]
+    assert len(set(alone)) > 1
+    padded = torch.full((3, max(map(len, rows))), math.nan)
+    for row, samples in zip(padded, rows):
+        row[: len(samples)] = torch.from_numpy(samples)
+    encoded = model.encode(padded, torch.tensor([len(row) for row in rows]))
+    assert model.write(encoded, Decoding(most_tokens=9, **options)) == alone
 
 
 def test_save_and_load(parts, tmp_path):

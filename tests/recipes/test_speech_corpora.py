@@ -126,6 +126,16 @@ def test_generated_sentences_are_all_different(generated):
     assert len({generated.sentence(n) for n in range(2000)}) == 2000
 
 
+def test_unspoken_sentences_are_none_that_are_spoken(generated, tmp_path):
+    generated.prepare(tmp_path, utterances=3, unspoken=40)
+    unspoken = (tmp_path / "text.txt").read_text().splitlines()
+    spoken = {entry["text"] for entry in read(tmp_path / "manifest.jsonl")}
+    assert len(set(unspoken)) == 40
+    assert not spoken & set(unspoken)
+    with pytest.raises(InputError, match="there are 20736 sentences, got 20000 to speak and 737"):
+        generated.prepare(tmp_path, utterances=20000, unspoken=737)
+
+
 def test_generated_speech_has_exact_times_and_is_the_same_again(generated, tmp_path):
     seconds = generated.prepare(tmp_path / "a", utterances=3)
     entries = read(tmp_path / "a" / "manifest.jsonl")

@@ -2,8 +2,8 @@
 
     python local/00_split.py data/generated/manifest.jsonl data/nonspeech/manifest.jsonl data
 
-Of the heard voices' sentences a fifth is test and a tenth dev; other is as large as test. train has
-the recordings without speech as well. gold/ gets the exact times of test.
+Of the heard voices' sentences a tenth is test and a twentieth dev; other is as large as test. train
+has the recordings without speech as well. gold/ gets the exact times of test.
 """
 
 from __future__ import annotations
@@ -26,11 +26,8 @@ def main(manifest: Path, nonspeech: Path, out: Path) -> None:
     recordings = read_manifest(manifest)
     other = [r for r in recordings if r.speaker.endswith(UNHEARD)]
     heard = [r for r in recordings if not r.speaker.endswith(UNHEARD)]
-    tenth = max(1, len(heard) // 10)
-    first, dev, third, train = (
-        heard[:tenth], heard[tenth : 2 * tenth], heard[2 * tenth : 3 * tenth], heard[3 * tenth :]
-    )  # fmt: skip
-    test = first + third
+    part = max(1, len(heard) // 20)
+    test, dev, train = heard[: 2 * part], heard[2 * part : 3 * part], heard[3 * part :]
     write_manifest(out / "test.jsonl", test)
     write_manifest(out / "dev.jsonl", dev)
     write_manifest(out / "train.jsonl", train + read_manifest(nonspeech))

@@ -1,10 +1,10 @@
-"""Make a small tokenizer, language model and CTC encoder from a manifest.
+"""Make a small tokenizer and language model from text, and a CTC encoder from a manifest.
 
-    python local/01_make_models.py data/train.jsonl exp/1 --seed 1
+    python local/01_make_models.py data/text.txt data/train.jsonl exp/1 --seed 1
 
-OUT/lm is a Llama of two layers, trained on the transcripts; OUT/encoder a convolutional CTC model
-of letters, trained on the speech, and on what is no speech to say nothing. What is there already is
-not made again.
+OUT/lm is a Llama of two layers, trained on the text, a sentence a line; OUT/encoder a convolutional
+CTC model of letters, trained on the speech, and on what is no speech to say nothing. What is there
+already is not made again.
 """
 
 from __future__ import annotations
@@ -121,20 +121,22 @@ def make_encoder(recordings: Sequence[Recording], out: Path, *, steps: int) -> N
 
 
 @click.command(help=__doc__)
+@click.argument("text", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--seed", default=1, show_default=True)
 @click.option("--lm-steps", default=1500, show_default=True)
 @click.option("--encoder-steps", default=500, show_default=True)
-def main(manifest: Path, out: Path, seed: int, lm_steps: int, encoder_steps: int) -> None:
+def main(
+    text: Path, manifest: Path, out: Path, seed: int, lm_steps: int, encoder_steps: int
+) -> None:
     """Make both."""
-    recordings = read_manifest(manifest)
     torch.manual_seed(seed)
     if not (out / "lm" / "config.json").exists():
-        texts = [r.text for r in recordings if r.text]
+        texts = text.read_text(encoding="utf-8").splitlines()
         make_language_model(texts, out / "lm", steps=lm_steps)
     if not (out / "encoder" / "model.json").exists():
-        make_encoder(recordings, out / "encoder", steps=encoder_steps)
+        make_encoder(read_manifest(manifest), out / "encoder", steps=encoder_steps)
 
 
 if __name__ == "__main__":

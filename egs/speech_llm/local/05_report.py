@@ -86,15 +86,16 @@ def main(exp: Path, seeds: str, tests: str) -> None:
                 click.echo(f"| {system}{told} | {' | '.join(rates)} | {round(made_up, 1):g} |")
         click.echo()
     click.echo(f"`{signature}`\n\n## Steps to the word error rate of plain on dev\n")
-    click.echo("| seed | plain: steps, WER | matching: WER | matching: steps to plain's WER |")
-    click.echo("|---|---|---|---|")
+    click.echo("| seed | steps | WER of plain | of matching | plain's from step | matching has it "
+               "from |")  # fmt: skip
+    click.echo("|---|---|---|---|---|---|")
     for folder in folders:
-        steps, goal = last_rate(folder / "plain" / "log.jsonl")
-        log = folder / "matching" / "log.jsonl"
-        reached = steps_to(log, goal)
+        plain, matching = (folder / name / "log.jsonl" for name in ("plain", "matching"))
+        steps, goal = last_rate(plain)
+        reached = steps_to(matching, goal)
         click.echo(
-            f"| {folder.name} | {steps}, {100 * goal:.1f} % | {100 * last_rate(log)[1]:.1f} % | "
-            f"{'not reached' if reached is None else reached} |"
+            f"| {folder.name} | {steps} | {100 * goal:.1f} % | {100 * last_rate(matching)[1]:.1f} "
+            f"% | {steps_to(plain, goal)} | {'not reached' if reached is None else reached} |"
         )
     for name, told in (("times", "the CTC layer"), ("map_times", "the matching map")):
         for path in (folder / f"{name}.txt" for folder in folders):
