@@ -16,7 +16,7 @@
 #                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
 # --mini true                 eSpeak NG's speech, and models of a few layers
 # --utterances N              mini: sentences that are spoken (1560)
-# --updates N                 of the weights (mini: 400; else as conf/ says)
+# --updates N                 of the weights (mini: 240; else as conf/ says)
 # --exp DIR                   where everything is written (exp/librispeech or exp/mini)
 # --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
 set -euo pipefail
@@ -38,11 +38,9 @@ seeds=
 [ -z "$corpus_dir" ] || corpus_dir=$(cd "$called_from" && realpath "$corpus_dir")
 [ -z "$exp" ] || exp=$(cd "$called_from" && realpath -m "$exp")
 if $mini; then
-  name=mini conf=conf/mini tests=(test other nonspeech)
-  seeds=${seeds:-1}
+  name=mini conf=conf/mini tests=(test other nonspeech) seeds=${seeds:-1}
 else
-  name=librispeech conf=conf tests=(test nonspeech)
-  seeds=${seeds:-1 2 3}
+  name=librispeech conf=conf tests=(test nonspeech) seeds=${seeds:-1 2 3}
 fi
 exp=${exp:-$PWD/exp/$name}
 data=$exp/data
@@ -84,9 +82,8 @@ if stage 0 "speech, and recordings without speech"; then
 fi
 if stage 1 "models" && $mini; then
   for seed in $seeds; do
-    "$python" local/01_make_models.py "$data/generated/text.txt" "$data/train.jsonl" \
-      "$exp/$seed" --seed "$seed" \
-      ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
+    "$python" local/01_make_models.py "$data/generated/text.txt" "$data/train.jsonl" "$exp/$seed" \
+      --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
   done
 fi
 if stage 2 "train"; then
@@ -107,11 +104,10 @@ if stage 3 "transcribe"; then
 fi
 if stage 4 "word times"; then
   for seed in $seeds; do
-    "$python" -m speechalign align "$data/test.jsonl" "$exp/$seed/nonspeech/model" \
-      "$exp/$seed/times" --jobs 1
+    model=$exp/$seed/nonspeech/model
+    "$python" -m speechalign align "$data/test.jsonl" "$model" "$exp/$seed/times" --jobs 1
     if $mini; then
-      "$python" local/04_map_times.py "$exp/$seed/nonspeech/model" "$data/test.jsonl" \
-        "$exp/$seed/map_times"
+      "$python" local/04_map_times.py "$model" "$data/test.jsonl" "$exp/$seed/map_times"
       for times in times map_times; do
         "$python" -m speechalign compare "$data/gold" "$exp/$seed/$times" >"$exp/$seed/$times.txt"
       done

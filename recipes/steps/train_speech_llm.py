@@ -53,8 +53,6 @@ class Training:
         Recordings of speech in a batch.
     matching : float
         Weight of the matching loss beside the cross-entropy.
-    matching_steps : int or None
-        Steps over which that weight falls to 0, in a straight line; None leaves it as it is.
     ctc : float
         Weight of a CTC loss on the encoder's letters, where the encoder is trained too.
     nonspeech : float
@@ -80,7 +78,6 @@ class Training:
     steps: int
     batch: int = 16
     matching: float = 0.0
-    matching_steps: int | None = None
     ctc: float = 0.0
     nonspeech: float = 0.0
     learning_rate: float = 1e-3
@@ -92,25 +89,12 @@ class Training:
     seed: int = 1
     model: Mapping[str, object] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if self.matching_steps is not None and self.matching_steps < 1:
-            raise InputError(
-                f"matching_steps: expected an integer from 1 on, got {self.matching_steps}; leave "
-                "it out for a weight that stays"
-            )
-
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         share = (step - self.warmup) / max(1, self.steps - self.warmup)
         return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
-
-    def matching_weight(self, step: int) -> float:
-        """Return the weight of the matching loss in a step, counted from 0."""
-        if self.matching_steps is None:
-            return self.matching
-        return self.matching * max(0.0, 1 - step / self.matching_steps)
 
 
 def read_training(path: Path, **changes: object) -> Training:
@@ -206,15 +190,14 @@ class Trainer:
         # Recordings without speech come on top: those with speech count as much as without them.
         total = heard.cross_entropy.sum() / training.batch
         values = {"cross_entropy": total.item()}
-        weight = training.matching_weight(self.step_count)
-        if weight:
+        if training.matching:
             # Text of which nothing is heard has an infinite loss, from which nothing is learnt.
             each = matching_loss(
                 heard.speech, heard.text.detach(), heard.speech_lengths, counts, reduction="none"
             )
             matched = each.where(each.isfinite(), 0.0).sum() / training.batch
             values["matching"] = matched.item()
-            total = total + weight * matched
+            total = total + training.matching * matched
         if training.ctc:
             spoken = self._ctc(heard, [r.text for r in recordings])
             values["ctc"] = spoken.item()

@@ -128,18 +128,6 @@ def test_a_frozen_encoder_hears_each_recording_once(material, tmp_path, monkeypa
     assert hears.call_count == 17
 
 
-def test_the_weight_of_matching_falls():
-    kept, falling = (
-        train_speech_llm.Training(**SETTINGS | {"matching": 0.4, "matching_steps": steps})
-        for steps in (None, 4)
-    )
-    assert [kept.matching_weight(step) for step in (0, 9)] == [0.4, 0.4]
-    found = [falling.matching_weight(step) for step in (0, 1, 4, 9)]
-    assert found == pytest.approx([0.4, 0.3, 0, 0])
-    with pytest.raises(InputError, match="matching_steps: expected an integer from 1 on, got 0"):
-        train_speech_llm.Training(**SETTINGS | {"matching_steps": 0})
-
-
 def test_training_lowers_the_losses(material, tmp_path):
     whole = {"hidden": 16, "stack": 8, "train": ["adapter", "encoder", "lm"]}
     run = trainer(material, tmp_path, steps=60, learning_rate=0.02, model=whole)
