@@ -255,6 +255,7 @@ class Trainer:
         self.step_count += 1
         return {**values, "norm": norm, "rate": rate}
 
+    @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Transcribe dev with the most probable token each time, and count word errors."""
         self.model.eval()

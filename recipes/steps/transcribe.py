@@ -53,7 +53,7 @@ def main(
     encoded = EncodedRecordings(network, most_bytes=0)
     recordings = read_manifest(manifest)
     temporary = out.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with torch.inference_mode(), temporary.open("w", encoding="utf-8") as file:
         for first in range(0, len(recordings), batch):
             heard = recordings[first : first + batch]
             for recording, text in zip(heard, network.write(encoded(heard), decoding)):
