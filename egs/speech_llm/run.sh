@@ -82,8 +82,8 @@ if stage 0 "speech, and recordings without speech"; then
 fi
 if stage 1 "models" && $mini; then
   for seed in $seeds; do
-    "$python" local/01_make_models.py "$data/generated/text.txt" "$data/encoder.jsonl" \
-      "$exp/$seed" --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
+    "$python" local/01_make_models.py "$data/generated/text.txt" "$data/train.jsonl" "$exp/$seed" \
+      --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
   done
 fi
 if stage 2 "train"; then

@@ -3,9 +3,7 @@
     python local/00_split.py data/generated/manifest.jsonl data/nonspeech/manifest.jsonl data
 
 Of the heard voices' sentences a tenth is test and a twentieth dev; other is as large as test. train
-has the recordings without speech as well. encoder.jsonl has two fifths of its sentences: an encoder
-has seldom heard the speech on which it is then joined to a language model. gold/ gets the exact
-times of test.
+has the recordings without speech as well. gold/ gets the exact times of test.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ UNHEARD = ("f4", "m5")
 @click.argument("nonspeech", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(manifest: Path, nonspeech: Path, out: Path) -> None:
-    """Write the manifests, and the times."""
+    """Write the four manifests, and the times."""
     recordings = read_manifest(manifest)
     other = [r for r in recordings if r.speaker.endswith(UNHEARD)]
     heard = [r for r in recordings if not r.speaker.endswith(UNHEARD)]
@@ -32,9 +30,7 @@ def main(manifest: Path, nonspeech: Path, out: Path) -> None:
     test, dev, train = heard[: 2 * part], heard[2 * part : 3 * part], heard[3 * part :]
     write_manifest(out / "test.jsonl", test)
     write_manifest(out / "dev.jsonl", dev)
-    silent = read_manifest(nonspeech)
-    write_manifest(out / "train.jsonl", train + silent)
-    write_manifest(out / "encoder.jsonl", train[: max(1, 2 * len(train) // 5)] + silent)
+    write_manifest(out / "train.jsonl", train + read_manifest(nonspeech))
     write_manifest(out / "other.jsonl", other[: len(test)])
     for recording in test:
         name = recording.audio.relative_to(manifest.parent).with_suffix(".TextGrid")

@@ -1,6 +1,6 @@
 """Make a small tokenizer and language model from text, and a CTC encoder from a manifest.
 
-    python local/01_make_models.py data/text.txt data/encoder.jsonl exp/1 --seed 1
+    python local/01_make_models.py data/text.txt data/train.jsonl exp/1 --seed 1
 
 OUT/lm is a Llama of two layers, trained on the text, a sentence a line; OUT/encoder a convolutional
 CTC model of letters, trained on the speech, and on what is no speech to say nothing. What is there
