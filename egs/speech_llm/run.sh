@@ -6,8 +6,8 @@
 #     bash egs/speech_llm/run.sh --mini true       generated speech and models made here, minutes
 #
 # Stages: 0 speech and recordings without speech, 1 models (mini), 2 train with cross-entropy
-# (plain), with the matching loss too (matching), and with recordings without speech as well
-# (nonspeech), 3 transcribe, 4 word times from the last one, 5 report.
+# (plain), with the matching loss too (matching), and with recordings without speech instead
+# (nonspeech), 3 transcribe, 4 word times from matching, 5 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 5)
 # --corpus-dir DIR            LibriSpeech, or its mini version, unpacked (else Mini LibriSpeech is
@@ -104,7 +104,7 @@ if stage 3 "transcribe"; then
 fi
 if stage 4 "word times"; then
   for seed in $seeds; do
-    model=$exp/$seed/nonspeech/model
+    model=$exp/$seed/matching/model
     "$python" -m speechalign align "$data/test.jsonl" "$model" "$exp/$seed/times" --jobs 1
     if $mini; then
       "$python" local/04_map_times.py "$model" "$data/test.jsonl" "$exp/$seed/map_times"

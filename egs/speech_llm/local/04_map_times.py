@@ -1,6 +1,6 @@
 """Align the recordings of a manifest by the matching map, whether or not the encoder has CTC.
 
-    python local/04_map_times.py exp/1/nonspeech/model data/test.jsonl exp/1/times_of_map
+    python local/04_map_times.py exp/1/matching/model data/test.jsonl exp/1/times_of_map
 
 OUT gets a TextGrid a recording, in folders by speaker. `speechalign align` takes the encoder's CTC
 layer where there is one of characters.
