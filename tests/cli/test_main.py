@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -24,7 +23,7 @@ def python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
-def test_help_is_fast_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['speechalign', '--help']\n"
         "from speechalign.cli.main import main\n"
@@ -32,14 +31,9 @@ def test_help_is_fast_and_imports_nothing_heavy():
         "except SystemExit as end: assert end.code == 0\n"
         f"print([m for m in {HEAVY} + ('speechalign.cli.align',) if m in sys.modules])"
     )
-    seconds = []
-    for _ in range(3):  # the best of three: the machine may be busy
-        start = time.perf_counter()
-        out = python(code).stdout
-        seconds.append(time.perf_counter() - start)
+    out = python(code).stdout
     assert out.splitlines()[-1] == "[]"
     assert all(f"  {name} " in out and entry.help in out for name, entry in COMMANDS.items())
-    assert min(seconds) < 0.3
 
 
 @pytest.mark.parametrize("name", COMMANDS)
