@@ -35,9 +35,9 @@ absolute() { [ -z "$1" ] || (cd "$called_from" && realpath -m "$1"); }
 read -r kind source seconds <<<"$(local/00_choose_corpus.sh "$mini" "$(absolute "$corpus_dir")")"
 gold_dir=$(absolute "$gold_dir") exp=$(absolute "$exp")
 if [ "$kind" = generated ] || [ -n "$seconds" ]; then
-  size=mini conf=conf/mini latency_steps=150 offline_steps=150 seeds=${seeds:-1}
+  size=mini conf=conf/mini tuning_steps=150 seeds=${seeds:-1}
 else
-  size=full conf=conf latency_steps=1000 offline_steps=600 seeds=${seeds:-1 2 3}
+  size=full conf=conf tuning_steps='' seeds=${seeds:-1 2 3} # As many as conf/ says.
 fi
 exp=${exp:-$PWD/exp/$size} data=$exp/data
 case $kind in generated) source=$data/generated ;; download) source=$data/download/LibriSpeech ;; esac
@@ -61,9 +61,9 @@ train() { # SEED NAME CONFIG [options]: unless it is trained already
   "${train_cmd[@]}" "$steps/train_ctc.py" "$3" "$data/features" "$exp/$1/$2" --seed "$1" "${@:4}"
 }
 
-tune() { # NAME FROM STEPS: the model of each seed
+tune() { # NAME FROM: the model of each seed
   for seed in $seeds; do
-    train "$seed" "$1" "conf/$1.yaml" --init "$exp/$seed/$2/model" --steps "$3"
+    train "$seed" "$1" "conf/$1.yaml" --init "$exp/$seed/$2/model" ${tuning_steps:+--steps "$tuning_steps"}
   done
 }
 
@@ -93,11 +93,11 @@ if stage 3 "train CTC"; then
   done
 fi
 if stage 4 "fine-tune with AWP low latency"; then
-  tune continued streaming "$latency_steps"
-  tune low_latency streaming "$latency_steps"
+  tune continued streaming
+  tune low_latency streaming
 fi
 if stage 5 "fine-tune with AWP min WER, and with label priors"; then
-  for name in offline_continued min_wer label_priors; do tune "$name" offline "$offline_steps"; done
+  for name in offline_continued min_wer label_priors; do tune "$name" offline; done
 fi
 if stage 6 "decode"; then
   for model in "${models[@]}"; do

@@ -95,8 +95,6 @@ class Objective(nn.Module):
         What happens to the features while training.
     blank : int
         The label that says nothing.
-    steps : int
-        How many there will be.
 
     Raises
     ------
@@ -111,19 +109,15 @@ class Objective(nn.Module):
         *,
         augmentation: Augmentation,
         blank: int,
-        steps: int,
     ) -> None:
         super().__init__()
         self.net = net
         self.augmentation = augmentation
         self.blank = blank
-        self.steps = steps
         self.terms = {name: _term(name, dict(keywords)) for name, keywords in losses.items()}
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
         self.register_buffer("prior_sums", torch.zeros(net.symbols, dtype=torch.float64))
         self.register_buffer("prior_frames", torch.zeros((), dtype=torch.float64))
         self.register_buffer("log_priors", torch.zeros(net.symbols, dtype=torch.float64))
-        self.step: Tensor
         self.prior_sums: Tensor
         self.prior_frames: Tensor
         self.log_priors: Tensor
@@ -135,8 +129,12 @@ class Objective(nn.Module):
         targets: Tensor,
         target_lengths: Tensor,
         words: Tensor,
+        done: float = 0.0,
     ) -> Losses:
-        """Return the losses of a batch of features that are not normalised yet."""
+        """Return the losses of a batch of features that are not normalised yet.
+
+        ``done`` is the share of the training that is done, by which some weights fall.
+        """
         x = self.augmentation(self.net.normalise(features, lengths), lengths)
         log_probs = self.net.encode(x, lengths).float()
         frames = (lengths + 1) // 2
@@ -169,15 +167,13 @@ class Objective(nn.Module):
                 distributed.all_reduce(sums)
             self.prior_sums += sums[:-1]
             self.prior_frames += sums[-1]
-        done = int(self.step) / self.steps
         total = torch.stack([self.terms[name].weight(done) * values[name] for name in values]).sum()
         return Losses(
             total, {name: float(value.detach()) for name, value in values.items()}, int(infeasible)
         )
 
     def after(self, step: int) -> None:
-        """Count the steps, and take new priors after every `PRIOR_STEPS` of them."""
-        self.step.fill_(step)
+        """Take new priors after every `PRIOR_STEPS` steps."""
         if "ctc:label_priors" in self.terms and step % PRIOR_STEPS == 0:
             counted = LabelPriors(self.net.symbols)
             counted.sums, counted.frames = self.prior_sums.cpu(), self.prior_frames.cpu()
@@ -195,7 +191,7 @@ class _Term:
     loss: Callable[..., Tensor]
 
     def weight(self, done: float) -> float:
-        """Return the weight where a share of the steps is done."""
+        """Return the weight where a share of the training is done."""
         return self.highest * (0.5 * (1 + math.cos(math.pi * done)) if self.falls else 1)
 
 

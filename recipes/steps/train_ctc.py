@@ -185,11 +185,7 @@ class Trainer:
         self.symbols = {symbol: i for i, symbol in enumerate(vocabulary.symbols)}
         assert vocabulary.blank is not None
         self.objective = Objective(
-            net,
-            training.losses,
-            augmentation=training.augmentation,
-            blank=vocabulary.blank,
-            steps=training.steps,
+            net, training.losses, augmentation=training.augmentation, blank=vocabulary.blank
         ).to(self.device)
         self.parallel = DistributedDataParallel(self.objective) if self.world > 1 else None
         self.optimizer = torch.optim.AdamW(
@@ -257,6 +253,7 @@ class Trainer:
                     batch.targets.to(self.device),
                     batch.target_lengths.to(self.device),
                     batch.words.to(self.device),
+                    state.step / training.steps,
                 )
             losses.total.backward()
             norm = float(torch.nn.utils.clip_grad_norm_(self.model.net.parameters(), training.clip))

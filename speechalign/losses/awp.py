@@ -163,18 +163,17 @@ def sample_pairs(
     batch, frames, num_columns = log_probs.shape
     if not 0 <= blank < num_columns:
         raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
-    known = {"log_probs": log_probs.detach().cpu().numpy()}
+    transcripts: list[np.ndarray] = []
     if targets is not None and target_lengths is not None:
         check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
-        known["targets"] = targets.cpu().numpy()
-        known["target_lengths"] = target_lengths.cpu().numpy()
+        transcripts = [targets.cpu().numpy(), target_lengths.cpu().numpy()]
         if words is not None:
             if words.shape != targets.shape or words.dtype != torch.int64:
                 raise InputError(
                     f"words: expected {tuple(targets.shape)} int64, as targets; got "
                     f"{tuple(words.shape)} {words.dtype}"
                 )
-            known["words"] = words.cpu().numpy()
+            transcripts.append(words.cpu().numpy())
     elif words is not None:
         raise InputError("words: expected targets as well, whose labels they are of; give them")
     elif targets is not target_lengths:
@@ -186,7 +185,11 @@ def sample_pairs(
     utterances = np.repeat(np.arange(batch), samples)
     lengths = input_lengths.cpu().numpy()[utterances]
     flat = paths.reshape(batch * samples, frames)
-    improved = property(flat, lengths, Context(blank, generator, utterances, **known))
+    context = Context(
+        blank, generator, utterances, *transcripts,
+        log_probs=lambda: log_probs.detach().cpu().numpy(),
+    )  # fmt: skip
+    improved = property(flat, lengths, context)
     if improved.shape != flat.shape or improved.dtype != np.int64:
         raise InputError(
             f"property: expected {flat.shape} int64, got {improved.shape} {improved.dtype}"

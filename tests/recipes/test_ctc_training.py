@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -214,7 +215,7 @@ def test_transcripts_too_long_for_their_frames_are_counted_and_left_out(stores, 
     features = torch.randn(2, 24, MELS)
     lengths = torch.tensor([24, 24])
     targets = torch.tensor([[1, 2] + [0] * 18, [1, 2] * 10])
-    objective = Objective(net, {"ctc": {}}, augmentation=Augmentation(0, 1, 0), blank=0, steps=1)
+    objective = Objective(net, {"ctc": {}}, augmentation=Augmentation(0, 1, 0), blank=0)
     objective.train()
     words = torch.zeros_like(targets)
     losses = objective(features, lengths, targets, torch.tensor([2, 20]), words)
@@ -265,7 +266,7 @@ def test_training_on_a_gpu(stores, settings, tmp_path):
 def test_an_empty_transcript_says_blank_only(stores, settings, tmp_path):
     trainer = Trainer(settings(), *stores, tmp_path, initial=None)
     objective = Objective(
-        trainer.model.net, {"ctc": {}}, augmentation=Augmentation(0, 1, 0), blank=0, steps=1
+        trainer.model.net, {"ctc": {}}, augmentation=Augmentation(0, 1, 0), blank=0
     )
     features, lengths = torch.randn(1, 24, MELS), torch.tensor([24])
     nothing = torch.zeros(1, 0, dtype=torch.int64)
@@ -317,22 +318,26 @@ def test_unknown_settings(settings, changes, message):
 def test_unknown_losses(losses, message):
     net = ConvCTCNet(ConvCTCConfig(**NETWORK), 5)
     with pytest.raises(InputError, match=message):
-        Objective(net, losses, augmentation=Augmentation(), blank=0, steps=1)
+        Objective(net, losses, augmentation=Augmentation(), blank=0)
 
 
-def test_a_weight_falls_to_nothing(stores, settings, tmp_path):
+def test_a_weight_falls_to_nothing(stores, settings, tmp_path, monkeypatch):
     keywords = {"ctc": {}, "awp:low_latency": {"weight": 0.8, "samples": 2, "falls": True}}
     trainer = Trainer(settings(losses=keywords, steps=4), *stores, tmp_path, initial=None)
     batch = trainer.batch(0)
     given = batch.features, batch.lengths, batch.targets, batch.target_lengths, batch.words
     weights = []
     for step in range(5):
-        found = trainer.objective(*given)
+        found = trainer.objective(*given, step / 4)
         rest = float(found.total.detach()) - found.values["ctc"]
         weights.append(rest / found.values["awp:low_latency"])
-        trainer.objective.after(step + 1)
     assert weights[::2] == pytest.approx([0.8, 0.4, 0], abs=1e-4)
     assert weights == sorted(weights, reverse=True)
+    forward = Mock(wraps=trainer.objective.forward)
+    monkeypatch.setattr(trainer.objective, "forward", forward)
+    for _ in range(4):
+        trainer.step()
+    assert [call.args[5] for call in forward.call_args_list] == [0, 0.25, 0.5, 0.75]
 
 
 def test_fine_tuning_begins_with_the_weights_and_may_change_the_context(stores, settings, tmp_path):

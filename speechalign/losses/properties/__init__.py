@@ -7,7 +7,8 @@ its original, where it found nothing to improve. ``docs/losses.md`` shows how on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -46,8 +47,9 @@ class Context:
         Labels of each transcript.
     words : ndarray, shape (B, L), int64, or None
         The word that each label of the transcripts is of: equal numbers side by side are one word.
-    log_probs : ndarray, shape (B, T, V), float32 or float64, or None
-        What the paths were drawn from.
+    log_probs : Callable, or None
+        Returns what the paths were drawn from: (B, T, V), float32 or float64. Call it only where it
+        is needed, since it may have to come from a GPU.
     """
 
     blank: int
@@ -56,7 +58,7 @@ class Context:
     targets: np.ndarray | None = None
     target_lengths: np.ndarray | None = None
     words: np.ndarray | None = None
-    log_probs: np.ndarray | None = None
+    log_probs: Callable[[], np.ndarray] | None = field(default=None, kw_only=True)
 
 
 class Property(Protocol):

@@ -104,7 +104,7 @@ def min_wer(
     else:
         _complete(
             improved, lengths, context.blank, *transcripts, context.words, most_edits, uniforms,
-            context.log_probs,
+            context.log_probs(),
         )  # fmt: skip
     return improved
 
@@ -189,6 +189,7 @@ def _complete(
     edited = np.empty(frames, dtype=np.int64)
     for p in range(len(paths)):
         path, trial = paths[p, : lengths[p]], edited[: lengths[p]]
+        scores = log_probs[utterances[p]]
         count = collapse(path, blank, buffers[0], buffers[1], buffers[2])
         said, starts, ends = buffers[:, :count]
         right = targets[utterances[p], : target_lengths[utterances[p]]]
@@ -206,7 +207,7 @@ def _complete(
             at, word = opposite[first:end], right[first:end]
             if 0 < _edits(said, at, word) <= most_edits:
                 trial[:] = path
-                _put_right(trial, log_probs[utterances[p]], starts, ends, at, word, blank)
+                _put_right(trial, scores, starts, ends, at, word, blank)
                 count = collapse(trial, blank, others[0], others[1], others[2])
                 if _is_right(others[0, :count], said, at, word):
                     choices[found] = first, end
@@ -214,15 +215,7 @@ def _complete(
             first = end
         if found > 0:
             first, end = choices[int(uniforms[p] * found)]
-            _put_right(
-                path,
-                log_probs[utterances[p]],
-                starts,
-                ends,
-                opposite[first:end],
-                right[first:end],
-                blank,
-            )
+            _put_right(path, scores, starts, ends, opposite[first:end], right[first:end], blank)
 
 
 @njit(cache=True, nogil=True)
