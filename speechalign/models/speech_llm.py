@@ -192,13 +192,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"{int(targets[b, i])}; check target_lengths and the tokenizer"
             )
         read = embed(targets.where(inside, self.end))
-        given = embed(torch.tensor(self._prompt, device=targets.device))
-        heard = adapted.rows.to(given.dtype)
-        counts, sizes = adapted.lengths.tolist(), target_lengths.tolist()
-        rows = [
-            torch.cat([heard[b, :n], given, read[b, :m]])
-            for b, (n, m) in enumerate(zip(counts, sizes))
-        ]
+        prompts, sizes = self._prompts(adapted), target_lengths.tolist()
+        rows = [torch.cat([prompt, text[:m]]) for prompt, text, m in zip(prompts, read, sizes)]
         used = torch.tensor([len(row) for row in rows], device=targets.device)
         self._room(int(used.max()) - 1)
         mask = torch.arange(int(used.max()), device=targets.device) < used[:, None]
@@ -208,8 +203,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             use_cache=False,
         ).logits
         said = []
-        for b, (n, m) in enumerate(zip(counts, sizes)):
-            before = n + len(self._prompt) - 1
+        for b, (prompt, m) in enumerate(zip(prompts, sizes)):
+            before = len(prompt) - 1
             scores = logits[b, before : before + m + 1].float().log_softmax(-1)
             wanted = torch.cat([targets[b, :m], targets.new_tensor([self.end])])
             said.append(scores.gather(1, wanted[:, None])[:, 0])
@@ -274,16 +269,12 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"support: {self.name} has an encoder without a CTC layer of characters, so that "
                 "no word can be checked; leave the option out"
             )
-        adapted = self.adapt(encoded)
-        embed = self.lm.get_input_embeddings()
-        given = embed(torch.tensor(self._prompt, device=adapted.rows.device))
-        rows = adapted.rows.to(given.dtype)
-        read = [torch.cat([row[:n], given]) for row, n in zip(rows, adapted.lengths.tolist())]
+        prompts = self._prompts(self.adapt(encoded))
         padding = self._tokenizer.pad_token_id
         found = decoding.tokens(
             self.lm,
-            read,
-            room=self._room(max(map(len, read))),
+            prompts,
+            room=self._room(max(map(len, prompts))),
             end=self.end,
             padding=self.end if padding is None else padding,
         )
@@ -358,6 +349,14 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         )
         log_probs = found.log_probs[0, : len(text)].double().cpu().numpy()
         return Attention(weights.cpu().numpy(), log_probs, tuple(pieces))
+
+    def _prompts(self, adapted: Adapted) -> list[Tensor]:
+        """Return what the language model reads ahead of a text: (N, d) rows of each recording."""
+        given = self.lm.get_input_embeddings()(
+            torch.tensor(self._prompt, device=adapted.rows.device)
+        )
+        rows = adapted.rows.to(given.dtype)
+        return [torch.cat([row[:n], given]) for row, n in zip(rows, adapted.lengths.tolist())]
 
     def _need_full_precision(self, part: str) -> None:
         kind = next(getattr(self, part).parameters()).dtype
