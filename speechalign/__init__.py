@@ -16,7 +16,7 @@ _HOMES = {
     "FrameGrid": "speechalign.frames",
     "Graph": "speechalign.graphs",
     "Vocabulary": "speechalign.vocabulary",
-    "align": "speechalign.aligner",
+    "align": "speechalign.aligners.aligner",
     "read_alignment": "speechalign.formats",
     "write_alignment": "speechalign.formats",
     "score": "speechalign.metrics",

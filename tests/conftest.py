@@ -27,7 +27,7 @@ def examples() -> Path:
 @pytest.fixture(scope="session")
 def aligner():
     """Return the loaded default model."""
-    from speechalign.aligner import Aligner
+    from speechalign.aligners.aligner import Aligner
 
     return Aligner()
 
@@ -35,8 +35,8 @@ def aligner():
 @pytest.fixture
 def loaded_once(monkeypatch, aligner):
     """Have commands use the model that is loaded already."""
-    from speechalign import aligner as module
     from speechalign import models
+    from speechalign.aligners import aligner as module
 
     def load(name, **options):
         return aligner.model if name == aligner.model.name else original(name, **options)

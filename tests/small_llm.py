@@ -50,7 +50,7 @@ def letter_encoder(folder: Path) -> Path:
     """Save a convolutional CTC model of letters, with random weights."""
     import torch
 
-    from speechalign.models.conv_ctc import ConvCTC, ConvCTCConfig, ConvCTCNet
+    from speechalign.models.ctc.conv_ctc import ConvCTC, ConvCTCConfig, ConvCTCNet
     from speechalign.vocabulary import Vocabulary
 
     torch.manual_seed(2)

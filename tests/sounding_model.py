@@ -6,10 +6,10 @@ import itertools
 
 import numpy as np
 
+from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.frames import FrameGrid
 from speechalign.vocabulary import Vocabulary
-from speechalign.waveform import Waveform
 
 RATE, STRIDE = 16000, 320
 _PEAK = 0.97

@@ -6,14 +6,14 @@ from speechalign import Alignment, Interval
 
 # Every character that UTF-8 can hold, and often those that formats stumble over.
 CHARACTERS = st.one_of(
-    st.sampled_from('abcdeABC\'"“”,;:!-<>&\\\n\r\t |[]{}.=/é漢😀\u00a0\u2028\u0085\ufeff'),
+    st.sampled_from("abcdeABC'\"“”,;:!-<>&\\\n\r\t |[]{}.=/é漢😀\u00a0\u2028\u0085\ufeff"),
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
 )
 LABELS = st.text(CHARACTERS, min_size=1, max_size=12).filter(
     lambda label: label.strip() and "<space>" not in label
 )
 SPEAKERS = ("Ann", "Bob Lee", "Zoë & Co")
-TIERS = ("words", "phones", "utterances", "odd \"tier\" 😀")
+TIERS = ("words", "phones", "utterances", 'odd "tier" 😀')
 
 
 @st.composite

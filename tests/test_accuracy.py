@@ -3,8 +3,8 @@
 import pytest
 
 from speechalign import read_alignment
+from speechalign.audio.waveform import read_waveform
 from speechalign.metrics import report
-from speechalign.waveform import read_waveform
 
 
 def test_words_of_timit(shared, aligner):

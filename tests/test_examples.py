@@ -11,7 +11,7 @@ import soundfile
 from speechalign.cli.main import COMMANDS, cli
 from speechalign.corpus import LAYOUTS
 from speechalign.formats import FORMATS
-from speechalign.results import Status
+from speechalign.pipeline.manifest import Status
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

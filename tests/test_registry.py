@@ -29,9 +29,7 @@ def foreign(monkeypatch):
         EntryPoint("other", "foreign_leaf:run", "leaves"),
         EntryPoint("fresh", "foreign_leaf:run", "leaves"),
     ]
-    monkeypatch.setattr(
-        registry, "entry_points", lambda group: points if group == "leaves" else []
-    )
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "leaves" else [])
 
 
 @pytest.mark.usefixtures("modules")

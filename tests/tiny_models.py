@@ -162,7 +162,7 @@ def whisper(folder: Path) -> Path:
 def onnx(folder: Path) -> Path:
     """Export the small Wav2Vec2ForCTC."""
     from speechalign.models import load_model
-    from speechalign.models.onnx_export import export
+    from speechalign.models.ctc.onnx_export import export
 
     export(load_model(wav2vec2(folder.with_name("exported-wav2vec2"))), folder)
     return folder

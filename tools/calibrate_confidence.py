@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from speechalign.aligner import Aligner
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import read_waveform
 from speechalign.errors import AlignmentError
-from speechalign.waveform import read_waveform
 
 
 def deficits(aligner: Aligner, manifest: Path, count: int) -> tuple[np.ndarray, np.ndarray]:

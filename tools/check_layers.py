@@ -4,11 +4,13 @@ Usage: python tools/check_layers.py [FOLDER]      (default: the speechalign fold
 
 Prints one line for each import that breaks a rule, and exits 1 if there is any. The rules:
 
-1. A module imports from its own unit (the package or module right below ``speechalign``) and from
-   layers below its own. Within a layer, units may import each other, except in the layer of leaves.
-2. The public names of ``speechalign`` itself, but not ``__version__``, are above everything except
+1. A room (a module or package of ``FLOORS``) imports from itself and from the floors below its
+   own. Rooms of one floor do not import each other, except the pairs in ``SIBLINGS``.
+2. No module imports itself, through others: there are no circles. Imports inside a function or
+   under ``if TYPE_CHECKING`` do not count here.
+3. The public names of ``speechalign`` itself, but not ``__version__``, are above everything except
    the command line; others import them inside a function only.
-3. Graphs and kernels import numpy, numba and the standard library, nothing else from outside,
+4. Graphs and kernels import numpy, numba and the standard library, nothing else from outside,
    except what a backend needs, torch or k2: inside a function, or for its type annotations.
 """
 
@@ -16,42 +18,56 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = "speechalign"
-LAYERS = [
-    {"cli", "__main__"},
+FLOORS = [
+    {"__main__"},
+    {"cli"},
     {ROOT},
+    {"pipeline", "training"},
+    {"aligners"},
+    {"pronunciation"},
+    {"models.speech_llm"},
+    {"models.ctc"},
+    {"models.hmm_gmm"},
     {
-        "aligned", "aligner", "attention_aligner", "batch", "ctc_aligner", "executors",
-        "label_boundaries", "lexicon", "onset_bias", "oovs", "phone_aligner", "recording",
-        "results", "spelling", "training", "voices",
-    },
-    {
-        "models", "losses", "metrics", "formats", "text", "corpus", "viz", "boundaries",
+        "models",
+        "losses",
+        "metrics",
+        "formats",
+        "text",
+        "corpus",
+        "viz",
         "contributions",
+        "functional",
     },
-    {"confidence", "functional", "links", "long_form"},
+    {"audio", "espeak", "links"},
     {"kernels"},
     {"graphs"},
-    {
-        "alignment", "frames", "vocabulary", "emissions", "waveform", "espeak", "containers",
-        "checks", "language_codes", "padding", "registry", "errors",
-    },
-]  # fmt: skip
-LEAVES = LAYERS[3]
+    {"emissions"},
+    {"alignment", "frames", "vocabulary", "checks", "registry"},
+    {"errors", "language_codes"},
+]
+SIBLINGS: set[tuple[str, str]] = set()
+"""Pairs of rooms of one floor: the first may import the second."""
+
 NUMERIC = {"kernels", "graphs"}
 NUMERIC_PACKAGES = sys.stdlib_module_names | {"numpy", "numba"}
 BACKEND_PACKAGES = {"torch", "k2"}
-DEPTHS = {unit: depth for depth, units in enumerate(LAYERS) for unit in units}
+DEPTHS = {room: depth for depth, rooms in enumerate(FLOORS) for room in rooms}
 
 
 def main(arguments: list[str]) -> int:
     """Check a package folder; return the exit status."""
     default = Path(__file__).resolve().parent.parent / ROOT
     folder = Path(arguments[0]) if arguments else default
-    faults = [fault for path in sorted(folder.rglob("*.py")) for fault in check_file(path, folder)]
+    paths = sorted(folder.rglob("*.py"))
+    faults = [fault for path in paths for fault in check_file(path, folder)]
+    # A circle through two floors has an import upwards, which is reported already.
+    if not faults:
+        faults = circles({module_name(path, folder): needs(path, folder) for path in paths})
     for fault in faults:
         print(fault)
     return 1 if faults else 0
@@ -60,15 +76,22 @@ def main(arguments: list[str]) -> int:
 def check_file(path: Path, folder: Path) -> Iterator[str]:
     """Yield a line for each import of one module that breaks a rule."""
     parts = path.relative_to(folder).with_suffix("").parts
-    unit = ROOT if parts == ("__init__",) else parts[0]
-    if unit not in DEPTHS:
-        yield f"{path}:1: {unit} is in no layer; add it to LAYERS in tools/check_layers.py"
+    room = ROOT if parts == ("__init__",) else room_of(".".join(parts))
+    if room is None:
+        yield f"{path}:1: {parts[0]} is on no floor; add it to FLOORS in tools/check_layers.py"
         return
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     for line, imported, lazy in sorted(imports(tree, parts)):
-        reason = objection(unit, imported, lazy, folder)
+        reason = objection(room, imported, lazy, folder)
         if reason:
-            yield f"{path}:{line}: {unit} imports {imported}: {reason}"
+            yield f"{path}:{line}: {room} imports {imported}: {reason}"
+
+
+def room_of(dotted: str) -> str | None:
+    """Return the room that holds a module, named from below ``speechalign``."""
+    parts = dotted.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in DEPTHS), None)
 
 
 def imports(tree: ast.Module, parts: tuple[str, ...]) -> Iterator[tuple[int, str, bool]]:
@@ -96,28 +119,68 @@ def imports(tree: ast.Module, parts: tuple[str, ...]) -> Iterator[tuple[int, str
         waiting.extend((child, lazy) for child in ast.iter_child_nodes(node))
 
 
-def objection(unit: str, imported: str, lazy: bool, folder: Path) -> str:
-    """Return why a unit may not import a dotted name, or an empty string if it may."""
+def objection(room: str, imported: str, lazy: bool, folder: Path) -> str:
+    """Return why a room may not import a dotted name, or an empty string if it may."""
     top, _, rest = imported.partition(".")
     if top != ROOT:
         allowed = top in NUMERIC_PACKAGES or (lazy and top in BACKEND_PACKAGES)
-        if unit in NUMERIC and not allowed:
+        if room in NUMERIC and not allowed:
             return "graphs and kernels import numpy and numba only"
         return ""
-    other = rest.partition(".")[0]
-    if not other or not ((folder / other).is_dir() or (folder / f"{other}.py").is_file()):
-        if lazy or other == "__version__":
+    first = rest.partition(".")[0]
+    if not first or not ((folder / first).is_dir() or (folder / f"{first}.py").is_file()):
+        if lazy or first == "__version__":
             return ""
-        other = ROOT
-    if other == unit:
+        rest = ROOT
+    other = room_of(rest)
+    if other is None:
+        return f"{first} is on no floor; add it to FLOORS in tools/check_layers.py"
+    if other == room or (room, other) in SIBLINGS:
         return ""
-    if other not in DEPTHS:
-        return f"{other} is in no layer; add it to LAYERS in tools/check_layers.py"
-    if DEPTHS[other] < DEPTHS[unit]:
+    if DEPTHS[other] < DEPTHS[room]:
         return "imports point downwards only"
-    if other in LEAVES and unit in LEAVES:
-        return "leaves do not import each other"
+    if DEPTHS[other] == DEPTHS[room]:
+        return "rooms of one floor do not import each other"
     return ""
+
+
+def module_name(path: Path, folder: Path) -> str:
+    """Return the dotted name of a file; a package's is that of its folder."""
+    parts = (ROOT, *path.relative_to(folder).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def needs(path: Path, folder: Path) -> set[str]:
+    """Return the modules that a module imports when it is imported itself."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    found = set()
+    for _, imported, lazy in imports(tree, path.relative_to(folder).with_suffix("").parts):
+        if not lazy and imported.partition(".")[0] == ROOT:
+            parts = imported.split(".")
+            for length in (len(parts), len(parts) - 1):
+                file = folder.joinpath(*parts[1:length])
+                if file.with_suffix(".py").is_file() or (file / "__init__.py").is_file():
+                    found.add(".".join(parts[:length]))
+                    break
+    return found - {ROOT, module_name(path, folder)}
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return a line for each circle of imports that a search in depth meets."""
+    found: list[str] = []
+    done: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> None:
+        if module in way:
+            found.append("circle: " + " -> ".join([*way[way.index(module) :], module]))
+        elif module not in done:
+            for other in sorted(graph.get(module, ())):
+                visit(other, [*way, module])
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, [])
+    return found
 
 
 if __name__ == "__main__":

@@ -21,14 +21,14 @@ from unittest.mock import patch
 
 import numpy as np
 
-import speechalign.aligner
-from speechalign.aligner import AlignedUtterance, Aligner
+import speechalign.aligners.aligner
+from speechalign.aligners.aligner import AlignedUtterance, Aligner
+from speechalign.aligners.phone_boundaries import spectral_change
 from speechalign.alignment import Interval
-from speechalign.boundaries import spectral_change
+from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.frames import FrameGrid
 from speechalign.kernels.edit_distance import edit_distance
-from speechalign.models.english_sphinx import EnglishSphinx
-from speechalign.waveform import Waveform, read_waveform
+from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
 
 VOICES = ("slt", "rms", "awb", "kal16")
 SCALES = (0.1, 0.2, 0.3, 0.5, 1.0)
@@ -109,7 +109,7 @@ def main() -> None:
                 change, grid = spectral_change(samples, rate)
                 return change ** (exponent / 2), grid
 
-            with patch.object(speechalign.aligner, "spectral_change", powered):
+            with patch.object(speechalign.aligners.aligner, "spectral_change", powered):
                 print(f"{scale:5.1f}  {exponent:8d}  {summary(aligner, spoken)}")
     print("stream weights      mean ms  median ms  within 10 ms")
     for weights in STREAM_WEIGHTS:

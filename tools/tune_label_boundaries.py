@@ -19,9 +19,9 @@ import numpy as np
 import soxr
 
 from speechalign import label_boundaries
-from speechalign.aligner import Aligner
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import Waveform
 from speechalign.espeak import speak
-from speechalign.waveform import Waveform
 
 RATE = 16000
 SETTINGS: dict[str, tuple[float, ...]] = {

@@ -48,7 +48,7 @@ speechalign() { "$python" -m speechalign "$@"; }
 
 if stage 0 "data"; then
   if "$mini"; then
-    "$python" "$corpora/generated_speech.py" "$exp/data/generated" --utterances 120
+    "$python" -m recipes.corpora.generated_speech "$exp/data/generated" --utterances 120
   else
     "$python" local/00_join_manifests.py "$corpus" "$speech_dir"/*/manifest.jsonl
   fi

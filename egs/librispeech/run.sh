@@ -58,7 +58,7 @@ stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1:
 
 train() { # SEED NAME CONFIG [options]: unless it is trained already
   [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
-  "${train_cmd[@]}" "$steps/train_ctc.py" "$3" "$data/features" "$exp/$1/$2" --seed "$1" "${@:4}"
+  "${train_cmd[@]}" -m recipes.steps.train_ctc "$3" "$data/features" "$exp/$1/$2" --seed "$1" "${@:4}"
 }
 
 tune() { # NAME FROM: the model of each seed
@@ -73,8 +73,8 @@ align() { # CORPUS MODEL OUT
 
 if stage 0 "data"; then
   case $kind in
-    generated) "$python" "$corpora/generated_speech.py" "$source" --utterances 600 ;;
-    download) "$python" "$corpora/librispeech.py" download "$data/download" ;;
+    generated) "$python" -m recipes.corpora.generated_speech "$source" --utterances 600 ;;
+    download) "$python" -m recipes.corpora.librispeech download "$data/download" ;;
     *) echo "using $source" >&2 ;;
   esac
 fi
@@ -83,7 +83,7 @@ if stage 1 "manifests and validation"; then
 fi
 if stage 2 "features"; then
   for split in train dev test known; do
-    "$python" "$steps/compute_features.py" "$data/$split.jsonl" "$data/features/$split"
+    "$python" -m recipes.steps.compute_features "$data/$split.jsonl" "$data/features/$split"
   done
 fi
 if stage 3 "train CTC"; then
@@ -102,7 +102,7 @@ fi
 if stage 6 "decode"; then
   for model in "${models[@]}"; do
     for split in dev known test; do
-      "$python" "$steps/decode_ctc.py" "$model/model" "$data/features/$split" "$model/$split.json"
+      "$python" -m recipes.steps.decode_ctc "$model/model" "$data/features/$split" "$model/$split.json"
     done
   done
 fi
@@ -116,5 +116,5 @@ if stage 8 "score alignments and latency"; then
   for model in "${models[@]}"; do local/08_score.sh "$exp" "$gold_dir" "$model"; done
 fi
 if stage 9 "report"; then
-  "$python" "$steps/report_ctc.py" "$exp" "$seeds" "${names[@]}"
+  "$python" -m recipes.steps.report_ctc "$exp" "$seeds" "${names[@]}"
 fi

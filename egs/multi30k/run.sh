@@ -51,27 +51,27 @@ stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1:
 
 train() { # SEED NAME [options]: unless it is trained already
   [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
-  "$python" "$steps/train_translation.py" "$conf/$2.yaml" "$bpe" "$exp/$1/$2" --seed "$1" "${@:3}"
+  "$python" -m recipes.steps.train_translation "$conf/$2.yaml" "$bpe" "$exp/$1/$2" --seed "$1" "${@:3}"
 }
 
 translate() { # SEED NAME TEST OUT [options]
-  "$python" "$steps/translate.py" "$exp/$1/$2/model" "$bpe" "$3" "$exp/$1/$2/$4" "${@:5}"
+  "$python" -m recipes.steps.translate "$exp/$1/$2/model" "$bpe" "$3" "$exp/$1/$2/$4" "${@:5}"
 }
 
 if stage 0 "text"; then
   if $mini || $speech; then
-    "$python" "$corpora/reordered_language.py" "$text"
+    "$python" -m recipes.corpora.reordered_language "$text"
   else
     [ -n "$corpus_dir" ] || [ ! -d "$shared" ] || corpus_dir=$shared
     if [ -z "$corpus_dir" ]; then
       corpus_dir=$exp/data/download
-      "$python" "$corpora/multi30k.py" download "$corpus_dir"
+      "$python" -m recipes.corpora.multi30k download "$corpus_dir"
     fi
-    "$python" "$corpora/multi30k.py" prepare "$corpus_dir" "$text" --direction "$direction"
+    "$python" -m recipes.corpora.multi30k prepare "$corpus_dir" "$text" --direction "$direction"
   fi
 fi
 if stage 1 "pieces"; then
-  "$python" "$steps/encode_text.py" "$text" "$bpe" --pieces "$pieces"
+  "$python" -m recipes.steps.encode_text "$text" "$bpe" --pieces "$pieces"
   if $speech; then local/01_speak.sh "$text" "$bpe"; fi
 fi
 if stage 2 "train with CTC"; then

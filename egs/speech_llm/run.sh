@@ -52,14 +52,14 @@ train() { # SEED SYSTEM: unless it is trained already
   [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
   local models=(--encoder "$encoder" --lm "$lm")
   if $mini; then models=(--encoder "$exp/$1/encoder" --lm "$exp/$1/lm"); fi
-  "$python" "$steps/train_speech_llm.py" "$conf/$2.yaml" "$data/train.jsonl" \
+  "$python" -m recipes.steps.train_speech_llm "$conf/$2.yaml" "$data/train.jsonl" \
     "$data/dev.jsonl" "$exp/$1/$2" "${models[@]}" --seed "$1" ${updates:+--steps "$updates"}
 }
 
 transcribe() { # SEED SYSTEM TEST SUFFIX [options]: unless it is done already
   local out=$exp/$1/$2/$3$4.jsonl
   [ ! -e "$out" ] || return 0
-  "$python" "$steps/transcribe.py" "$exp/$1/$2/model" "$data/$3.jsonl" "$out" "${@:5}"
+  "$python" -m recipes.steps.transcribe "$exp/$1/$2/model" "$data/$3.jsonl" "$out" "${@:5}"
 }
 
 if stage 0 "speech, and recordings without speech"; then
@@ -67,16 +67,16 @@ if stage 0 "speech, and recordings without speech"; then
   "$python" local/00_make_nonspeech.py "$data/nonspeech/test" --seed 1
   cp "$data/nonspeech/test/manifest.jsonl" "$data/nonspeech.jsonl"
   if $mini; then
-    "$python" "$corpora/generated_speech.py" "$data/generated" --utterances "$utterances" \
+    "$python" -m recipes.corpora.generated_speech "$data/generated" --utterances "$utterances" \
       --unspoken 5000
     "$python" local/00_split.py "$data/generated/manifest.jsonl" \
       "$data/nonspeech/train/manifest.jsonl" "$data"
   else
     if [ -z "$corpus_dir" ]; then
-      "$python" "$corpora/librispeech.py" download "$data/download"
+      "$python" -m recipes.corpora.librispeech download "$data/download"
       corpus_dir=$data/download/LibriSpeech
     fi
-    "$python" "$corpora/librispeech.py" prepare "$corpus_dir" "$data/librispeech"
+    "$python" -m recipes.corpora.librispeech prepare "$corpus_dir" "$data/librispeech"
     "$python" local/00_lower.py "$data/librispeech" "$data/nonspeech/train/manifest.jsonl" "$data"
   fi
 fi

@@ -79,7 +79,7 @@ if stage 0 "texts"; then
   fi
 fi
 if stage 1 "speech and word times"; then
-  "$python" "$corpora/speech_gold_alignment.py" "$corpus" --gold "$exp/text/gold.talp" \
+  "$python" -m recipes.corpora.speech_gold_alignment "$corpus" --gold "$exp/text/gold.talp" \
     --gold-base 1 --sentences "$exp/text/scored.txt" --source-language "$source" \
     --source-voices "$voices" --target-language "$target"
   took "1 speech and word times"
@@ -89,12 +89,12 @@ if stage 2 "features"; then
   took "2 features"
 fi
 if stage 3 "train"; then
-  "$python" "$steps/train_speech_translation.py" "$config" "$exp/model" "$exp"/features/* \
+  "$python" -m recipes.steps.train_speech_translation "$config" "$exp/model" "$exp"/features/* \
     --threads "$threads"
   took "3 training"
 fi
 if stage 4 "contributions and links"; then
-  "$python" "$steps/collect_contributions.py" "$exp/model/model.pt" "$exp/features/scored" "$exp/contributions"
+  "$python" -m recipes.steps.collect_contributions "$exp/model/model.pt" "$exp/features/scored" "$exp/contributions"
   for kind in attention norms; do local/04_link.sh "$exp" "$kind" "$times" "$kind"; done
   "$python" local/04_baselines.py "$corpus" "$source" "$exp/links"
   took "4 contributions and links"

@@ -1,6 +1,6 @@
 """Generated English speech: sentences that were never said, read by eSpeak NG, with exact times.
 
-    python recipes/corpora/generated_speech.py data/generated --utterances 400
+    python -m recipes.corpora.generated_speech data/generated --utterances 400
 
 What it is: simple sentences, each read once by one of 16 voices, rate and pitch by the sentence.
 It needs no network; it shows that a recipe works, not how good a model is.
@@ -29,10 +29,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from speechalign.audio.waveform import sound_info
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.espeak import speak
 from speechalign.formats import write_alignment
-from speechalign.waveform import sound_info
 
 SAMPLE_RATE = 16000
 # Variants without an echo: it would fill the pauses after words.

@@ -1,7 +1,7 @@
 """LibriSpeech, and its small sister Mini LibriSpeech: read English from audio books.
 
-    python recipes/corpora/librispeech.py download data/download --part dev-clean-2
-    python recipes/corpora/librispeech.py prepare data/download/LibriSpeech data/manifests
+    python -m recipes.corpora.librispeech download data/download --part dev-clean-2
+    python -m recipes.corpora.librispeech prepare data/download/LibriSpeech data/manifests
 
 What it is: about 1000 hours by 2484 volunteers, 16 kHz FLAC, one transcript a chapter; licence CC
 BY 4.0. https://www.openslr.org/12 (60 GB: train-clean-100, train-clean-360, train-other-500,

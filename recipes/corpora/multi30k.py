@@ -1,7 +1,7 @@
 """Multi30k: captions of photographs in English, and their translations by people into German.
 
-    python recipes/corpora/multi30k.py download multi30k
-    python recipes/corpora/multi30k.py prepare multi30k data/text --direction de-en
+    python -m recipes.corpora.multi30k download multi30k
+    python -m recipes.corpora.multi30k prepare multi30k data/text --direction de-en
 
 Source: D. Elliott et al., "Multi30K: Multilingual English-German Image Descriptions", Workshop on
 Vision and Language, 2016; https://github.com/multi30k/dataset, data/task1/raw, 1.3 MB in eight

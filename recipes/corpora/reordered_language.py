@@ -1,6 +1,6 @@
 """A language and its translation, generated: every word known, the order of words very different.
 
-    python recipes/corpora/reordered_language.py data/text --train 6000
+    python -m recipes.corpora.reordered_language data/text --train 6000
 
 The source is verb-second with adjectives before nouns. The target is verb-final with adjectives
 after nouns, puts the place before the object, and the time first or last as it pleases: each

@@ -1,6 +1,6 @@
 r"""Speech with gold word alignment: read a gold set aloud, and keep when each word is said.
 
-    python recipes/corpora/speech_gold_alignment.py data/rwth --gold alignmentDeEn.talp \
+    python -m recipes.corpora.speech_gold_alignment data/rwth --gold alignmentDeEn.talp \
         --sentences DeEn.txt --source-language de --target-language en \\
         --source-voices de,de+f1 --target-voices en-us,en-us+f1,en-gb+m3
 
@@ -48,8 +48,8 @@ from pathlib import Path
 
 import click
 import soundfile
-from spoken_sentences import SAMPLE_RATE, Side, say, sound_file, units, write_text
 
+from recipes.corpora.spoken_sentences import SAMPLE_RATE, Side, say, sound_file, units, write_text
 from speechalign import Alignment, SpeechAlignError, read_alignment
 from speechalign.corpus import read_corpus
 from speechalign.corpus.validation import validate

@@ -1,6 +1,6 @@
 """Write what a speech translation model attends to while it is told each sentence's translation.
 
-    python recipes/steps/collect_contributions.py exp/model/model.pt exp/features/scored \
+    python -m recipes.steps.collect_contributions exp/model/model.pt exp/features/scored \
         exp/contributions
 
 OUT/attention/000.npy has a row for each token of the translation and a column for each 40 ms of
@@ -21,9 +21,9 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-from feature_store import FeatureStore
-from speech_translation import BOS, Tokens, Translator, load
 
+from recipes.trainer.feature_store import FeatureStore
+from recipes.trainer.speech_translation import BOS, Tokens, Translator, load
 from speechalign.errors import InputError
 
 

@@ -1,6 +1,6 @@
 """Write the log-mel features of a manifest, and the phones of its transcripts.
 
-    python recipes/steps/compute_features.py data/train.jsonl data/features/train
+    python -m recipes.steps.compute_features data/train.jsonl data/features/train
 
 Phones are the first pronunciation of each word, from the dictionary of the embedded English model
 or, for a word that it lacks, from the G2P. Utterances that cannot be read or pronounced are told,
@@ -18,14 +18,14 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-from feature_store import FEATURES, INDEX
 
+from recipes.trainer.feature_store import FEATURES, INDEX
+from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon
 from speechalign.models import load_model
-from speechalign.models.conv_net import SAMPLE_RATE, LogMel
-from speechalign.waveform import read_waveform
+from speechalign.models.ctc.conv_net import SAMPLE_RATE, LogMel
+from speechalign.pronunciation.lexicon import Lexicon
 
 
 def words_of(lexicon: Lexicon, text: str) -> list[tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Decode a split greedily: phone error rate, and when each phone is emitted.
 
-    python recipes/steps/decode_ctc.py exp/baseline/model data/features/test exp/baseline/test.json
+    python -m recipes.steps.decode_ctc exp/baseline/model data/features/test exp/baseline/test.json
 
 Of the words, those are wrong in which a phone is substituted, missing or inserted; there is no
 language model. Each phone is emitted in the frames that read it: ``emitted`` tells
@@ -17,14 +17,14 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-from decoding import collapse, log_probs
-from feature_store import FeatureStore
 
+from recipes.trainer.decoding import collapse, log_probs
+from recipes.trainer.feature_store import FeatureStore
 from speechalign.errors import AlignmentError, SpeechAlignError
 from speechalign.functional import forced_align
 from speechalign.kernels.edit_distance import edit_distance
 from speechalign.metrics.resampling import bootstrap
-from speechalign.models.conv_ctc import ConvCTC, load
+from speechalign.models.ctc.conv_ctc import ConvCTC, load
 
 SIGNATURE = "unit:phones|decoding:greedy|interval:bootstrap-1000-95%"
 

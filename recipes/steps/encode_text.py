@@ -1,6 +1,6 @@
 """Cut the two sides of a parallel text into the pieces of one vocabulary.
 
-    python recipes/steps/encode_text.py data/text data/bpe --pieces 2000
+    python -m recipes.steps.encode_text data/text data/bpe --pieces 2000
 
 TEXT has train.src, train.tgt, dev.src ... in plain text, a sentence a line. A BPE model of both
 sides together is trained on train by sentencepiece; id 0, its padding, is left to the CTC blank.

@@ -1,6 +1,6 @@
 """Copy a trained CTC model at half precision, under a name and a licence of its own.
 
-    python recipes/steps/pack_ctc.py exp/full/offline/model OUT --name N --licence L --card FILE
+    python -m recipes.steps.pack_ctc exp/full/offline/model OUT --name N --licence L --card FILE
 
 OUT is replaced whole, the card with it.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from speechalign.errors import SpeechAlignError
-from speechalign.models.conv_ctc import ConvCTC, load
+from speechalign.models.ctc.conv_ctc import ConvCTC, load
 
 
 @click.command(help=__doc__)

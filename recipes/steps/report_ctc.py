@@ -1,6 +1,6 @@
 """Gather what was measured of some models: RESULTS.md, and a plot of their training.
 
-    python recipes/steps/report_ctc.py exp/full "1 2 3" streaming offline low_latency
+    python -m recipes.steps.report_ctc exp/full "1 2 3" streaming offline low_latency
 
 EXP/SEED/NAME has, of each seed and model, log.jsonl (train_ctc.py), SPLIT.json (decode_ctc.py) and
 SPLIT.score.json (score_ctc.py) of dev, known and test, and boundaries.json (`speechalign compare`).

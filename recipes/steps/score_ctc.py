@@ -1,6 +1,6 @@
 """Score a model's decoding of a split: latency against a reference, and both against a baseline.
 
-    python recipes/steps/score_ctc.py data/test.jsonl exp/reference/test exp/latency/test.json \
+    python -m recipes.steps.score_ctc data/test.jsonl exp/reference/test exp/latency/test.json \
         exp/latency/score.json --baseline exp/continued/test.json
 
 REFERENCE has a TextGrid for each recording of MANIFEST, with the times of its phones. Latency is

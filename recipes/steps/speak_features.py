@@ -1,8 +1,8 @@
 """Write the log-mel features of sentences read aloud, with their phones and translations.
 
-    python recipes/steps/speak_features.py exp/features/train --sentences train.txt \
+    python -m recipes.steps.speak_features exp/features/train --sentences train.txt \
         --language en-us --voices en-us,en-us+f1
-    python recipes/steps/speak_features.py exp/features/scored --cuts data/corpus/en-us/cuts.jsonl
+    python -m recipes.steps.speak_features exp/features/scored --cuts data/corpus/en-us/cuts.jsonl
 
 Sentences are ``source ||| target``, a pair a line: eSpeak NG says the source, each with one of the
 voices, and nothing but the features is kept. Cuts are those of speech_gold_alignment.py, whose
@@ -25,15 +25,15 @@ import click
 import numpy as np
 import soxr
 import torch
-from feature_store import FEATURES, INDEX
 
+from recipes.trainer.feature_store import FEATURES, INDEX
 from speechalign import SpeechAlignError
+from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.espeak import phonemes, speak
 from speechalign.links import is_punctuation, read_parallel
-from speechalign.models.conv_net import SAMPLE_RATE, LogMel
-from speechalign.waveform import read_waveform
+from speechalign.models.ctc.conv_net import SAMPLE_RATE, LogMel
 
 
 class Spoken(NamedTuple):

@@ -1,6 +1,6 @@
 """Split a corpus by speaker and by sentence, so that a test hears neither in training.
 
-    python recipes/steps/split_speakers.py CORPUS OUT
+    python -m recipes.steps.split_speakers CORPUS OUT
 
 CORPUS is a folder with one or more manifest.jsonl below it. OUT gets train.jsonl, dev.jsonl and
 test.jsonl, and known.jsonl: sentences kept from training, by speakers who are in it.
@@ -26,9 +26,9 @@ from pathlib import Path
 
 import click
 
+from speechalign.audio.waveform import sound_info
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
-from speechalign.waveform import sound_info
 
 SPLITS = ("train", "dev", "test", "known")
 

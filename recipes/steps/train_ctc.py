@@ -1,9 +1,9 @@
 """Train a convolutional CTC model of phones, or fine-tune one with other losses.
 
-    python recipes/steps/train_ctc.py conf/train.yaml data/features exp/baseline
-    python recipes/steps/train_ctc.py conf/latency.yaml data/features exp/latency \
+    python -m recipes.steps.train_ctc conf/train.yaml data/features exp/baseline
+    python -m recipes.steps.train_ctc conf/latency.yaml data/features exp/latency \
         --init exp/baseline/model
-    torchrun --nproc-per-node 4 recipes/steps/train_ctc.py conf/train.yaml data/features exp/x
+    torchrun --nproc-per-node 4 -m recipes.steps.train_ctc conf/train.yaml data/features exp/x
 
 The YAML file holds the keywords of `Training`, and under ``network`` those of `ConvCTCConfig`.
 FEATURES has train/ and dev/, as compute_features.py writes them. OUT gets model/, which
@@ -25,17 +25,17 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 import torch
-from checkpoint import Checkpoint, read_yaml, settings
-from decoding import error_rate
-from feature_store import Batch, FeatureStore
-from objective import Augmentation, Objective
-from progress import Progress, Writer
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
+from recipes.trainer.checkpoint import Checkpoint, read_yaml, settings
+from recipes.trainer.decoding import error_rate
+from recipes.trainer.feature_store import Batch, FeatureStore
+from recipes.trainer.objective import Augmentation, Objective
+from recipes.trainer.progress import Progress, Writer
 from speechalign.errors import InputError, SpeechAlignError
-from speechalign.models.conv_ctc import BLANK, ConvCTC, load
-from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet, with_context
+from speechalign.models.ctc.conv_ctc import BLANK, ConvCTC, load
+from speechalign.models.ctc.conv_net import ConvCTCConfig, ConvCTCNet, with_context
 from speechalign.vocabulary import Vocabulary
 
 

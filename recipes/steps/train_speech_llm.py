@@ -1,6 +1,6 @@
 """Train what joins a speech encoder and a language model, and as much of them as the settings say.
 
-    python recipes/steps/train_speech_llm.py conf/matching.yaml data/train.jsonl data/dev.jsonl \
+    python -m recipes.steps.train_speech_llm conf/matching.yaml data/train.jsonl data/dev.jsonl \
         exp/matching --encoder exp/encoder --lm exp/lm
 
 The YAML file holds the keywords of `Training`, and under ``model`` those of `SpeechLlmConfig`.
@@ -22,23 +22,23 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from checkpoint import Checkpoint, read_yaml, settings
-from encoded_recordings import EncodedRecordings
-from progress import Progress, Writer
-from speech_manifest import Recording, read_manifest
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from recipes.trainer.checkpoint import Checkpoint, read_yaml, settings
+from recipes.trainer.encoded_recordings import EncodedRecordings
+from recipes.trainer.progress import Progress, Writer
+from recipes.trainer.speech_manifest import Recording, read_manifest
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.losses import ctc_loss, matching_loss
 from speechalign.metrics import word_errors
 from speechalign.metrics.word_errors import WordErrorStatistics
-from speechalign.models.ctc_support import spelled
-from speechalign.models.heard import Heard
-from speechalign.models.speech_llm import SpeechLlm
-from speechalign.models.speech_llm_config import SpeechLlmConfig
-from speechalign.models.speech_llm_decoding import Decoding
-from speechalign.models.speech_llm_folder import join, save
+from speechalign.models.speech_llm.config import SpeechLlmConfig
+from speechalign.models.speech_llm.ctc_support import spelled
+from speechalign.models.speech_llm.decoding import Decoding
+from speechalign.models.speech_llm.folder import join, save
+from speechalign.models.speech_llm.model import SpeechLlm
+from speechalign.models.speech_llm.output import Heard
 
 
 @dataclass(frozen=True)

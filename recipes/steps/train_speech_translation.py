@@ -1,6 +1,6 @@
 """Train a speech-to-text translation model whose attention is to be read as word alignment.
 
-    python recipes/steps/train_speech_translation.py conf/train.yaml exp/model \
+    python -m recipes.steps.train_speech_translation conf/train.yaml exp/model \
         exp/features/train exp/features/scored
 
 The YAML file holds the keywords of `Training`, and under ``network`` those of `TranslatorConfig`.
@@ -24,9 +24,12 @@ from typing import Any, cast
 import click
 import numpy as np
 import torch
-from checkpoint import Checkpoint, read_yaml, settings
-from feature_store import FeatureStore
-from speech_translation import (
+from torch import Tensor
+from torch.nn import functional
+
+from recipes.trainer.checkpoint import Checkpoint, read_yaml, settings
+from recipes.trainer.feature_store import FeatureStore
+from recipes.trainer.speech_translation import (
     BOS,
     EOS,
     PAD,
@@ -36,9 +39,6 @@ from speech_translation import (
     TranslatorConfig,
     save,
 )
-from torch import Tensor
-from torch.nn import functional
-
 from speechalign.errors import InputError
 from speechalign.losses.ctc import ctc_loss
 

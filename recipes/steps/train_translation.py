@@ -1,7 +1,7 @@
 """Train a non-autoregressive CTC translation model, or fine-tune one with other losses.
 
-    python recipes/steps/train_translation.py conf/ctc.yaml data/bpe exp/ctc
-    python recipes/steps/train_translation.py conf/nmla2.yaml data/bpe exp/x --init exp/ctc/model
+    python -m recipes.steps.train_translation conf/ctc.yaml data/bpe exp/ctc
+    python -m recipes.steps.train_translation conf/nmla2.yaml data/bpe exp/x --init exp/ctc/model
 
 The YAML file holds the keywords of `Training`, and under ``network`` those of
 `CtcTranslationConfig`. DATA has train.src, train.tgt, dev.src and dev.tgt: lines of ids, as
@@ -25,14 +25,14 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from checkpoint import Checkpoint, read_yaml, settings
-from progress import Progress, Writer
-from sentence_pairs import Batch, SentencePairs
 
+from recipes.trainer.checkpoint import Checkpoint, read_yaml, settings
+from recipes.trainer.ctc_translation import BLANK, CtcTranslation, load, read_config
+from recipes.trainer.progress import Progress, Writer
+from recipes.trainer.sentence_pairs import Batch, SentencePairs
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.losses import ctc_loss, nmla_loss
 from speechalign.losses.nmla import ngram_matches
-from speechalign.models.ctc_translation import BLANK, CtcTranslation, load, read_config
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Transcribe the recordings of a manifest with a speech LLM.
 
-    python recipes/steps/transcribe.py exp/matching/model data/test.jsonl exp/matching/test.jsonl \
+    python -m recipes.steps.transcribe exp/matching/model data/test.jsonl exp/matching/test.jsonl \
         --beams 4 --no-repeat 3 --support -10
 
 OUT gets a line a recording, in the order of the manifest: the reference, the hypothesis, and the
@@ -16,12 +16,12 @@ from pathlib import Path
 
 import click
 import torch
-from encoded_recordings import EncodedRecordings
-from speech_manifest import read_manifest
 
+from recipes.trainer.encoded_recordings import EncodedRecordings
+from recipes.trainer.speech_manifest import read_manifest
 from speechalign.errors import SpeechAlignError
-from speechalign.models.speech_llm_decoding import Decoding
-from speechalign.models.speech_llm_folder import load
+from speechalign.models.speech_llm.decoding import Decoding
+from speechalign.models.speech_llm.folder import load
 
 
 @click.command(help=__doc__)

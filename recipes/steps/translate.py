@@ -1,7 +1,7 @@
 """Translate text or speech with a CTC translation model: greedily, or with beam search and n-grams.
 
-    python recipes/steps/translate.py exp/ctc/model data/bpe test exp/ctc/test.txt
-    python recipes/steps/translate.py exp/ctc/model data/bpe test exp/ctc/test.lm.txt --beam 16
+    python -m recipes.steps.translate exp/ctc/model data/bpe test exp/ctc/test.txt
+    python -m recipes.steps.translate exp/ctc/model data/bpe test exp/ctc/test.lm.txt --beam 16
 
 DATA is what encode_text.py wrote; NAME.src is translated, or NAME.speech where the model hears. The
 n-gram model is one of the training targets, of order 4.
@@ -18,11 +18,11 @@ import click
 import numpy as np
 import sentencepiece
 import torch
-from beam_search import LanguageModel, beam_search
-from sentence_pairs import SentencePairs
 
+from recipes.trainer.beam_search import LanguageModel, beam_search
+from recipes.trainer.ctc_translation import BLANK, load
+from recipes.trainer.sentence_pairs import SentencePairs
 from speechalign.errors import SpeechAlignError
-from speechalign.models.ctc_translation import BLANK, load
 from speechalign.text.ngram import train_backoff_model
 
 ORDER = 4

@@ -52,7 +52,7 @@ def adapt(
     from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
     from speechalign.models import load_model
-    from speechalign.models.hmm_gmm import HmmGmm
+    from speechalign.models.hmm_gmm.model import HmmGmm
     from speechalign.training import adapt as adapt_model
 
     loaded = load_model(model)

@@ -16,8 +16,8 @@ from speechalign.cli.model_options import aligner_options
 from speechalign.cli.output_options import format_option
 
 if TYPE_CHECKING:
-    from speechalign.aligner import Aligner
-    from speechalign.results import UtteranceResult
+    from speechalign.aligners.aligner import Aligner
+    from speechalign.pipeline.manifest import UtteranceResult
 
 
 @click.command()
@@ -58,10 +58,10 @@ def align(
     """
     if len(model) > 1:
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
-    from speechalign.batch import align_corpus
     from speechalign.cli.progress import Progress
     from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
+    from speechalign.pipeline.align_corpus import align_corpus
 
     utterances = read_corpus(
         corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
@@ -89,7 +89,7 @@ def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -
     from rich.console import Console
     from rich.table import Table
 
-    from speechalign.results import MANIFEST
+    from speechalign.pipeline.manifest import MANIFEST
 
     counts = Counter(result.status.value for result in results)
     words = [word for result in results for word in result.words]

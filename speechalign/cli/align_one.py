@@ -12,7 +12,7 @@ import click
 from speechalign.cli.model_options import aligner_options
 
 if TYPE_CHECKING:
-    from speechalign.aligner import Aligner
+    from speechalign.aligners.aligner import Aligner
 
 _PICTURES = (".png", ".pdf", ".svg")
 
@@ -45,7 +45,7 @@ def align_one(
     """
     from speechalign.errors import InputError
     from speechalign.formats import find_format, write_alignment
-    from speechalign.results import judge
+    from speechalign.pipeline.manifest import judge
 
     for file in (output, plot):
         if file is not None and file.exists() and not overwrite:

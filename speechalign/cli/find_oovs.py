@@ -34,9 +34,9 @@ def find_oovs(
     """
     from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
-    from speechalign.lexicon import Lexicon, PronouncingModel
     from speechalign.models import load_model
-    from speechalign.oovs import find_oovs as missing_from
+    from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel
+    from speechalign.pronunciation.oovs import find_oovs as missing_from
 
     if model is None:
         lexicon = Lexicon(pronunciations(dictionary, language, phones))

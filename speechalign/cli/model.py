@@ -74,9 +74,9 @@ def inspect(
     for key, value in facts.items():
         click.echo(f"{key}: {value}")
     if corpus is not None and gold is not None:
-        from speechalign.aligner import Aligner
+        from speechalign.aligners.aligner import Aligner
         from speechalign.corpus import read_corpus
-        from speechalign.onset_bias import measure_bias
+        from speechalign.pipeline.onset_bias import measure_bias
 
         found = measure_bias(Aligner(loaded), read_corpus(corpus), gold)
         click.echo(f"onset bias: {1000 * found.bias:+.1f} ms, median of {found.words} words")
@@ -112,18 +112,18 @@ def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None
     `speechalign train`.
     """
     from speechalign.models import load_model
-    from speechalign.models.hmm_gmm import HmmGmm
+    from speechalign.models.hmm_gmm.model import HmmGmm
 
     loaded = load_model(source, device="cpu", offline=offline, allow_pickle=allow_pickle)
     if isinstance(loaded, HmmGmm):
-        from speechalign.models.hmm_gmm_folder import save
+        from speechalign.models.hmm_gmm.folder import save
 
         facts = {"language": loaded.language, **loaded.describe(), "licence": loaded.licence}
         card = "".join(f"* {what}: {value}\n" for what, value in facts.items())
         save(loaded, folder, texts={"MODEL_CARD.md": f"# {loaded.name}\n\n{card}"})
         click.echo(f"{folder}: {loaded.name}")
         return
-    from speechalign.models.onnx_export import export as write
+    from speechalign.models.ctc.onnx_export import export as write
 
     worst = write(loaded, folder)
     click.echo(f"{folder}: log-probabilities differ by {worst:.1e} at most")

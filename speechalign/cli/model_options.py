@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from speechalign.aligner import Aligner
+    from speechalign.aligners.aligner import Aligner
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -78,7 +78,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         **others: object,
     ) -> object:
         def load_aligner(source: str | None) -> Aligner:
-            from speechalign.aligner import DEFAULT_MODEL, Aligner
+            from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
             from speechalign.models import load_model
 
             model = load_model(

@@ -54,10 +54,10 @@ def train_align(
 
     Exit status: 0 all aligned, 3 some not (the others are written), 4 none.
     """
-    from speechalign.aligner import Aligner
-    from speechalign.batch import align_corpus
+    from speechalign.aligners.aligner import Aligner
     from speechalign.cli.progress import Progress
     from speechalign.corpus import read_corpus
+    from speechalign.pipeline.align_corpus import align_corpus
     from speechalign.training import train as train_model
 
     utterances = read_corpus(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from speechalign.lexicon import Pronunciations
+    from speechalign.pronunciation.lexicon import Pronunciations
     from speechalign.text.dictionary import Dictionary
     from speechalign.training import Iteration
 
@@ -70,7 +70,7 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
         What pronounces is not installed.
     """
     from speechalign.errors import InputError
-    from speechalign.lexicon import Pronunciations
+    from speechalign.pronunciation.lexicon import Pronunciations
     from speechalign.text.dictionary import read_dictionary
     from speechalign.text.pronunciation import pronouncer
 
@@ -90,7 +90,7 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
             f"language {language!r}: nothing says how its words are pronounced; give --dictionary "
             "FILE, --phones espeak, or --phones graphemes"
         )
-    from speechalign.models.english_sphinx import EnglishSphinx
+    from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
 
     return Pronunciations(language, EnglishSphinx().dictionary, "english")
 

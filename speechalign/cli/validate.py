@@ -76,7 +76,7 @@ def validate(
         context.exit(4)
     about_words: tuple[Finding, ...] = ()
     if dictionary is not None:
-        from speechalign.oovs import check_dictionary
+        from speechalign.pronunciation.oovs import check_dictionary
 
         about_words = check_dictionary(utterances, dictionary, language=language)
     errors = Console(stderr=True)

@@ -22,10 +22,10 @@ from pathlib import Path
 import textgrid
 from textgrid.exceptions import TextGridError
 
+from speechalign.audio.waveform import sound_info
 from speechalign.corpus.text_file import read_text
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
-from speechalign.waveform import sound_info
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 _TEXT_SUFFIXES = (".lab", ".txt")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechalign.waveform import Waveform
+    from speechalign.audio.waveform import Waveform
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Utterance:
         Raises
         ------
         InputError
-            As `speechalign.waveform.read_waveform` says.
+            As `speechalign.audio.waveform.read_waveform` says.
         """
-        from speechalign.waveform import read_waveform  # Not needed to list a corpus.
+        from speechalign.audio.waveform import read_waveform  # Not needed to list a corpus.
 
         return read_waveform(
             self.audio,

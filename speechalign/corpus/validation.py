@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from speechalign.audio.waveform import SoundInfo, sound_info
 from speechalign.corpus.conflicts import mark_conflicts
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
-from speechalign.waveform import SoundInfo, sound_info
 
 SHORTEST = 0.1
 """Seconds below which an utterance cannot be aligned."""

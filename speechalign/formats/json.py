@@ -65,8 +65,8 @@ def read(path: Path) -> Alignment:
         for i, (entry, confidence) in enumerate(zip(entries, confidences)):
             place = f"entry {i}"
             match entry, confidence:
-                case [start, stop, str(label)], None | float() if (
-                    is_number(start) and is_number(stop)
+                case [start, stop, str(label)], None | float() if is_number(start) and is_number(
+                    stop
                 ):
                     rows.append(Row(place, name, start, stop, label, confidence))
                 case _:

@@ -63,9 +63,7 @@ def check_reduction(reduction: str) -> None:
         raise InputError(f"reduction: expected 'mean', 'sum' or 'none', got {reduction!r}")
 
 
-def reduced(
-    losses: Tensor, reduction: Reduction, target_lengths: Tensor | None = None
-) -> Tensor:
+def reduced(losses: Tensor, reduction: Reduction, target_lengths: Tensor | None = None) -> Tensor:
     """Combine the losses (B,) of a batch.
 
     "mean" is of the losses a target, as in torch; without ``target_lengths``, of the losses.

@@ -124,7 +124,11 @@ def best_alignment_loss(
             costs, *lengths, moves=moves, free_ends=free_ends, backend=backend
         )
         sums = path_sums(
-            speech, text, firsts.to(speech.device), ends.to(speech.device), distance,
+            speech,
+            text,
+            firsts.to(speech.device),
+            ends.to(speech.device),
+            distance,
             compiled=on_numba(speech, backend),
         )
     found = sums / speech_lengths.to(sums.device).clamp(min=1)

@@ -110,9 +110,7 @@ def _place(spoken: np.ndarray, silent: np.ndarray) -> np.ndarray | None:
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError:
-        raise BackendError(
-            "bipartite_loss needs scipy; pip install 'speechalign[train]'"
-        ) from None
+        raise BackendError("bipartite_loss needs scipy; pip install 'speechalign[train]'") from None
     frames, tokens = spoken.shape
     if frames < tokens:
         return None

@@ -70,9 +70,7 @@ def check_embeddings(
 def check_distance(distance: str) -> None:
     """Refuse anything but the names of distances."""
     if distance not in ("squared", "euclidean", "cosine"):
-        raise InputError(
-            f"distance: expected 'squared', 'euclidean' or 'cosine', got {distance!r}"
-        )
+        raise InputError(f"distance: expected 'squared', 'euclidean' or 'cosine', got {distance!r}")
 
 
 def check_positive(value: float, name: str) -> None:
@@ -93,4 +91,3 @@ def pairwise(a: Tensor, b: Tensor, distance: Distance) -> Tensor:
         return squared
     apart = squared > 0
     return squared.where(apart, 1.0).sqrt().where(apart, 0.0)
-

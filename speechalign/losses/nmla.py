@@ -278,9 +278,7 @@ def _numba_counts(
     if len(target) == 0:
         lengths, silences, runs = short_outputs(probs, blank, merge, 0)
         if gradient is not None:
-            short_outputs_backward(
-                probs, blank, merge, silences, runs, np.array([-1.0]), gradient
-            )
+            short_outputs_backward(probs, blank, merge, silences, runs, np.array([-1.0]), gradient)
         return lengths[0], 1.0, 1.0
     n = min(n, len(target))
     windows = np.lib.stride_tricks.sliding_window_view(target, n)

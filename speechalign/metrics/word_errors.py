@@ -76,9 +76,7 @@ class WordErrorScore:
     signature: str
 
 
-def statistics(
-    reference: Sequence[str], hypothesis: Sequence[str] | None
-) -> WordErrorStatistics:
+def statistics(reference: Sequence[str], hypothesis: Sequence[str] | None) -> WordErrorStatistics:
     """Count the word errors of one recording.
 
     Parameters
@@ -156,9 +154,7 @@ def figures(counts: np.ndarray) -> Mapping[str, np.ndarray]:
     )
 
     def over(share: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        rate: np.ndarray = np.divide(
-            share, whole, out=np.full_like(whole, np.nan), where=whole > 0
-        )
+        rate: np.ndarray = np.divide(share, whole, out=np.full_like(whole, np.nan), where=whole > 0)
         return rate
 
     return {

@@ -34,10 +34,10 @@ from speechalign.registry import Registry
 MODELS = Registry(
     "speechalign.models",
     {
-        "english-ctc-small": "speechalign.models.conv_ctc:english_ctc_small",
-        "english-gmm": "speechalign.models.shipped:english_gmm",
-        "english-sphinx": "speechalign.models.english_sphinx:EnglishSphinx",
-        "german-gmm": "speechalign.models.shipped:german_gmm",
+        "english-ctc-small": "speechalign.models.ctc.conv_ctc:english_ctc_small",
+        "english-gmm": "speechalign.models.hmm_gmm.shipped:english_gmm",
+        "english-sphinx": "speechalign.models.hmm_gmm.english_sphinx:EnglishSphinx",
+        "german-gmm": "speechalign.models.hmm_gmm.shipped:german_gmm",
     },
 )
 """By name: a class or function that makes a model; it needs no arguments."""
@@ -45,10 +45,10 @@ MODELS = Registry(
 FAMILIES = Registry(
     "speechalign.model_families",
     {
-        "conv-ctc": "speechalign.models.conv_ctc:load",
-        "hmm-gmm": "speechalign.models.hmm_gmm_folder:load",
-        "onnx-ctc": "speechalign.models.onnx_ctc:load_exported",
-        "speech-llm": "speechalign.models.speech_llm_folder:load",
+        "conv-ctc": "speechalign.models.ctc.conv_ctc:load",
+        "hmm-gmm": "speechalign.models.hmm_gmm.folder:load",
+        "onnx-ctc": "speechalign.models.ctc.onnx_ctc:load_exported",
+        "speech-llm": "speechalign.models.speech_llm.folder:load",
     },
 )
 """By kind: a function that loads a model from the folder whose ``model.json`` names the kind."""
@@ -56,10 +56,10 @@ FAMILIES = Registry(
 SOURCES = Registry(
     "speechalign.model_sources",
     {
-        "hf-ctc": "speechalign.models.hf_ctc",
+        "hf-ctc": "speechalign.models.ctc.hf_ctc",
         "hub": "speechalign.models.hub",
-        "onnx": "speechalign.models.onnx_ctc",
-        "torchaudio": "speechalign.models.torchaudio_bundle",
+        "onnx": "speechalign.models.ctc.onnx_ctc",
+        "torchaudio": "speechalign.models.ctc.torchaudio_bundle",
         "whisper": "speechalign.models.whisper_attention",
     },
 )

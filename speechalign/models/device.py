@@ -74,9 +74,7 @@ def half_precision(device: torch.device) -> torch.dtype | None:
     return torch.float16 if device.type == "cuda" else None
 
 
-def log_probs_on(
-    device: torch.device, logits: Logits, *, half: torch.dtype | None = None
-) -> Score:
+def log_probs_on(device: torch.device, logits: Logits, *, half: torch.dtype | None = None) -> Score:
     """Make a function of arrays of one of tensors.
 
     Parameters

@@ -78,7 +78,7 @@ class Attention:
 class Model(Protocol):
     """What every acoustic model offers.
 
-    ``aligner`` is the name in ``speechalign.aligner.ALIGNERS`` of what makes times of its output.
+    ``aligner`` is the name of the aligner in ``speechalign.aligners.aligner.ALIGNERS``.
     ``name`` tells the revision too, where there is one. ``language`` names the text normaliser:
     an ISO 639-1 code, ``und`` where it is not known, or ``mul`` for a model that reads any
     language in Latin letters.

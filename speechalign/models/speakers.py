@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechalign.kernels.feature_transform import transformed
-from speechalign.models.sphinx_features import loud_frames
 
 # Sums are kept in integers of this unit, so that the order of adding them makes no difference.
 _UNIT = 2.0**-16
 # Cepstra of speech have variances of one to a hundred.
 _LEAST_VARIANCE = 0.01
+
+
+def loud_frames(cepstra: np.ndarray) -> np.ndarray:
+    """Tell which of (T, 13) raw cepstra, of 16-bit amplitudes, have c0 >= 0; all, if none has."""
+    loud: np.ndarray = cepstra[:, 0] >= 0
+    return loud if loud.any() else np.ones_like(loud)
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,9 +194,9 @@ class WhisperAttention:
                 f"transcript: {self.name} takes {limit - len(prompt) - 1} tokens at once, got "
                 f"{len(text)}; cut it into segments, or use a CTC model"
             )
-        inputs = self._extractor(
-            samples, sampling_rate=self.sample_rate, return_tensors="pt"
-        )["input_features"]
+        inputs = self._extractor(samples, sampling_rate=self.sample_rate, return_tensors="pt")[
+            "input_features"
+        ]
         device = next(self._network.parameters()).device
         tokens = torch.tensor([[*prompt, *text, end]], device=device)
         with self._lock, torch.inference_mode():

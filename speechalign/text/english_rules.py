@@ -249,9 +249,10 @@ def _word(match: _Match, context: Context) -> Spoken:
     ):
         spelled = tuple(initials[1].lower())
         return (*spelled[:-1], spelled[-1] + ("'s" if initials[2] else ""))
-    beside = match.string[max(match.start() - 1, 0) : match.start()] + match.string[
-        match.end() : match.end() + 1
-    ]
+    beside = (
+        match.string[max(match.start() - 1, 0) : match.start()]
+        + match.string[match.end() : match.end() + 1]
+    )
     glued = context.address or any(c.isdigit() for c in beside)
     if glued and re.fullmatch("[b-df-hj-np-tv-xz]{2,5}", plain) and not context.known(plain):
         return tuple(plain)

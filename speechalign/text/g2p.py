@@ -288,4 +288,3 @@ def _best(beam: _Beam) -> _Beam:
     if not any(phones for _, phones in best):
         best.update([item for item in ranked if item[0][1]][:1])
     return best
-

@@ -168,9 +168,7 @@ def _batches(
     for (n, _), rows in sorted(groups.items()):
         table = np.array(rows)
         spelling, sound = table[:, :n], table[:, n:]
-        codes.append(
-            {size: _codes(spelling, sound, size, n_letters, n_phones) for size in _SIZES}
-        )
+        codes.append({size: _codes(spelling, sound, size, n_letters, n_phones) for size in _SIZES})
     if not codes:
         return [], []
     every = np.unique(np.concatenate([np.unique(c) for group in codes for c in group.values()]))

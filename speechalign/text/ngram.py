@@ -219,9 +219,7 @@ def _count(rows: list[np.ndarray], n_symbols: int, order: int) -> list[_Level]:
         here = positions[positions + k <= ends]
         if not here.size:
             break
-        keys, index = np.unique(
-            node[here] * n_symbols + stream[here + k - 1], return_inverse=True
-        )
+        keys, index = np.unique(node[here] * n_symbols + stream[here + k - 1], return_inverse=True)
         parent, symbol = np.divmod(keys, n_symbols)
         suffix = np.empty(keys.size, np.int64)
         suffix[index] = node[here + 1]
@@ -235,9 +233,7 @@ def _count(rows: list[np.ndarray], n_symbols: int, order: int) -> list[_Level]:
     return levels
 
 
-def _level(
-    symbol: np.ndarray, parent: np.ndarray, suffix: np.ndarray, raw: np.ndarray
-) -> _Level:
+def _level(symbol: np.ndarray, parent: np.ndarray, suffix: np.ndarray, raw: np.ndarray) -> _Level:
     probability, kept = np.zeros(symbol.size), np.ones(symbol.size, bool)
     return _Level(symbol, parent, suffix, raw, raw.copy(), probability, kept)
 
@@ -308,13 +304,9 @@ def _pack(levels: list[_Level]) -> BackoffModel:
         rest = 1 - np.bincount(longer.parent[kept], lower[longer.suffix[kept]], n)
         known = np.bincount(longer.parent[kept], minlength=n)
         weight = np.where(known > 0, np.maximum(left, 1e-12) / np.maximum(rest, 1e-12), 1.0)
-        lower = np.where(
-            kept, longer.probability, weight[longer.parent] * lower[longer.suffix]
-        )
+        lower = np.where(kept, longer.probability, weight[longer.parent] * lower[longer.suffix])
         children.append(known[level.kept])
         backoffs.append(np.log(weight[level.kept & (known > 0)]))
     codes = np.minimum(np.rint(-np.concatenate(log_probs) / _STEP), _IMPOSSIBLE)
     steps = np.clip(np.rint(np.concatenate(backoffs) / _STEP), -128, 127)
-    return BackoffModel(
-        np.concatenate(symbols), np.concatenate(children), codes, steps
-    )
+    return BackoffModel(np.concatenate(symbols), np.concatenate(children), codes, steps)

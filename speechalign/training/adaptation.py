@@ -9,9 +9,9 @@ import numpy as np
 
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon
-from speechalign.models.hmm_gmm import HmmGmm
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
+from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.pronunciation.lexicon import Lexicon
 from speechalign.training.checkpoint import Iteration, Stage
 from speechalign.training.expectation import Alternatives, States, expect
 from speechalign.training.material import Material, check_usable, prepare, work_folder

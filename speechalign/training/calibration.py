@@ -8,10 +8,10 @@ import numpy as np
 
 from speechalign.errors import AlignmentError
 from speechalign.kernels import viterbi
-from speechalign.lexicon import Variants
-from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.models.hmm_gmm.sphinx_features import feature_streams
 from speechalign.models.speakers import apply_transform
-from speechalign.models.sphinx_features import feature_streams
+from speechalign.pronunciation.lexicon import Variants
 from speechalign.training.material import Material
 
 # Utterances to learn from; with fewer words of either kind nothing can be learnt.

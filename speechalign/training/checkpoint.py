@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speechalign.models.hmm_gmm import HmmGmm
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
+from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.training.expectation import Alternatives, Pass
 
 

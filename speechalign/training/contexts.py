@@ -10,10 +10,10 @@ import numpy as np
 from speechalign.errors import AlignmentError
 from speechalign.kernels import viterbi
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
-from speechalign.models.hmm_gmm import HmmGmm
-from speechalign.models.mixtures import Mixtures
-from speechalign.models.sphinx_features import feature_streams
-from speechalign.models.state_tree import LEFT, RIGHT, StateTree
+from speechalign.models.hmm_gmm.mixtures import Mixtures
+from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.models.hmm_gmm.sphinx_features import feature_streams
+from speechalign.models.hmm_gmm.state_tree import LEFT, RIGHT, StateTree
 from speechalign.training.material import Material, Spoken, in_order
 
 # A leaf has at least so many frames.

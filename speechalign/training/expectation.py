@@ -15,10 +15,10 @@ from speechalign.kernels.baum_welch import Occupancy, occupancy
 from speechalign.kernels.feature_transform import add_transform_statistics
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.kernels.mixture_statistics import add_mixture_statistics
-from speechalign.lexicon import Variants
-from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.models.hmm_gmm.sphinx_features import feature_streams
 from speechalign.models.speakers import apply_transform, log_determinant
-from speechalign.models.sphinx_features import feature_streams
+from speechalign.pronunciation.lexicon import Variants
 from speechalign.training.material import Material, Spoken, in_order
 from speechalign.training.statistics import Statistics
 from speechalign.training.transforms import TransformStatistics

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechalign.kernels.gaussian_mixture import STATES
-from speechalign.models.mixtures import Mixtures
-from speechalign.models.sphinx_features import feature_streams
+from speechalign.models.hmm_gmm.mixtures import Mixtures
+from speechalign.models.hmm_gmm.sphinx_features import feature_streams
 from speechalign.training.material import Material, Spoken, in_order
 
 # Share of the frames of each utterance, the softest, that the silence starts from.

@@ -21,10 +21,10 @@ from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats.textfile import replacing
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
-from speechalign.lexicon import Lexicon, Variants
 from speechalign.models.folders import check_replaceable
+from speechalign.models.hmm_gmm.sphinx_features import SAMPLE_RATE, raw_cepstra, sphinx_cepstra
 from speechalign.models.speakers import CepstralMoments
-from speechalign.models.sphinx_features import SAMPLE_RATE, raw_cepstra, sphinx_cepstra
+from speechalign.pronunciation.lexicon import Lexicon, Variants
 
 # Frames whose statistics are summed by themselves, in whichever thread; then in order.
 _CHUNK = 12_000

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from speechalign.kernels.gaussian_mixture import STATES
-from speechalign.lexicon import Variants
-from speechalign.models.hmm_gmm import HmmGmm
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
+from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.pronunciation.lexicon import Variants
 from speechalign.training.expectation import Alternatives
 from speechalign.training.statistics import Statistics
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechalign.errors import InputError
-from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.training.checkpoint import Iteration, Stage, read_stage, write_stage
 from speechalign.training.expectation import Alternatives, Pass, States, expect
 from speechalign.training.material import Material, Spoken
@@ -75,9 +75,7 @@ class Passes:
     jobs: int
     progress: Progress
 
-    def run(
-        self, name: str, model: HmmGmm, plan: Sequence[int], chosen: Sequence[Spoken]
-    ) -> Stage:
+    def run(self, name: str, model: HmmGmm, plan: Sequence[int], chosen: Sequence[Spoken]) -> Stage:
         """Go on where the checkpoint is, or begin with the model.
 
         Parameters

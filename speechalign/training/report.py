@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from speechalign.kernels.gaussian_mixture import STATES
-from speechalign.models.hmm_gmm import HmmGmm
-from speechalign.models.hmm_gmm_folder import save
+from speechalign.models.hmm_gmm.folder import save
+from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.training.checkpoint import Iteration, Stage
 from speechalign.training.expectation import States
 from speechalign.training.material import Material, Spoken
@@ -324,7 +324,7 @@ class Trained:
     report: Report
 
     def save(self, folder: Path) -> None:
-        """Write model, report and model card, as `speechalign.models.hmm_gmm_folder` says."""
+        """Write model, report and model card, as `speechalign.models.hmm_gmm.folder` says."""
         texts = {
             "training_report.json": self.report.json(),
             "training_report.txt": self.report.text(),

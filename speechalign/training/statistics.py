@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
 
 
 @dataclass(eq=False)

@@ -9,8 +9,8 @@ import numpy as np
 
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon, Pronunciations, Variants
-from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.pronunciation.lexicon import Lexicon, Pronunciations, Variants
 from speechalign.text.dictionary import Dictionary
 from speechalign.training.calibration import calibrated
 from speechalign.training.expectation import Alternatives

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechalign.models.hmm_gmm import HmmGmm
+from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.training.contexts import collect, grow, in_context
 from speechalign.training.material import FEW
 from speechalign.training.passes import Passes, growing

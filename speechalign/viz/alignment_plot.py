@@ -8,9 +8,9 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.alignment import Alignment
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError
 from speechalign.viz.fonts import Lettering, lettering
-from speechalign.waveform import Waveform
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

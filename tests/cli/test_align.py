@@ -17,11 +17,11 @@ import soxr
 from click.testing import CliRunner
 
 from speechalign import read_alignment
-from speechalign.aligner import Aligner
-from speechalign.batch import align_corpus
+from speechalign.aligners.aligner import Aligner
 from speechalign.cli.main import cli
 from speechalign.corpus import read_corpus
-from speechalign.results import MANIFEST
+from speechalign.pipeline.align_corpus import align_corpus
+from speechalign.pipeline.manifest import MANIFEST
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
 

@@ -8,9 +8,9 @@ import soundfile
 from click.testing import CliRunner
 
 from speechalign import Alignment, Interval, write_alignment
+from speechalign.audio.waveform import read_waveform
 from speechalign.cli.main import cli
 from speechalign.links import Links, read_links
-from speechalign.waveform import read_waveform
 
 
 def run(*arguments):

@@ -31,8 +31,10 @@ def test_json(tmp_path):
 def test_torch(tmp_path):
     torch = pytest.importorskip("torch", reason="needs torch")
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
-        for content in (torch.tensor(VALUES, dtype=dtype, requires_grad=True),
-                        {"contributions": torch.tensor(VALUES, dtype=dtype), "x": torch.ones(1)}):
+        for content in (
+            torch.tensor(VALUES, dtype=dtype, requires_grad=True),
+            {"contributions": torch.tensor(VALUES, dtype=dtype), "x": torch.ones(1)},
+        ):
             torch.save(content, tmp_path / "a.pt")
             np.testing.assert_array_equal(read_map(tmp_path / "a.pt"), VALUES)
     torch.save([1, 2], tmp_path / "a.pt")

@@ -118,9 +118,7 @@ def test_channels(tmp_path, recording, channel, audio, expected):
     kind = "MultiCut" if isinstance(channel, list) else "MonoCut"
     found = only(
         tmp_path,
-        changed(
-            recording=recording, supervision={"channel": channel}, channel=channel, type=kind
-        ),
+        changed(recording=recording, supervision={"channel": channel}, channel=channel, type=kind),
     )
     assert (found.audio.name, found.channel, found.problem) == (audio, expected, None)
 

@@ -109,9 +109,7 @@ def assert_equal(found, tiers, duration, *, exact):
         for ours, theirs in zip(found.tiers[name], intervals, strict=True):
             assert ours.start == pytest.approx(theirs.start, abs=tolerance, rel=0)
             assert ours.end == pytest.approx(theirs.end, abs=tolerance, rel=0)
-        for (a, b), (c, d) in zip(
-            pairwise(intervals), pairwise(found.tiers[name])
-        ):
+        for (a, b), (c, d) in zip(pairwise(intervals), pairwise(found.tiers[name])):
             assert a.end < b.start or c.end == d.start, "neighbours no longer meet"
 
 

@@ -164,9 +164,7 @@ def test_closes_gaps_of_rounding_and_no_others(path, form):
         Interval(0.50001, 2 - 1e-7, "c"),
     ]
     write_alignment(Alignment({"words": tier}, 2.0), path, format=form)
-    assert tiers(path) == {
-        "words": [(0, 0.1 + 0.2, "a"), (0.1 + 0.2, 0.5, "b"), (0.50001, 2, "c")]
-    }
+    assert tiers(path) == {"words": [(0, 0.1 + 0.2, "a"), (0.1 + 0.2, 0.5, "b"), (0.50001, 2, "c")]}
 
 
 @pytest.mark.parametrize("form", ["textgrid", "textgrid-short"])

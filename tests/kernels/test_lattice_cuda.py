@@ -1,6 +1,6 @@
 """The CUDA backend against enumeration and against numba: on a GPU, or in numba's simulator.
 
-    NUMBA_ENABLE_CUDASIM=1 python -m pytest tests/kernels/test_lattice_cuda.py
+NUMBA_ENABLE_CUDASIM=1 python -m pytest tests/kernels/test_lattice_cuda.py
 """
 
 import math

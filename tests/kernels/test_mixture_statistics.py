@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speechalign.kernels.mixture_statistics import add_mixture_statistics
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
 
 
 def mixtures(rng, tied, codebooks=3, densities=4, streams=3):

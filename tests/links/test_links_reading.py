@@ -88,7 +88,8 @@ def test_an_index_of_zero_where_words_count_from_one_is_named(file):
     path = file("1-1\n2-1 3-0\n")
     with pytest.raises(
         FormatError,
-        match=r"links, line 2: sentence 2: link 3-0 in a file that counts words from 1; is its base"
+        match=r"links, line 2: sentence 2: link 3-0 in a file that counts words from 1; "
+        r"is its base",
     ):
         read_links(path, base="1")
     found = read_links(path, base="1", skip_bad=True)

@@ -58,9 +58,7 @@ def evaluated(loss, speech, text, *lengths):
 
 def test_all_are_here():
     found = {
-        name
-        for name in LOSSES
-        if list(inspect.signature(LOSSES[name]).parameters)[:4] == ARGUMENTS
+        name for name in LOSSES if list(inspect.signature(LOSSES[name]).parameters)[:4] == ARGUMENTS
     }
     assert found == {*CASES, "word_contrastive_loss"}
 

@@ -49,7 +49,10 @@ def test_a_missing_hypothesis_counts_against_completion():
     assert found.both.mean == 0
     nothing = score(statistics(gold, None))
     assert (nothing.both.n, nothing.both.mean, nothing.both.p95, nothing.both.bias) == (
-        0, None, None, None,
+        0,
+        None,
+        None,
+        None,
     )
     assert nothing.both.within[0.01] is None
     assert nothing.both.precision is None
@@ -82,9 +85,7 @@ def test_a_shift_is_mean_and_bias(alignment, shift):
         assert found.mean == pytest.approx(abs(shift))
         assert found.bias == pytest.approx(shift)
         # A difference of exactly the tolerance counts, whatever floats make of it.
-        assert found.within == {
-            tau: float(abs(shift) <= tau) for tau in (0.01, 0.025, 0.05, 0.1)
-        }
+        assert found.within == {tau: float(abs(shift) <= tau) for tau in (0.01, 0.025, 0.05, 0.1)}
         assert found.f1 == float(abs(shift) <= 0.02)
 
 

@@ -16,9 +16,7 @@ from speechalign.metrics import aer, report, saer, tw_saer
 def links(text):
     """Read links in Pharaoh's notation, counted from 1."""
     (raw,) = sentences(text + "\n")
-    return Links(
-        [(i - 1, j - 1) for i, j in raw.sure], [(i - 1, j - 1) for i, j in raw.possible]
-    )
+    return Links([(i - 1, j - 1) for i, j in raw.sure], [(i - 1, j - 1) for i, j in raw.possible])
 
 
 # The worked examples of the reference's unit tests: gold links are German to English.
@@ -109,13 +107,12 @@ def test_against_the_definition(sure, more, found, source, target):
         (tw_saer, weighted, {"setting": "s2t"}, lambda i, j: source[i] * (target[j] > 0)),
         (tw_saer, weighted, {"setting": "s2s"}, lambda i, j: source[i] * target[j]),
     ):
+
         def total(pairs, weight=weight):
             return sum(Fraction(round(weight(i, j) * 10**8), 10**8) for i, j in pairs)
 
         size = total(found) + total(sure)
-        expected = (
-            1 - (total(found & sure) + total(found & gold.possible)) / size if size else 0
-        )
+        expected = 1 - (total(found & sure) + total(found & gold.possible)) / size if size else 0
         counted = metric.statistics(reference, Links(found), **options)
         assert metric.score(counted).error_rate == expected
 

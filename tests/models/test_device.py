@@ -23,7 +23,7 @@ def test_half_precision_is_close_and_its_softmax_is_single(tiny):
     pytest.importorskip("transformers", reason="needs transformers")
     from transformers import AutoModelForCTC
 
-    from speechalign.models.sample_network import SampleNetwork
+    from speechalign.models.ctc.sample_network import SampleNetwork
 
     network = SampleNetwork(
         AutoModelForCTC.from_pretrained(tiny("hubert")).eval(), epsilon=1e-7, masked=True

@@ -118,7 +118,7 @@ def test_torchaudio_offline(monkeypatch, tmp_path):
 
 
 def test_the_star_is_as_the_bundle_defines_it(tiny):
-    from speechalign.models import torchaudio_bundle
+    from speechalign.models.ctc import torchaudio_bundle
 
     source = tiny("torchaudio")
     starred = torchaudio_bundle.load(source, star=True)
@@ -263,9 +263,9 @@ def test_samples_that_cannot_be_scored(folder):
 def test_phones_by_espeak(folder, examples):
     """A model of IPA phones has eSpeak NG pronounce the words, in any of its languages."""
     pytest.importorskip("espeakng_loader", reason="needs eSpeak NG")
-    from speechalign.aligner import Aligner
+    from speechalign.aligners.aligner import Aligner
+    from speechalign.audio.waveform import read_waveform
     from speechalign.espeak import phonemes
-    from speechalign.waveform import read_waveform
 
     known = json.loads((folder / "vocab.json").read_text())
     phones = {phone for word in ("two", "cups") for phone in phonemes([word], "en-us")[0][0]}
@@ -286,7 +286,7 @@ def test_phones_by_espeak(folder, examples):
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_every_model_by_name_can_be_aligned_with(name):
-    from speechalign.aligner import ALIGNERS
+    from speechalign.aligners.aligner import ALIGNERS
 
     try:
         model = load_model(name)

@@ -5,9 +5,9 @@ import pytest
 from test_hmm_gmm import build
 
 from speechalign.models import SpeakerModel
-from speechalign.models.hmm_gmm_folder import load, save
+from speechalign.models.hmm_gmm.folder import load, save
+from speechalign.models.hmm_gmm.sphinx_features import loud_frames, raw_cepstra
 from speechalign.models.speakers import CepstralMoments
-from speechalign.models.sphinx_features import loud_frames, raw_cepstra
 
 
 def cepstra(frames, seed=0):

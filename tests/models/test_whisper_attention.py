@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from speechalign.aligner import Aligner
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import InputError
 from speechalign.models import load_model
-from speechalign.waveform import Waveform, read_waveform
 
 torch = pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("transformers", reason="needs transformers")

@@ -11,26 +11,24 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("safetensors", reason="needs safetensors")
-STEPS = Path(__file__).resolve().parents[2] / "recipes" / "steps"
-sys.path.insert(0, str(STEPS))
 from click.testing import CliRunner  # noqa: E402
-from compute_features import main as compute_features  # noqa: E402
-from decode_ctc import _wrong_words  # noqa: E402
-from decode_ctc import main as decode_ctc  # noqa: E402
-from decoding import collapse  # noqa: E402
-from feature_store import FeatureStore  # noqa: E402
-from report_ctc import main as report_ctc  # noqa: E402
-from score_ctc import main as score_ctc  # noqa: E402
-from split_speakers import Spoken, split  # noqa: E402
 
+from recipes.steps.compute_features import main as compute_features  # noqa: E402
+from recipes.steps.decode_ctc import _wrong_words  # noqa: E402
+from recipes.steps.decode_ctc import main as decode_ctc  # noqa: E402
+from recipes.steps.report_ctc import main as report_ctc  # noqa: E402
+from recipes.steps.score_ctc import main as score_ctc  # noqa: E402
+from recipes.steps.split_speakers import Spoken, split  # noqa: E402
+from recipes.trainer.decoding import collapse  # noqa: E402
+from recipes.trainer.feature_store import FeatureStore  # noqa: E402
 from speechalign.alignment import Alignment, Interval  # noqa: E402
+from speechalign.audio.waveform import read_waveform  # noqa: E402
 from speechalign.corpus import Utterance, read_corpus  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.formats import write_alignment  # noqa: E402
-from speechalign.models.conv_ctc import BLANK, ConvCTC  # noqa: E402
-from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet, LogMel  # noqa: E402
+from speechalign.models.ctc.conv_ctc import BLANK, ConvCTC  # noqa: E402
+from speechalign.models.ctc.conv_net import ConvCTCConfig, ConvCTCNet, LogMel  # noqa: E402
 from speechalign.vocabulary import Vocabulary  # noqa: E402
-from speechalign.waveform import read_waveform  # noqa: E402
 
 
 def invoke(command, *arguments):
@@ -261,7 +259,7 @@ def test_of_several_seeds_the_report_has_mean_and_range(prepared, tmp_path):
 
 
 def test_what_is_missing_is_named(tmp_path):
-    command = [sys.executable, str(STEPS / "report_ctc.py"), str(tmp_path), "1", "small"]
+    command = [sys.executable, "-m", "recipes.steps.report_ctc", str(tmp_path), "1", "small"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "report_ctc.py: " in done.stderr

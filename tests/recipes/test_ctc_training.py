@@ -1,9 +1,7 @@
 """Training a CTC model: splits, batches, losses, resuming, several processes, and what stops it."""
 
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -13,14 +11,12 @@ torch = pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("safetensors", reason="needs safetensors")
 pytest.importorskip("tensorboard", reason="needs tensorboard")
 yaml = pytest.importorskip("yaml", reason="needs pyyaml")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "steps"))
-from feature_store import FEATURES, INDEX, FeatureStore  # noqa: E402
-from objective import Augmentation, Objective  # noqa: E402
-from train_ctc import Trainer, read_training  # noqa: E402
-
+from recipes.steps.train_ctc import Trainer, read_training  # noqa: E402
+from recipes.trainer.feature_store import FEATURES, INDEX, FeatureStore  # noqa: E402
+from recipes.trainer.objective import Augmentation, Objective  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
-from speechalign.models.conv_ctc import load  # noqa: E402
-from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet  # noqa: E402
+from speechalign.models.ctc.conv_ctc import load  # noqa: E402
+from speechalign.models.ctc.conv_net import ConvCTCConfig, ConvCTCNet  # noqa: E402
 
 MELS = 8
 PHONES = ["AA", "B", "K", "S"]
@@ -132,7 +128,7 @@ LOSSES = {
 
 
 def test_killed_and_resumed_is_uninterrupted(stores, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("objective.PRIOR_STEPS", 2)
+    monkeypatch.setattr("recipes.trainer.objective.PRIOR_STEPS", 2)
     training = settings(losses=LOSSES)
     whole = Trainer(training, *stores, tmp_path / "whole", initial=None)
     whole.out.mkdir()

@@ -1,29 +1,21 @@
 """Corpora of the recipes: a fake LibriSpeech, downloaded and prepared; and generated speech."""
 
 import hashlib
-import importlib.util
+import importlib
 import json
-import sys
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 from speechalign import read_alignment
+from speechalign.audio.waveform import read_waveform
 from speechalign.errors import InputError
-from speechalign.waveform import read_waveform
-
-CORPORA = Path(__file__).resolve().parents[2] / "recipes" / "corpora"
 
 
 def recipe(name):
-    spec = importlib.util.spec_from_file_location(name, CORPORA / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"recipes.corpora.{name}")
 
 
 def write_part(folder, part, speakers, sentences=3):

@@ -5,21 +5,19 @@ import importlib
 import json
 import shutil
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from speechalign import Interval, read_alignment
+from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.links import Links, read_links, read_parallel, timed_words
-from speechalign.waveform import read_waveform
 
 pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
 
-_PROGRAM = Path(__file__).parents[2] / "recipes" / "corpora" / "speech_gold_alignment.py"
 _PAIRS = [
     (["das", "ist", "das", "Haus", "."], ["that", "'s", "the", "house", "!"]),
     (["„", "nein", "“", ",", "rief", "er"], ["no", ",", "he", "cried"]),
@@ -34,11 +32,7 @@ _GOLD = [
 
 @pytest.fixture(scope="module")
 def recipe():
-    sys.path.insert(0, str(_PROGRAM.parent))
-    yield importlib.import_module("speech_gold_alignment")
-    sys.path.remove(str(_PROGRAM.parent))
-    for name in ("speech_gold_alignment", "spoken_sentences"):
-        del sys.modules[name]
+    return importlib.import_module("recipes.corpora.speech_gold_alignment")
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """Training of a speech LLM: resumed runs, recordings without speech, and what is refused."""
 
 import json
-import sys
-from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -14,20 +12,15 @@ for module in ("transformers", "peft", "yaml", "tensorboard"):
     pytest.importorskip(module, reason=f"needs {module}")
 
 import tiny_models  # noqa: E402
+from click.testing import CliRunner  # noqa: E402
 from small_llm import language_model, letter_encoder  # noqa: E402
 
-STEPS = Path(__file__).resolve().parents[2] / "recipes" / "steps"
-sys.path.insert(0, str(STEPS))
-
-import train_speech_llm  # noqa: E402
-import transcribe  # noqa: E402
-from click.testing import CliRunner  # noqa: E402
-from encoded_recordings import EncodedRecordings  # noqa: E402
-from speech_manifest import Recording, read_manifest, write_manifest  # noqa: E402
-
+from recipes.steps import train_speech_llm, transcribe  # noqa: E402
+from recipes.trainer.encoded_recordings import EncodedRecordings  # noqa: E402
+from recipes.trainer.speech_manifest import Recording, read_manifest, write_manifest  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
-from speechalign.models.speech_llm_config import SpeechLlmConfig  # noqa: E402
-from speechalign.models.speech_llm_folder import join  # noqa: E402
+from speechalign.models.speech_llm.config import SpeechLlmConfig  # noqa: E402
+from speechalign.models.speech_llm.folder import join  # noqa: E402
 
 SETTINGS = {
     "steps": 4, "batch": 4, "matching": 1.0, "ctc": 0.1, "nonspeech": 0.25, "warmup": 2,

@@ -1,11 +1,9 @@
 """The translation model whose attention is read, and the programs that feed, train and read it."""
 
 import dataclasses
-import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +12,10 @@ torch = pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("yaml", reason="needs pyyaml")
 pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
 
+from recipes.steps import train_speech_translation as train  # noqa: E402
+from recipes.trainer import speech_translation as translation  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 
-_STEPS = Path(__file__).parents[2] / "recipes" / "steps"
 _PAIRS = """\
 the dog sleeps . ||| der Hund schläft .
 the cat sleeps . ||| die Katze schläft .
@@ -25,33 +24,15 @@ the cat eats ? ||| die Katze frisst ?
 """
 
 
-@pytest.fixture(scope="module")
-def steps():
-    """Import programs that import each other by name."""
-    names = ("speech_translation", "collect_contributions", "train_speech_translation")
-    sys.path.insert(0, str(_STEPS))
-    found = {name: importlib.import_module(name) for name in names}
-    yield found
-    sys.path.remove(str(_STEPS))
-    for name, module in list(sys.modules.items()):
-        if str(_STEPS) in str(getattr(module, "__file__", "")):
-            del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def translation(steps):
-    return steps["speech_translation"]
-
-
 @pytest.fixture
-def model(translation):
+def model():
     torch.manual_seed(1)
     config = translation.TranslatorConfig(mels=8, width=16, heads=2, reach=2)
     return translation.Translator(config, 5, 9).eval()
 
 
 def _run(program, *arguments):
-    command = [sys.executable, str(_STEPS / program), *map(str, arguments)]
+    command = [sys.executable, "-m", f"recipes.steps.{program}", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
@@ -59,8 +40,7 @@ def _run(program, *arguments):
 def features(tmp_path_factory):
     folder = tmp_path_factory.mktemp("st")
     (folder / "pairs.txt").write_text(_PAIRS, encoding="utf-8")
-    done = _run(
-        "speak_features.py", folder / "features", "--sentences", folder / "pairs.txt",
+    done = _run("speak_features", folder / "features", "--sentences", folder / "pairs.txt",
         "--language", "en-us", "--voices", "en-us,en-us+f3", "--mels", 8,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -102,7 +82,7 @@ def test_a_token_does_not_see_those_after_it(model):
     assert not torch.allclose(one.logits[:, 2], other.logits[:, 2])
 
 
-def test_what_is_expected_on_the_diagonal(translation):
+def test_what_is_expected_on_the_diagonal():
     torch.manual_seed(1)
     config = translation.TranslatorConfig(mels=8, width=16, heads=2, diagonal=60.0)
     model = translation.Translator(config, 5, 9).eval()
@@ -127,7 +107,7 @@ def test_the_encoder_does_not_hear_far(model):
     assert not moved[26:].any()
 
 
-def test_tokens_spell_rare_words(translation):
+def test_tokens_spell_rare_words():
     tokens = translation.Tokens.count(["ja ja", "nein ja ein"], min_count=2)
     assert tokens.split("ja nein") == ["▁ja", "▁n", "e", "i", "n"]
     assert [tokens.symbols[n] for n in tokens.encode("ein xja")] == [
@@ -146,9 +126,7 @@ def test_features_have_phones_and_translations(features):
 
 
 def test_what_is_there_is_not_computed_again(features):
-    done = _run(
-        "speak_features.py", features, "--cuts", features / "index.jsonl", "--language", "de"
-    )
+    done = _run("speak_features", features, "--cuts", features / "index.jsonl", "--language", "de")
     assert done.returncode == 0
     assert "kept" in done.stdout
 
@@ -164,16 +142,16 @@ def config(tmp_path):
 
 
 def test_it_learns_and_its_attention_is_written(features, config, tmp_path):
-    done = _run("train_speech_translation.py", config, tmp_path / "model", features)
+    done = _run("train_speech_translation", config, tmp_path / "model", features)
     assert done.returncode == 0, done.stderr
     log = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").read_text().splitlines()]
     assert len(log) == 12
     assert log[-1]["token loss"] < 0.8 * log[0]["token loss"]
     assert log[-1]["phone loss"] < 0.8 * log[0]["phone loss"]
-    again = _run("train_speech_translation.py", config, tmp_path / "model", features)
+    again = _run("train_speech_translation", config, tmp_path / "model", features)
     assert "kept" in again.stdout
     out = tmp_path / "contributions"
-    done = _run("collect_contributions.py", tmp_path / "model" / "model.pt", features, out)
+    done = _run("collect_contributions", tmp_path / "model" / "model.pt", features, out)
     assert done.returncode == 0, done.stderr
     tokens = (out / "tokens.txt").read_text(encoding="utf-8").splitlines()
     assert tokens[0] == "▁der ▁Hund ▁schläft ▁."
@@ -185,8 +163,7 @@ def test_it_learns_and_its_attention_is_written(features, config, tmp_path):
     assert (out / ".done").exists()
 
 
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(steps, features, config, tmp_path):
-    train = steps["train_speech_translation"]
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(features, config, tmp_path):
     store = train.FeatureStore(features, mels=8)
     training = train.read_training(config)
     whole, first = (train.Trainer(training, [store], tmp_path) for _ in range(2))
@@ -202,8 +179,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(steps, features, conf
         torch.testing.assert_close(second.model.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_a_checkpoint_of_other_settings_is_refused(steps, features, config, tmp_path):
-    train = steps["train_speech_translation"]
+def test_a_checkpoint_of_other_settings_is_refused(features, config, tmp_path):
     store = train.FeatureStore(features, mels=8)
     training = train.read_training(config)
     train.Trainer(training, [store], tmp_path).save()
@@ -215,10 +191,10 @@ def test_a_checkpoint_of_other_settings_is_refused(steps, features, config, tmp_
         train.Trainer(training, [store], tmp_path)
 
 
-def test_a_key_that_nobody_reads(steps, tmp_path):
+def test_a_key_that_nobody_reads(tmp_path):
     (tmp_path / "bad.yaml").write_text("epoch: 3\n")
     with pytest.raises(InputError, match=r"bad.yaml: .*'epoch'"):
-        steps["train_speech_translation"].read_training(tmp_path / "bad.yaml")
+        train.read_training(tmp_path / "bad.yaml")
     (tmp_path / "bad.yaml").write_text("network: {depth: 3}\n")
     with pytest.raises(InputError, match=r"bad.yaml: network: unknown key 'depth'; expected mels"):
-        steps["train_speech_translation"].read_training(tmp_path / "bad.yaml")
+        train.read_training(tmp_path / "bad.yaml")

@@ -13,13 +13,11 @@ torch = pytest.importorskip("torch", reason="needs torch")
 for package in ("safetensors", "tensorboard", "yaml", "sentencepiece"):
     pytest.importorskip(package, reason=f"needs {package}")
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "recipes" / folder) for folder in ("steps", "corpora")]
-from beam_search import LanguageModel, beam_search  # noqa: E402
-from reordered_language import Language  # noqa: E402
-from sentence_pairs import SentencePairs  # noqa: E402
-from train_translation import Trainer, read_training  # noqa: E402
-from translate import greedy  # noqa: E402
-
+from recipes.corpora.reordered_language import Language  # noqa: E402
+from recipes.steps.train_translation import Trainer, read_training  # noqa: E402
+from recipes.steps.translate import greedy  # noqa: E402
+from recipes.trainer.beam_search import LanguageModel, beam_search  # noqa: E402
+from recipes.trainer.sentence_pairs import SentencePairs  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.text.ngram import train_backoff_model  # noqa: E402
 
@@ -234,17 +232,17 @@ def test_program_of_pieces_and_of_translation(tmp_path):
 
     def run(program, *arguments):
         subprocess.run(
-            [sys.executable, str(ROOT / "recipes" / program), *map(str, arguments)],
+            [sys.executable, "-m", f"recipes.{program}", *map(str, arguments)],
             check=True, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
 
     text, bpe, out = tmp_path / "text", tmp_path / "bpe", tmp_path / "out"
-    run("corpora/reordered_language.py", text, "--train", 60)
-    run("steps/encode_text.py", text, bpe, "--pieces", 60)
+    run("corpora.reordered_language", text, "--train", 60)
+    run("steps.encode_text", text, bpe, "--pieces", 60)
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({**SETTINGS, "steps": 2, "batch_tokens": 900}))
-    run("steps/train_translation.py", config, bpe, out)
-    run("steps/translate.py", out / "model", bpe, "test", tmp_path / "a.txt")
-    run("steps/translate.py", out / "model", bpe, "test", tmp_path / "b.txt", "--beam", 2)
+    run("steps.train_translation", config, bpe, out)
+    run("steps.translate", out / "model", bpe, "test", tmp_path / "a.txt")
+    run("steps.translate", out / "model", bpe, "test", tmp_path / "b.txt", "--beam", 2)
     for name in ("a.txt", "b.txt"):
         assert len((tmp_path / name).read_text().splitlines()) == 500

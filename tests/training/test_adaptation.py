@@ -9,7 +9,7 @@ from toy_speech import SOURCE, Quiet, material
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.models import load_model
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
 from speechalign.training import adapt
 from speechalign.training.adaptation import moved_means
 from speechalign.training.calibration import logistic_regression, word_deficits

@@ -5,8 +5,8 @@ import pytest
 from toy_speech import DICTIONARY, SOURCE, Quiet, material
 
 from speechalign.errors import InputError
-from speechalign.models.hmm_gmm_folder import load
-from speechalign.models.state_tree import StateTree
+from speechalign.models.hmm_gmm.folder import load
+from speechalign.models.hmm_gmm.state_tree import StateTree
 from speechalign.training.contexts import (
     ContextStatistics,
     collect,
@@ -90,9 +90,10 @@ def test_the_tree_asks_what_matters():
     assert sums[:, 0].sum() == found.sums[..., 0].sum()
     # Nothing to ask where contexts make no difference, for a phone that is left whole, or where
     # a leaf would have few frames.
-    assert grow(context_statistics(offset=0.0), 4, whole=(), variance=np.ones((3, 13)))[
-        0
-    ].num_leaves == 12
+    assert (
+        grow(context_statistics(offset=0.0), 4, whole=(), variance=np.ones((3, 13)))[0].num_leaves
+        == 12
+    )
     assert grow(found, 4, whole=(0,), variance=np.ones((3, 13)))[0].num_leaves == 12
     few = context_statistics(offset=3.0, frames=90)
     assert grow(few, 4, whole=(), variance=np.ones((3, 13)))[0].num_leaves == 12

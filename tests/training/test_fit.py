@@ -7,8 +7,8 @@ import pytest
 from toy_speech import DICTIONARY, SOURCE, Quiet, material
 
 from speechalign.kernels import forward_backward
-from speechalign.lexicon import Pronunciations
-from speechalign.models.sphinx_features import feature_streams
+from speechalign.models.hmm_gmm.sphinx_features import feature_streams
+from speechalign.pronunciation.lexicon import Pronunciations
 from speechalign.text.dictionary import Dictionary
 from speechalign.training import material as material_module
 from speechalign.training.expectation import Alternatives, States, expect

@@ -7,13 +7,13 @@ import pytest
 from toy_speech import Quiet
 from toy_speech import material as toy_material
 
+from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
-from speechalign.lexicon import Lexicon, Pronunciations
-from speechalign.models.sphinx_features import sphinx_cepstra
+from speechalign.models.hmm_gmm.sphinx_features import sphinx_cepstra
+from speechalign.pronunciation.lexicon import Lexicon, Pronunciations
 from speechalign.training import material as module
 from speechalign.training.material import check_usable, in_order, prepare
-from speechalign.waveform import read_waveform
 
 LETTERS = Pronunciations("en", {}, "graphemes")
 

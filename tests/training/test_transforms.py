@@ -5,9 +5,9 @@ import pytest
 from toy_speech import SOURCE, Quiet, material
 
 from speechalign.kernels.feature_transform import add_transform_statistics, transformed
-from speechalign.models.mixtures import Mixtures
+from speechalign.models.hmm_gmm.mixtures import Mixtures
+from speechalign.models.hmm_gmm.sphinx_features import feature_streams
 from speechalign.models.speakers import apply_transform, log_determinant
-from speechalign.models.sphinx_features import feature_streams
 from speechalign.training.expectation import Alternatives, States, expect
 from speechalign.training.trainer import fit
 from speechalign.training.transforms import (
@@ -181,9 +181,7 @@ def test_log_likelihood_never_falls(tmp_path):
             transforms=True, jobs=1, progress=Quiet().passed,
         )  # fmt: skip
         scores.append(found.statistics.log_likelihood[0] / found.statistics.frames[0])
-        model = model.estimated(
-            mixtures=model.mixtures, transforms=transforms_of(found.transforms)
-        )
+        model = model.estimated(mixtures=model.mixtures, transforms=transforms_of(found.transforms))
     assert (np.diff(scores) > -1e-6).all()
     assert scores[-1] > scores[0] + 1
     assert sorted(model.transforms) == ["", "s0", "s1"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from speechalign.lexicon import Pronunciations
+from speechalign.pronunciation.lexicon import Pronunciations
 from speechalign.training.material import Material, Spoken
 
 PHONES = ("a", "b", "c")

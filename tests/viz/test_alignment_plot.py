@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from speechalign import Alignment, Interval
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError
 from speechalign.viz import plot_alignment
 from speechalign.viz.fonts import lettering
-from speechalign.waveform import Waveform
 
 FigureCanvasAgg = pytest.importorskip("matplotlib.backends.backend_agg").FigureCanvasAgg
 pytest.importorskip("librosa")

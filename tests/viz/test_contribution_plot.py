@@ -45,9 +45,7 @@ def test_words_boundaries_and_links_are_drawn(tmp_path):
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(BackendError, match=r"pip install 'speechalign\[plot\]'"):
-        plot_contributions(
-            np.ones((1, 1)), source=(), target=(), links=(), width=1.0, height=1.0
-        )
+        plot_contributions(np.ones((1, 1)), source=(), target=(), links=(), width=1.0, height=1.0)
 
 
 class Page(HTMLParser):

@@ -29,7 +29,7 @@ from speechalign.losses import awp_loss, ctc_loss
 from speechalign.losses.properties.long_labels import long_labels
 from speechalign.losses.properties.low_latency import low_latency
 from speechalign.losses.properties.min_wer import min_wer
-from speechalign.models.conv_net import ConvCTCConfig, ConvCTCNet
+from speechalign.models.ctc.conv_net import ConvCTCConfig, ConvCTCNet
 
 B, T, V, L, BLANK, SEPARATOR = 16, 500, 40, 60, 0, 1
 PROPERTIES = {

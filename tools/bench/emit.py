@@ -30,11 +30,11 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
-from speechalign.ctc_aligner import OVERLAP
-from speechalign.long_form import emit_long, emit_together
+from speechalign.aligners.ctc import OVERLAP
+from speechalign.aligners.long_form import emit_long, emit_together
+from speechalign.audio.waveform import Waveform
 from speechalign.models import hf_ctc
-from speechalign.models.network_ctc import NetworkCtc
-from speechalign.waveform import Waveform
+from speechalign.models.ctc.network_ctc import NetworkCtc
 
 RATE = 16000
 BATCHES = (32.0, 128.0)  # seconds

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from speechalign.aligner import Aligner
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError
-from speechalign.results import DOUBTFUL
-from speechalign.waveform import Waveform, read_waveform
+from speechalign.pipeline.manifest import DOUBTFUL
 
 
 def noticed(aligner: Aligner, waveform: Waveform, text: str) -> bool:

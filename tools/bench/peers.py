@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from speechalign.aligner import Aligner
+from speechalign.aligners.aligner import Aligner
 from speechalign.alignment import Alignment, Interval
-from speechalign.waveform import read_waveform
+from speechalign.audio.waveform import read_waveform
 
 Align = Callable[[Path, str], Alignment]
 

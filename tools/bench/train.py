@@ -29,16 +29,16 @@ from pathlib import Path
 
 from peers import seconds, timit_dev
 
-from speechalign.aligner import Aligner
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.formats import read_alignment
-from speechalign.lexicon import Pronunciations
 from speechalign.metrics import report
 from speechalign.models import Model, load_model
-from speechalign.models.english_sphinx import EnglishSphinx
+from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
+from speechalign.pipeline.speakers import Voices
+from speechalign.pronunciation.lexicon import Pronunciations
 from speechalign.training import Iteration, adapt, train
-from speechalign.voices import Voices
-from speechalign.waveform import read_waveform
 
 ROOT = Path(__file__).resolve().parents[2]
 # Largest number of Gaussians, whether features are normalised by speaker, contexts tried.

@@ -9,7 +9,7 @@ kind=$1 source=$2 out=$3 seconds=${4-}
 
 case $kind in
   generated)
-    "$python" "$steps/split_speakers.py" "$source" "$out" --test 0.12 --dev 0.06 --most 0.1
+    "$python" -m recipes.steps.split_speakers "$source" "$out" --test 0.12 --dev 0.06 --most 0.1
     # The exact times of the test set, which is what will be aligned.
     ids='import json, sys; [print(json.loads(line)["id"]) for line in open(sys.argv[1])]'
     rm -rf "$out/gold"
@@ -19,9 +19,9 @@ case $kind in
     done
     ;;
   manifests)
-    "$python" "$steps/split_speakers.py" "$source" "$out" ${seconds:+--seconds "$seconds"}
+    "$python" -m recipes.steps.split_speakers "$source" "$out" ${seconds:+--seconds "$seconds"}
     ;;
-  download | librispeech) "$python" "$corpora/librispeech.py" prepare "$source" "$out" ;;
+  download | librispeech) "$python" -m recipes.corpora.librispeech prepare "$source" "$out" ;;
 esac
 for split in train dev test known; do
   "$python" -m speechalign validate "$out/$split.jsonl" --json "$out/$split.validation.json" >"$out/$split.validation.txt"

@@ -15,6 +15,6 @@ esac
 "$python" -m speechalign compare "$gold" "$model/gold" --json "$model/boundaries.json" \
   >"$model/boundaries.txt"
 for split in dev known test; do
-  "$python" "$steps/score_ctc.py" "$exp/data/$split.jsonl" "$exp/reference/$split" "$model/$split.json" \
+  "$python" -m recipes.steps.score_ctc "$exp/data/$split.jsonl" "$exp/reference/$split" "$model/$split.json" \
     "$model/$split.score.json" ${baseline:+--baseline "$baseline/$split.json"}
 done

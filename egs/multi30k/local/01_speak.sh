@@ -9,5 +9,5 @@ set -euo pipefail
 text=$1 bpe=$2
 for name in train dev test; do
   paste -d '|' "$text/$name.src" /dev/null /dev/null "$text/$name.tgt" | sed 's/|||/ ||| /' >"$text/$name.pairs"
-  "$python" "$steps/speak_features.py" "$bpe/$name.speech" --sentences "$text/$name.pairs" --language eo
+  "$python" -m recipes.steps.speak_features "$bpe/$name.speech" --sentences "$text/$name.pairs" --language eo
 done

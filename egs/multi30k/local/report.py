@@ -40,9 +40,7 @@ def main(exp: Path, tests: str, seeds: str) -> None:
                 f"| {system} | {summary(bleu)} | ± {interval:.2f} | {summary(chrf)} | "
                 f"{'' if system == base else summary(gains)} |"
             )
-            signatures |= {
-                f"{m}: {scores[0][system][m]['signature']}" for m in ("bleu", "chrf")
-            }
+            signatures |= {f"{m}: {scores[0][system][m]['signature']}" for m in ("bleu", "chrf")}
         click.echo()
     for line in sorted(signatures):
         click.echo(f"`{line}`  ")

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from speech_manifest import read_manifest, write_manifest
+
+from recipes.trainer.speech_manifest import read_manifest, write_manifest
 
 
 @click.command(help=__doc__)

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 import numpy as np
 import soundfile
-from speech_manifest import Recording, write_manifest
+
+from recipes.trainer.speech_manifest import Recording, write_manifest
 
 RATE = 16000
 KINDS = ("silence", "white", "hum", "pink", "clicks", "sweep")

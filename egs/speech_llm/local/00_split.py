@@ -12,7 +12,8 @@ import shutil
 from pathlib import Path
 
 import click
-from speech_manifest import read_manifest, write_manifest
+
+from recipes.trainer.speech_manifest import read_manifest, write_manifest
 
 UNHEARD = ("f4", "m5")
 

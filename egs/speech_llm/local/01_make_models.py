@@ -17,16 +17,16 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-from speech_manifest import Recording, read_manifest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from recipes.trainer.speech_manifest import Recording, read_manifest
 from speechalign.errors import SpeechAlignError
 from speechalign.losses import ctc_loss
-from speechalign.models.conv_ctc import BLANK, STRIDE, ConvCTC, ConvCTCConfig, ConvCTCNet
-from speechalign.models.ctc_support import spelled
+from speechalign.models.ctc.conv_ctc import BLANK, STRIDE, ConvCTC, ConvCTCConfig, ConvCTCNet
 from speechalign.models.hf_folder import no_progress_bars
+from speechalign.models.speech_llm.ctc_support import spelled
 from speechalign.vocabulary import Vocabulary
 
 PIECES, BATCH = 300, 16

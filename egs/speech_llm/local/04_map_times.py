@@ -13,12 +13,12 @@ from pathlib import Path
 
 import click
 import torch
-from speech_manifest import read_manifest
 
+from recipes.trainer.speech_manifest import read_manifest
 from speechalign import write_alignment
-from speechalign.aligner import Aligner
-from speechalign.models.speech_llm_folder import load
-from speechalign.waveform import read_waveform
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import read_waveform
+from speechalign.models.speech_llm.folder import load
 
 
 @click.command(help=__doc__)

@@ -6,9 +6,9 @@ set -euo pipefail
 . ./path.sh
 exp=$1 language=$2 voices=$3
 mkdir -p "$exp/features"
-"$python" "$steps/speak_features.py" "$exp/features/scored" --language "$language" \
+"$python" -m recipes.steps.speak_features "$exp/features/scored" --language "$language" \
   --cuts "$exp/corpus/$language/cuts.jsonl"
 if [ -s "$exp/text/more.txt" ]; then
-  "$python" "$steps/speak_features.py" "$exp/features/more" --language "$language" \
+  "$python" -m recipes.steps.speak_features "$exp/features/more" --language "$language" \
     --sentences "$exp/text/more.txt" --voices "$voices"
 fi

@@ -1,0 +1,72 @@
+"""What a speech encoder makes of recordings, kept where the encoder is not trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from recipes.trainer.speech_manifest import Recording
+from speechalign.models.speech_llm.encoders import Encoded
+from speechalign.models.speech_llm.model import SpeechLlm
+
+
+class EncodedRecordings:
+    """Recordings, encoded.
+
+    An encoder that is trained hears a batch together, each time. One that is not hears every
+    recording by itself, as in transcription, and its states are kept in main memory for the next
+    time: they would be the same, since nothing is done to the speech before.
+
+    Parameters
+    ----------
+    model : SpeechLlm
+        Whose encoder; what is trained of it is known.
+    most_bytes : int
+        Of what is kept. Once that much is, what else there is is encoded each time: in training
+        every recording comes once before any comes again, so that the oldest is as likely to be
+        asked for as the latest.
+    """
+
+    def __init__(self, model: SpeechLlm, *, most_bytes: int = 2**31) -> None:
+        self._model = model
+        self._trained = any(p.requires_grad for p in model.encoder.parameters())
+        self._kept: dict[Path, Encoded] = {}
+        self._left = most_bytes
+
+    def __call__(self, recordings: Sequence[Recording]) -> Encoded:
+        """Return the states of recordings as a batch, on the device of the model."""
+        if self._trained:
+            return self._encode(recordings)
+        found = [self._alone(recording) for recording in recordings]
+        device = next(self._model.adapter.parameters()).device
+        log_probs = [one.log_probs[0] for one in found if one.log_probs is not None]
+        return Encoded(
+            pad_sequence([one.states[0] for one in found], batch_first=True).to(device),
+            torch.cat([one.lengths for one in found]).to(device),
+            pad_sequence(log_probs, batch_first=True).to(device) if log_probs else None,
+        )
+
+    def _encode(self, recordings: Sequence[Recording]) -> Encoded:
+        device = next(self._model.encoder.parameters()).device
+        rows = [torch.from_numpy(r.samples(self._model.sample_rate)) for r in recordings]
+        lengths = torch.tensor([len(row) for row in rows], device=device)
+        return self._model.encode(pad_sequence(rows, batch_first=True).to(device), lengths)
+
+    def _alone(self, recording: Recording) -> Encoded:
+        if recording.audio in self._kept:
+            return self._kept[recording.audio]
+        self._model.encoder.eval()
+        with torch.no_grad():
+            found = self._encode([recording])
+        log_probs = None if found.log_probs is None else found.log_probs.cpu()
+        kept = Encoded(found.states.cpu(), found.lengths.cpu(), log_probs)
+        tensors: list[Tensor] = [kept.states, *([] if log_probs is None else [log_probs])]
+        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        if size <= self._left:
+            self._kept[recording.audio] = kept
+            self._left -= size
+        return kept

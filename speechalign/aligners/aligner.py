@@ -1,0 +1,215 @@
+"""Align one utterance: a waveform and a transcript in, times of words and phones out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+
+from speechalign.aligners.result import AlignedToken, AlignedUtterance, AlignedWord
+from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.emissions import Emissions
+from speechalign.errors import AlignmentError, InputError
+from speechalign.language_codes import short_code
+from speechalign.models import Model, SpeakerModel, load_model
+from speechalign.registry import Registry
+
+if TYPE_CHECKING:
+    from speechalign.models.speakers import CepstralMoments
+
+DEFAULT_MODEL = "english-sphinx"
+
+ALIGNERS = Registry(
+    "speechalign.aligners",
+    {
+        "phones": "speechalign.aligners.phones:PhoneAligner",
+        "ctc": "speechalign.aligners.ctc:CtcAligner",
+        "attention": "speechalign.aligners.attention:AttentionAligner",
+    },
+)
+"""By what a model calls its ``aligner``: a class that takes the model, and ``align`` s with it."""
+
+
+class _Aligner(Protocol):
+    model: Model
+
+    def align(self, waveform: Waveform, text: str) -> AlignedUtterance: ...
+
+
+@runtime_checkable
+class _EmittingAligner(Protocol):
+    model: Model
+
+    def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions]: ...
+
+    def align(
+        self, waveform: Waveform, text: str, *, emissions: Emissions | None = None
+    ) -> AlignedUtterance: ...
+
+
+class Aligner:
+    """A loaded model, ready for any number of utterances; safe to use from several threads at once.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        An acoustic model, or what `speechalign.models.load_model` takes.
+    language : str or None
+        ISO 639-1 or 639-3 code of the text, for a model that reads several languages; None for what
+        the model says.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or it reads one language only and that is another.
+    BackendError
+        A package that the model needs is missing.
+    """
+
+    def __init__(
+        self, model: str | Path | Model = DEFAULT_MODEL, *, language: str | None = None
+    ) -> None:
+        self.model = load_model(model) if isinstance(model, str | Path) else model
+        make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
+        language = self.model.language if language is None else short_code(language)
+        self._aligner = make(self.model, language=language)
+
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
+        """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
+        if not isinstance(self.model, SpeakerModel):
+            return self
+        found = copy.copy(self)
+        found.model = self.model.for_speaker(name, heard)
+        found._aligner = copy.copy(self._aligner)
+        found._aligner.model = found.model
+        return found
+
+    @property
+    def batch_seconds(self) -> float:
+        """How much audio `emit` wants at once, in seconds; 0 where there is nothing to gain."""
+        if not isinstance(self._aligner, _EmittingAligner):
+            return 0.0
+        return float(getattr(self.model, "batch_seconds", 0.0))
+
+    def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions] | list[None]:
+        """Score recordings together, for `align`.
+
+        Parameters
+        ----------
+        waveforms : Sequence[Waveform]
+            At the sample rate of the model.
+
+        Returns
+        -------
+        list of Emissions or None
+            What `align` takes for each; None if this model scores when it aligns.
+
+        Raises
+        ------
+        InputError
+            A sample rate is not the model's.
+        """
+        if isinstance(self._aligner, _EmittingAligner):
+            return self._aligner.emit(waveforms)
+        return [None] * len(waveforms)
+
+    def align(
+        self, waveform: Waveform, text: str, *, emissions: Emissions | None = None
+    ) -> AlignedUtterance:
+        """Find the times of the words of a transcript, and of what they consist of.
+
+        Parameters
+        ----------
+        waveform : Waveform
+            At the sample rate of the model.
+        text : str
+            What is said, as written: casing, punctuation, numbers and symbols are kept as labels.
+        emissions : Emissions or None
+            What `emit` returned for this waveform; None to score it now.
+
+        Returns
+        -------
+        AlignedUtterance
+            As many words as the transcript has; none is left out or has no duration.
+
+        Raises
+        ------
+        InputError
+            The transcript has nothing to say, or the sample rate is not the model's.
+        AlignmentError
+            The transcript is longer than the recording can hold.
+        """
+        if waveform.sample_rate != self.model.sample_rate:
+            raise InputError(
+                f"waveform: expected {self.model.sample_rate} Hz for {self.model.name}, got "
+                f"{waveform.sample_rate}; read it with sample_rate={self.model.sample_rate}"
+            )
+        if emissions is not None and isinstance(self._aligner, _EmittingAligner):
+            return self._aligner.align(waveform, text, emissions=emissions)
+        return self._aligner.align(waveform, text)
+
+    def align_file(
+        self, audio: str | Path, text: str, *, channel: int | None = None
+    ) -> AlignedUtterance:
+        """Align a sound file with its transcript, as `align` with this model."""
+        waveform = read_waveform(audio, sample_rate=self.model.sample_rate, channel=channel)
+        try:
+            return self.align(waveform, text)
+        except AlignmentError as error:
+            raise AlignmentError(f"{audio}: {error}") from None
+
+
+def align(
+    audio: str | Path,
+    text: str,
+    *,
+    model: str | Path | Model = DEFAULT_MODEL,
+    language: str | None = None,
+    channel: int | None = None,
+) -> AlignedUtterance:
+    """Align one recording with its transcript.
+
+    Parameters
+    ----------
+    audio : str or Path
+        Sound file of any sample rate and channel count.
+    text : str
+        What is said in it.
+    model : str, Path or Model
+        Acoustic model, or what `speechalign.models.load_model` takes.
+    language : str or None
+        Of the text, where the model reads several.
+    channel : int or None
+        Channel to use, counted from 0; None takes the mean of all.
+
+    Returns
+    -------
+    AlignedUtterance
+        Times of words and their parts, with confidence; ``.alignment`` can be written to a file.
+
+    Raises
+    ------
+    InputError
+        The audio cannot be read, or the transcript has nothing to say.
+    AlignmentError
+        The transcript is longer than the recording can hold.
+
+    Examples
+    --------
+    >>> import speechalign
+    >>> result = speechalign.align("hello.wav", "Hello, world!")  # doctest: +SKIP
+    >>> speechalign.write_alignment(result.alignment, "hello.TextGrid")  # doctest: +SKIP
+    """
+    return Aligner(model, language=language).align_file(audio, text, channel=channel)
+
+
+__all__ = [
+    "ALIGNERS",
+    "DEFAULT_MODEL",
+    "AlignedToken",
+    "AlignedUtterance",
+    "AlignedWord",
+    "Aligner",
+    "align",
+]

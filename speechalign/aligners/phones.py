@@ -1,0 +1,164 @@
+"""Align with a model of phones in states: the best path of pronunciations, then boundaries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from speechalign.aligners.phone_boundaries import boundary_medians, keep_apart, spectral_change
+from speechalign.aligners.result import AlignedUtterance, AlignedWord
+from speechalign.alignment import Interval
+from speechalign.audio.waveform import Waveform
+from speechalign.errors import AlignmentError, InputError
+from speechalign.frames import FrameGrid
+from speechalign.kernels import forward_backward, viterbi
+from speechalign.models import PhoneModel, PhoneSpan
+from speechalign.pronunciation.lexicon import Lexicon
+
+# Boundaries are placed in windows of so many phones, with context, so that memory stays bounded.
+_WINDOW, _CONTEXT = 256, 16
+
+
+class PhoneAligner:
+    """A model of phones with its lexicon; safe to use from several threads at once.
+
+    Parameters
+    ----------
+    model : PhoneModel
+        Scores the states of phones, and has a dictionary.
+    language : str
+        Of the text: the model's.
+
+    Raises
+    ------
+    InputError
+        The language is not the model's.
+    """
+
+    def __init__(self, model: PhoneModel, *, language: str) -> None:
+        if language != model.language:
+            raise InputError(
+                f"language: expected {model.language!r}, as {model.name} knows no other words; got "
+                f"{language!r}; choose another model"
+            )
+        self.model = model
+        self.lexicon = Lexicon(model)
+
+    def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
+        """Find the times of the words and phones of a transcript, as `Aligner.align` says.
+
+        Notes
+        -----
+        The Viterbi path over all pronunciations and optional pauses, without a beam, says which
+        phones were spoken. Forward-backward over that sequence, with the acoustic scores scaled
+        down, gives the distribution of each boundary, which `boundary_medians` turns into a time.
+
+        The confidence of a word compares, frame by frame, the score of the sound that the path puts
+        there with that of the best sound of all, and is the logistic function of the mean
+        difference, with the model's calibration: an estimate of the probability that this word was
+        said, if a random other word were as likely.
+        """
+        words = self.lexicon.words(text)
+        samples = waveform.samples
+        emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
+        log_probs = emissions[0]
+        spoken = [variants for word in words for variants in word.variants]
+        graph = self.model.graph(spoken)
+        try:
+            path = viterbi(log_probs, graph)
+        except AlignmentError:
+            self._check_length(spoken, len(log_probs), waveform.duration)
+            raise
+        spans = self.model.spans(graph, path.arcs)
+        times = self._place(log_probs, emissions.grid, spans, samples)
+        scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
+        deficits = scores - log_probs.max(axis=1)
+        owner = [number for number, word in enumerate(words) for _ in word.variants]
+        members: list[list[int]] = [[] for _ in words]
+        for k, span in enumerate(spans):
+            if span.position % 2 == 1:
+                members[owner[span.position // 2]].append(k)
+        aligned = []
+        for word, own in zip(words, members):
+            phones = tuple(
+                Interval(float(times[k]), float(times[k + 1]), self._phone_label(spans[k].phone))
+                for k in own
+            )
+            frames = np.concatenate([np.arange(spans[k].begin, spans[k].end) for k in own])
+            confidence = _sigmoid(self.model.calibration, float(deficits[frames].mean()))
+            whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
+            aligned.append(AlignedWord(word, whole, phones))
+        durations = np.array([word.interval.duration for word in aligned])
+        confidences = np.array([word.interval.confidence for word in aligned])
+        return AlignedUtterance(
+            tuple(aligned),
+            waveform.duration,
+            path.score / len(log_probs),
+            float(np.average(confidences, weights=durations)),
+            waveform,
+        )
+
+    def _phone_label(self, phone: str) -> str:
+        return "spn" if phone == self.model.noise else phone
+
+    def _place(
+        self,
+        log_probs: np.ndarray,
+        grid: FrameGrid,
+        spans: Sequence[PhoneSpan],
+        samples: np.ndarray,
+    ) -> np.ndarray:
+        """Return the time of each boundary, both ends included, shape (len(spans) + 1,)."""
+        change, change_grid = spectral_change(samples, self.model.sample_rate)
+        ratio = grid.stride // change_grid.stride
+        medians = [np.zeros((2, 1))]
+        for begin in range(0, len(spans), _WINDOW):
+            end = min(begin + _WINDOW, len(spans))
+            low, high = max(0, begin - _CONTEXT), min(len(spans), end + _CONTEXT)
+            first, last = spans[low].begin, spans[high - 1].end
+            graph = self.model.chain(
+                [span.phone for span in spans[low:high]],
+                positions=[span.position for span in spans[low:high]],
+            )
+            scaled = log_probs[first:last] * log_probs.dtype.type(self.model.acoustic_scale)
+            passed = np.cumsum(forward_backward(scaled, graph).posteriors, axis=1)
+            # Column 2i + 1: item i has begun to be left where the probability falls.
+            begun = 1.0 - passed[:, 1:-2:2]
+            cells = slice(ratio * first, ratio * last + 2)
+            found = boundary_medians(
+                begun,
+                replace(grid, offset=grid.offset + first * grid.stride),
+                change[cells],
+                replace(change_grid, offset=change_grid.offset + cells.start * change_grid.stride),
+            )
+            # Boundary k of the window lies between its items k and k + 1.
+            wanted = min(end, len(spans) - 1)
+            medians.append(found[:, begin - low : wanted - low])
+        duration = len(samples) / self.model.sample_rate
+        medians.append(np.full((2, 1), duration))
+        # Windows need not agree where they meet; the best path is in order (test_seams_of_windows).
+        best = np.append(grid.seconds(np.array([span.begin for span in spans])), duration)
+        candidates = np.vstack([np.concatenate(medians, axis=1), best])
+        return keep_apart(candidates, grid.stride / grid.sample_rate)
+
+    def _check_length(
+        self, spoken: Sequence[Sequence[Sequence[str]]], frames: int, duration: float
+    ) -> None:
+        """Refuse a transcript whose shortest pronunciation needs more frames than there are."""
+        phones = [phone for variants in spoken for phone in min(variants, key=len)]
+        needed = self.model.chain(phones).num_states - 1
+        if needed > frames:
+            raise AlignmentError(
+                f"the transcript is longer than the audio can hold: its {len(phones)} phones need "
+                f"at least {self.model.grid.seconds(needed):.2f} s, the audio lasts "
+                f"{duration:.2f} s; check that they belong together"
+            ) from None
+
+
+def _sigmoid(calibration: tuple[float, float], deficit: float) -> float:
+    """Map a mean log-likelihood deficit, at most 0, to a probability."""
+    slope, intercept = calibration
+    return 1.0 / (1.0 + math.exp(-(slope * deficit + intercept)))

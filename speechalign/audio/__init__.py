@@ -1,0 +1,1 @@
+"""Sound files: read them, check that they are whole, and cut recordings into batches."""

@@ -1,0 +1,1 @@
+"""CTC networks: our own, and those of torchaudio, Hugging Face and ONNX."""

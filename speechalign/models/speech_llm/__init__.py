@@ -1,0 +1,1 @@
+"""Speech encoders in front of a language model."""

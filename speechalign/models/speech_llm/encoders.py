@@ -1,0 +1,237 @@
+"""Encoders of speech that a language model can be given: ours, and those of Hugging Face."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from speechalign.errors import BackendError, InputError
+from speechalign.frames import FrameGrid
+from speechalign.models import DESCRIPTION, MODELS, load_model
+from speechalign.models.ctc.conv_ctc import KIND, STRIDE, ConvCTC
+from speechalign.models.ctc.conv_ctc import load as load_conv_ctc
+from speechalign.models.ctc.conv_net import HOP, SAMPLE_RATE, ConvCTCNet
+from speechalign.models.ctc.hf_ctc import UNUSED_WEIGHTS, read_vocabulary
+from speechalign.models.frame_timing import convolution_grid
+from speechalign.models.hf_folder import check_weights, model_type, no_progress_bars, read_json
+from speechalign.vocabulary import Vocabulary
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError as missing:
+    raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[torch]'") from None
+
+_SAMPLED = ("wav2vec2", "hubert", "wavlm")
+_WHISPER_LAYERS, _WHISPER_PADDING = [(400, 160), (3, 1), (3, 2)], [200, 1, 1]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder makes of a batch of recordings.
+
+    Parameters
+    ----------
+    states : Tensor, shape (B, T, w), floating
+        One row a frame of the encoder's grid.
+    lengths : Tensor, shape (B,), int64
+        Frames of each recording.
+    log_probs : Tensor or None, shape (B, T, V), floating
+        What its CTC layer says; None without one.
+    """
+
+    states: Tensor
+    lengths: Tensor
+    log_probs: Tensor | None
+
+
+class SpeechEncoder(Protocol):
+    """What an encoder offers; it is a ``torch.nn.Module`` as well.
+
+    ``width`` is that of its states; ``vocabulary`` is of its CTC layer, None without one;
+    ``longest`` is how many seconds it hears at once, None for any.
+    """
+
+    width: int
+    sample_rate: int
+    grid: FrameGrid
+    vocabulary: Vocabulary | None
+    longest: float | None
+
+    def __call__(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
+        """Encode (B, N) samples of (B,) lengths; what lies beyond a length is not read."""
+
+
+def load_encoder(source: str | Path) -> SpeechEncoder:
+    """Load an encoder from a folder, or one that comes with the package.
+
+    Parameters
+    ----------
+    source : str or Path
+        The folder of a ``conv-ctc`` model of ours, or the name of one in ``MODELS``; or the folder
+        of Wav2Vec2, HuBERT, WavLM or Whisper as Hugging Face has them. A CTC layer is used where
+        there is one.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, a file is missing or damaged, or it is another kind of model.
+    BackendError
+        transformers is missing.
+    """
+    if str(source) in MODELS:
+        shipped = load_model(source)
+        if not isinstance(shipped, ConvCTC):
+            raise InputError(
+                f"{source}: expected an encoder of speech, got a model without one; of those that "
+                "come with the package, take english-ctc-small"
+            )
+        return ConvEncoder(shipped.net, shipped.vocabulary)
+    folder = Path(source)
+    if (folder / DESCRIPTION).is_file():
+        kind = read_json(folder / DESCRIPTION).get("kind")
+        if kind != KIND:
+            raise InputError(f"{folder}: expected an encoder of speech, got a {kind} model")
+        loaded = load_conv_ctc(folder, device="cpu")
+        return ConvEncoder(loaded.net, loaded.vocabulary)
+    family = model_type(folder)
+    if family is None:
+        raise InputError(
+            f"{folder}: expected an encoder of speech, but it has no {DESCRIPTION} and no "
+            "config.json; name the folder that holds the files of the model"
+        )
+    if family not in (*_SAMPLED, "whisper"):
+        raise InputError(
+            f"{folder}: expected an encoder of speech, one of {', '.join(_SAMPLED)} or whisper, "
+            f"got {family!r}"
+        )
+    return _pretrained(folder, whisper=family == "whisper")
+
+
+class ConvEncoder(nn.Module):  # type: ignore[misc]
+    """The stack of a `ConvCTCNet`: every state stands for two frames of 20 ms.
+
+    Parameters
+    ----------
+    net : ConvCTCNet
+        The network.
+    vocabulary : Vocabulary
+        Its symbols.
+    """
+
+    sample_rate = SAMPLE_RATE
+    longest = None
+
+    def __init__(self, net: ConvCTCNet, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.net = net
+        self.width = net.config.channels
+        self.grid = FrameGrid(SAMPLE_RATE, STRIDE)
+        self.vocabulary = vocabulary
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
+        """Encode (B, N) samples of (B,) lengths."""
+        frames = (lengths + HOP - 1) // HOP
+        inside = torch.arange(waveforms.shape[1], device=waveforms.device) < lengths[:, None]
+        features = self.net.features(waveforms.where(inside, 0.0))
+        states = self.net.stack(self.net.normalise(features, frames), frames)
+        log_probs = self.net.score(states)
+        return Encoded(states.repeat_interleave(2, dim=1), (frames + 1) // 2, log_probs)
+
+
+class PretrainedEncoder(nn.Module):  # type: ignore[misc]
+    """An encoder of transformers, with the feature extractor before it.
+
+    Parameters
+    ----------
+    network : nn.Module
+        A model of samples, with or without a CTC layer, or Whisper's encoder.
+    extractor : FeatureExtractor
+        Of the same model.
+    vocabulary : Vocabulary or None
+        Of its CTC layer.
+    """
+
+    def __init__(
+        self, network: nn.Module, extractor: nn.Module, vocabulary: Vocabulary | None
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self._extractor = extractor
+        self.vocabulary = vocabulary
+        self.sample_rate = int(extractor.sampling_rate)
+        config = network.config
+        self.width = int(config.hidden_size)
+        self._whisper = config.model_type == "whisper"
+        if self._whisper:
+            layers, padding = _WHISPER_LAYERS, _WHISPER_PADDING
+            self.longest = extractor.n_samples / self.sample_rate
+        else:
+            layers, padding = list(zip(config.conv_kernel, config.conv_stride)), None
+            self.longest = None
+        self.grid = convolution_grid(layers, sample_rate=self.sample_rate, padding=padding)
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
+        """Encode (B, N) samples of (B,) lengths."""
+        rows = [row[:n].cpu().numpy() for row, n in zip(waveforms, lengths.tolist())]
+        if not self._whisper:  # Too little for one frame is heard as none.
+            least = 2 * self.grid.offset + self.grid.stride
+            rows = [np.pad(row, (0, max(0, least - len(row)))) for row in rows]
+        inputs = self._extractor(
+            rows,
+            sampling_rate=self.sample_rate,
+            return_tensors="pt",
+            padding="max_length" if self._whisper else True,
+        )
+        found = self.network(
+            **{name: value.to(waveforms.device) for name, value in inputs.items()},
+            output_hidden_states=True,
+        )
+        states = found.hidden_states[-1]
+        if self._whisper:
+            frames = -(-lengths // self.grid.stride)
+            heard = int(frames.max())
+            return Encoded(states[:, :heard], frames, None)
+        # The last frame is the last that is whole.
+        frames = (lengths - 2 * self.grid.offset) // self.grid.stride
+        log_probs = None
+        if self.vocabulary is not None:
+            log_probs = found.logits.log_softmax(-1)
+        return Encoded(states, frames.clamp(0, states.shape[1]), log_probs)
+
+
+def _pretrained(folder: Path, *, whisper: bool) -> PretrainedEncoder:
+    check_weights(folder, allow_pickle=False)
+    try:
+        from safetensors import SafetensorError
+        from transformers import AutoFeatureExtractor, AutoModel, AutoModelForCTC
+    except ImportError as error:
+        raise BackendError(
+            f"{folder}: reading it needs transformers ({error}); pip install 'speechalign[hf]'"
+        ) from None
+    config = read_json(folder / "config.json")
+    ctc = "ForCTC" in json.dumps(config.get("architectures"))
+    vocabulary = read_vocabulary(folder, config)[0] if ctc else None
+    try:
+        with no_progress_bars():
+            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+            network, report = (AutoModelForCTC if ctc else AutoModel).from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
+                output_loading_info=True,
+            )  # fmt: skip
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise InputError(
+            f"{folder}: cannot be read as an encoder of speech: {str(error).splitlines()[0]}; copy "
+            "all files of the model, as its maker has them"
+        ) from None
+    missing = {key for key in report["missing_keys"] if key.split(".")[-1] not in UNUSED_WEIGHTS}
+    if missing:
+        raise InputError(
+            f"{folder}: the weights lack {', '.join(sorted(missing)[:3])}; copy all files of the "
+            "model, as its maker has them"
+        )
+    return PretrainedEncoder(network.encoder if whisper else network, extractor, vocabulary)

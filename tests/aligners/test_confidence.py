@@ -1,0 +1,174 @@
+"""Confidences and boundaries agree with what an enumeration of all alignments says."""
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechalign import FrameGrid
+from speechalign.aligners.confidence import (
+    boundary_distribution,
+    boundary_quantiles,
+    item_confidences,
+)
+from speechalign.errors import InputError
+from speechalign.graphs import ctc_graph, ctc_word_graph
+from speechalign.kernels.lattice import forward_backward, viterbi
+
+
+@st.composite
+def problems(draw):
+    """CTC of at most three labels over at most seven frames, random or with much probability 0."""
+    targets = draw(st.lists(st.integers(0, 1), max_size=3))
+    frames = draw(st.integers(max(1, 2 * len(targets) - 1), 7))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    probs = rng.dirichlet(np.full(3, draw(st.sampled_from([0.3, 3.0]))), size=frames)
+    return np.log(np.maximum(probs, 1e-30)), ctc_graph(targets, blank=2)
+
+
+def weighted_paths(log_probs, graph):
+    """Return the positions (N, T) and probabilities (N,) of all paths, given that it is one."""
+    paths = list(oracles.paths(log_probs, graph))
+    positions = np.array([graph.positions[list(path.arcs)] for path in paths])
+    weights = np.exp([path.score for path in paths])
+    return positions, weights / weights.sum()
+
+
+def boundaries_of(positions, width):
+    """Return where each path passes each boundary, shape (N, K + 1)."""
+    frames = positions.shape[1]
+    found = [
+        [next((t for t in range(frames) if path[t] >= k), frames) for k in range(width + 1)]
+        for path in positions
+    ]
+    return np.array(found)
+
+
+def posteriors_of(log_probs, graph):
+    return forward_backward(log_probs, graph, by="position").posteriors
+
+
+@given(problems())
+def test_distribution_is_that_of_the_enumerated_paths(problem):
+    posteriors = posteriors_of(*problem)
+    positions, weights = weighted_paths(*problem)
+    found = boundary_distribution(posteriors)
+    bounds = boundaries_of(positions, posteriors.shape[1])
+    for t in range(len(posteriors) + 1):
+        expected = ((bounds <= t) * weights[:, None]).sum(axis=0)
+        np.testing.assert_allclose(found[:, t], expected, atol=1e-9)
+    assert (np.diff(found, axis=1) >= 0).all()
+    assert (found[:, -1] == 1).all()
+
+
+@given(problems(), st.lists(st.floats(0.01, 0.99), min_size=1, max_size=4))
+def test_quantiles_are_those_of_the_enumerated_paths(problem, quantiles):
+    posteriors = posteriors_of(*problem)
+    positions, weights = weighted_paths(*problem)
+    bounds = boundaries_of(positions, posteriors.shape[1])
+    found = boundary_quantiles(posteriors, quantiles)
+    assert found.shape == (posteriors.shape[1] + 1, len(quantiles))
+    for k, row in enumerate(found):
+        for quantile, t in zip(quantiles, row):
+            assert weights[bounds[:, k] <= t].sum() >= quantile - 1e-8
+            assert weights[bounds[:, k] < t].sum() <= quantile + 1e-8
+
+
+@given(problems())
+def test_intervals_are_nested_hold_the_median_and_keep_the_order(problem):
+    posteriors = posteriors_of(*problem)
+    found = boundary_quantiles(posteriors, [0.05, 0.25, 0.5, 0.75, 0.95])
+    assert (np.diff(found, axis=1) >= 0).all()
+    assert (np.diff(found, axis=0) >= 0).all()
+    assert (found[0] == 0).all()
+    assert (found[-1] == len(posteriors)).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 3), st.integers(1, 2)), max_size=5))
+def test_emissions_without_doubt_leave_none(runs):
+    labels, starts, ends = [2], [], []
+    for label, length, pause in runs:
+        starts.append(len(labels))
+        labels += [label] * length
+        ends.append(len(labels))
+        labels += [2] * pause
+    with np.errstate(divide="ignore"):
+        log_probs = np.log(np.eye(3)[labels])
+    graph = ctc_graph([label for label, _, _ in runs], blank=2)
+    posteriors = posteriors_of(log_probs, graph)
+    found = boundary_quantiles(posteriors, [0.01, 0.5, 0.99])
+    assert (np.ptp(found, axis=1) == 0).all()
+    assert found[1:-1:2, 0].tolist() == starts
+    assert found[2::2, 0].tolist() == ends
+    path = viterbi(log_probs, graph)
+    assert item_confidences(posteriors, graph.positions[path.arcs]) == [1.0] * len(runs)
+
+
+@given(problems())
+def test_confidence_is_the_expected_share_of_frames_shared_with_the_path(problem):
+    log_probs, graph = problem
+    positions, weights = weighted_paths(*problem)
+    best = graph.positions[viterbi(log_probs, graph).arcs]
+    found = item_confidences(posteriors_of(*problem), best)
+    assert len(found) == graph.num_states // 2
+    for i, confidence in enumerate(found):
+        own = best == 2 * i + 1
+        share = (positions[:, own] == 2 * i + 1).mean(axis=1)
+        assert confidence == pytest.approx(float(share @ weights), abs=1e-9)
+        assert 0 <= confidence <= 1
+
+
+def test_word_that_was_left_out_has_no_confidence():
+    graph = ctc_word_graph([[1], [2], [1]], blank=0, skip_weight=-1.0)
+    log_probs = np.log(np.full((3, 3), 0.01) + 0.97 * np.eye(3)[[1, 0, 1]])
+    path = viterbi(log_probs, graph)
+    found = item_confidences(posteriors_of(log_probs, graph), graph.positions[path.arcs])
+    assert found[1] is None
+    assert min(found[0], found[2]) > 0.9
+
+
+def test_a_softer_emission_widens_the_interval_and_lowers_the_confidence():
+    graph = ctc_graph([1], blank=0)
+    shown = np.eye(2)[[0, 0, 0, 1, 1, 1, 0, 0, 0]]
+    widths, confidences = [], []
+    for sharpness in (8.0, 2.0, 1.0, 0.5):
+        logits = sharpness * shown
+        log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        posteriors = posteriors_of(log_probs, graph)
+        widths.append(int(np.diff(boundary_quantiles(posteriors, [0.05, 0.95])[1]).item()))
+        path = viterbi(log_probs, graph)
+        confidences += item_confidences(posteriors, graph.positions[path.arcs])
+    assert widths[0] == 0
+    assert widths == sorted(widths)
+    assert widths[-1] >= 4
+    assert confidences == sorted(confidences, reverse=True)
+
+
+def test_frames_become_seconds_on_the_grid():
+    posteriors = np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0]])
+    grid = FrameGrid(16000, 320, offset=160)
+    interval = grid.seconds(boundary_quantiles(posteriors, [0.05, 0.95])[1])
+    assert interval.tolist() == [0.03, 0.07]
+
+
+@pytest.mark.parametrize("posteriors", [np.array([[0.5, 0.4]]), np.array([[math.nan, 1.0]])])
+def test_rows_that_do_not_sum_to_one(posteriors):
+    with pytest.raises(InputError, match=r"posteriors\[0\]: expected a sum of 1, got (0.9|nan)"):
+        boundary_distribution(posteriors)
+    with pytest.raises(InputError, match=r"posteriors\[0\]"):
+        item_confidences(posteriors, np.array([0]))
+
+
+def test_other_input_that_does_not_fit():
+    posteriors = np.array([[0.5, 0.5]])
+    with pytest.raises(InputError, match=r"posteriors: expected shape \(T, K\), got \(2,\)"):
+        boundary_distribution(posteriors[0])
+    for quantile in (0.0, 1.0, math.nan):
+        with pytest.raises(InputError, match=r"quantiles: expected values in \(0, 1\)"):
+            boundary_quantiles(posteriors, [0.5, quantile])
+    for positions in ([0, 1], [2], [-1]):
+        with pytest.raises(InputError, match=r"positions: expected shape \(1,\) .* \[0, 2\)"):
+            item_confidences(posteriors, np.array(positions))
