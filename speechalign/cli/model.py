@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from speechalign.cli.model_options import loading_options
+from speechalign.errors import InputError
 
 
 @click.group()
@@ -96,6 +97,26 @@ def download(source: str, allow_pickle: bool) -> None:
 
     loaded = load_model(source, device="cpu", allow_pickle=allow_pickle)
     click.echo(loaded.name)
+
+
+@model.command("add-words")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("dictionary", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def add_words(folder: Path, dictionary: Path) -> None:
+    """Add the pronunciations of DICTIONARY to the model in FOLDER.
+
+    DICTIONARY has MFA's or CMU's format; English phones may be ARPABET, with or without stress, or
+    IPA. A word that the model has already gets the new pronunciations. A model that comes with the
+    package needs a folder first: speechalign model export english-sphinx FOLDER.
+    """
+    from speechalign.models import load_model
+    from speechalign.models.hmm_gmm import folder as folders
+    from speechalign.models.hmm_gmm.model import HmmGmm
+
+    if not isinstance(load_model(folder), HmmGmm):
+        raise InputError(f"{folder}: expected an HMM-GMM; other models have no dictionary")
+    added = folders.add_words(folder, dictionary)
+    click.echo(f"{folder}: {len(added)} words added")
 
 
 @model.command()

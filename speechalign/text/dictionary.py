@@ -7,13 +7,16 @@ import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from speechalign.errors import FormatError, InputError
+from speechalign.text.phone_sets import read_phones
 
 Phones = tuple[str, ...]
 Variants = tuple[Phones, ...]
+Stress = tuple[int | None, ...]
 
 _VARIANT = re.compile(r"(?<=.)\(\d+\)$")  # word(2): another way to say it
 _PROBABILITY = re.compile(r"\d+\.\d+|1")  # what MFA takes for one where tabs do not tell
@@ -29,6 +32,8 @@ class Dictionary(Mapping[str, Variants]):
     entries : Mapping[str, Mapping[Phones, float]]
         For each word, in lower case, its pronunciations, each with the natural logarithm of its
         prior; 0 for all where nothing is known.
+    stress : Mapping[tuple[str, Phones], tuple[int or None, ...]] or None
+        For a word and a pronunciation, the stress that was written for each of its phones.
 
     Raises
     ------
@@ -42,7 +47,11 @@ class Dictionary(Mapping[str, Variants]):
     ((('v', 'e:', 'k'), ('v', 'E', 'k')), (0.0, -0.5))
     """
 
-    def __init__(self, entries: Mapping[str, Mapping[Phones, float]]) -> None:
+    def __init__(
+        self,
+        entries: Mapping[str, Mapping[Phones, float]],
+        stress: Mapping[tuple[str, Phones], Stress] | None = None,
+    ) -> None:
         for word, variants in entries.items():
             if not variants or not all(variants):
                 raise InputError(
@@ -55,6 +64,7 @@ class Dictionary(Mapping[str, Variants]):
             for word, variants in entries.items()
             if any(variants.values())
         }
+        self.stress = stress or {}
 
     def __getitem__(self, word: str) -> Variants:
         return self._variants[word]
@@ -75,11 +85,26 @@ class Dictionary(Mapping[str, Variants]):
         """Return the log-prior of each pronunciation of a word, in the order of ``self[word]``."""
         return self._log_priors.get(word) or (0.0,) * len(self[word])
 
+    def overlaid(self, other: Dictionary) -> Dictionary:
+        """Return the dictionary in which the words of another have its pronunciations."""
+        words = {**dict.fromkeys(self), **dict.fromkeys(other)}
+        homes = {word: other if word in other else self for word in words}
+        entries = {
+            word: dict(zip(home[word], home.log_priors(word))) for word, home in homes.items()
+        }
+        kept = {key: value for key, value in self.stress.items() if key[0] not in other}
+        return Dictionary(entries, {**kept, **other.stress})
+
+    def variant_priors(self) -> dict[Variants, tuple[float, ...]]:
+        """Return the log-priors of each tuple of pronunciations of which any is known."""
+        return {self[word]: log_priors for word, log_priors in self._log_priors.items()}
+
 
 def read_dictionary(
     path: Path | str,
     *,
     stress: bool = True,
+    phones: Collection[str] | None = None,
     warn: Callable[[str], object] = warnings.warn,
     fault: Callable[[str], object] | None = None,
 ) -> Dictionary:
@@ -96,6 +121,10 @@ def read_dictionary(
     stress : bool
         Whether to keep the stress digits of CMU's vowels; without, ``AH0`` and ``AH1`` are
         ``AH``.
+    phones : Collection[str] or None
+        Phones of the model that the dictionary is for: what is written is translated to them by
+        `speechalign.text.phone_sets.read_phones`, and stress is kept aside in
+        `Dictionary.stress`. None keeps what is written.
     warn : callable
         Called with a line of text for what is passed over: an empty line, and a pronunciation
         that the word has already, of which the first counts.
@@ -114,8 +143,9 @@ def read_dictionary(
     InputError
         There is no such file.
     FormatError
-        A line is not UTF-8, has a word without phones, or a number that is no probability, and
-        ``fault`` is None; or there is no word at all. The message gives file and line.
+        A line is not UTF-8, has a word without phones, a number that is no probability, or a
+        phone that the model lacks, and ``fault`` is None; or there is no word at all. The message
+        gives file and line.
 
     References
     ----------
@@ -126,7 +156,9 @@ def read_dictionary(
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: dictionary cannot be read: {error.strerror}") from None
+    known_phones = None if phones is None else frozenset(phones)
     entries: dict[str, dict[Phones, float]] = {}
+    known_stress: dict[tuple[str, Phones], Stress] = {}
     lines = data.removeprefix(b"\xef\xbb\xbf").splitlines()
     for number, raw in enumerate(lines, 1):
         where = f"{path}:{number}"
@@ -137,21 +169,44 @@ def read_dictionary(
             if not line.strip():
                 warn(f"{where}: empty line")
                 continue
-            word, prior, phones = _entry(line, where)
+            word, prior, written = _entry(line, where)
+            if known_phones is not None:
+                pronunciation, stresses = _translated(word, written, known_phones, where)
+            else:
+                pronunciation, stresses = written, ()
         except FormatError as error:
             if fault is None:
                 raise
             fault(str(error))
             continue
         if not stress:
-            phones = tuple(_STRESSED.sub(r"\1", phone) for phone in phones)
+            pronunciation = tuple(_STRESSED.sub(r"\1", phone) for phone in pronunciation)
         variants = entries.setdefault(word, {})
-        if phones in variants:
-            warn(f"{where}: {word!r} has the pronunciation {' '.join(phones)!r} already")
-        variants.setdefault(phones, prior)
+        # Two that differ in stress alone are one to a model whose phones have none.
+        if pronunciation in variants and phones is None:
+            warn(f"{where}: {word!r} has the pronunciation {' '.join(pronunciation)!r} already")
+        variants.setdefault(pronunciation, prior)
+        if any(value is not None for value in stresses):
+            known_stress.setdefault((word, pronunciation), stresses)
     if not entries:
         raise FormatError(f"{path}: no word in it; expected lines of a word and its phones")
-    return Dictionary(entries)
+    return Dictionary(entries, known_stress)
+
+
+def _translated(
+    word: str, written: Phones, phones: Collection[str], where: str
+) -> tuple[Phones, Stress]:
+    """Return the phones of a model for those that are written, and their stress."""
+    try:
+        return read_phones(written, phones)
+    except KeyError as error:
+        phone = error.args[0]
+        near = get_close_matches(phone, phones, n=3, cutoff=0.4)
+        hint = f"the nearest are {', '.join(near)}" if near else "none is like it"
+        raise FormatError(
+            f"{where}: {word!r}: the model has no phone {phone!r}; {hint}; it has "
+            f"{' '.join(sorted(phones))}"
+        ) from None
 
 
 def _decoded(raw: bytes, where: str) -> str:
@@ -211,6 +266,8 @@ def _log_prior(numbers: list[str], where: str) -> float:
 def write_dictionary(dictionary: Dictionary, path: Path | str) -> None:
     """Write a dictionary in MFA's format, words sorted; with probabilities if any is known.
 
+    Stress digits that were read stand behind their phones again.
+
     The file appears whole or not at all.
 
     Raises
@@ -223,7 +280,12 @@ def write_dictionary(dictionary: Dictionary, path: Path | str) -> None:
     for word in sorted(dictionary):
         for phones, log_prior in zip(dictionary[word], dictionary.log_priors(word)):
             prior = (f"{math.exp(log_prior):.6g}",) if weighted else ()
-            rows.append("\t".join((word, *prior, " ".join(phones))) + "\n")
+            stress = dictionary.stress.get((word, phones), (None,) * len(phones))
+            written = (
+                phone if value is None else f"{phone}{value}"
+                for phone, value in zip(phones, stress)
+            )
+            rows.append("\t".join((word, *prior, " ".join(written))) + "\n")
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

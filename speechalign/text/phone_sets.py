@@ -167,11 +167,14 @@ def read_phones(
     >>> read_phones("tʰ ə m ˈeɪ ɾ oʊ".split(), known)
     (('T', 'AH', 'M', 'EY', 'D', 'OW'), (None, 0, None, 1, None, None))
     """
+    phones = tuple(phones)
+    if all(phone in known for phone in phones):
+        return phones, (None,) * len(phones)
     arpabet = is_arpabet(known)
     found: list[str] = []
     stresses: list[int | None] = []
     for written in phones:
-        pairs = [(written, None)] if written in known else []
+        pairs: list[tuple[str, int | None]] = [(written, None)] if written in known else []
         if not pairs and arpabet:
             pairs = _arpabet(written) or _ipa(written)
         if not pairs or any(phone not in known for phone, _ in pairs):

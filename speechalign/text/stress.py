@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from speechalign.text.dictionary import Phones, Variants
+from speechalign.text.dictionary import Phones, Stress, Variants
 from speechalign.text.phone_sets import VOWELS
 
 DATA = Path(__file__).parent / "data" / "english_stress.txt.gz"
@@ -42,7 +42,7 @@ class EnglishStress:
         self.dictionary = dictionary
         self.patterns = read_patterns() if patterns is None else patterns
 
-    def of(self, word: str, phones: Phones) -> tuple[int | None, ...]:
+    def of(self, word: str, phones: Phones) -> Stress:
         """Return the stress of each phone of a pronunciation: 0, 1 or 2 for a vowel, else None.
 
         Parameters

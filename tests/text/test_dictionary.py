@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from speechalign.errors import FormatError, InputError
 from speechalign.text.dictionary import Dictionary, read_dictionary, write_dictionary
+from speechalign.text.phone_sets import ARPABET
 
 
 @pytest.fixture
@@ -60,6 +61,28 @@ def test_without_stress_equal_variants_are_one(read):
     dictionary = read("THE DH AH0\nTHE(2) DH AH1\nX s1\n", stress=False, warn=warned.append)
     assert dict(dictionary) == {"the": (("DH", "AH"),), "x": (("s1",),)}
     assert len(warned) == 1
+
+
+ENGLISH = {"AH", "DH", "IY", "K", "AE", "T", "SIL", *ARPABET}
+
+
+def test_the_phones_of_a_model_with_the_stress_aside(read):
+    dictionary = read("THE DH AH0\nTHE(2) DH AH1\nThe ð iː\nCat\t0.5\tk æ t\n", phones=ENGLISH)
+    assert dict(dictionary) == {"the": (("DH", "AH"), ("DH", "IY")), "cat": (("K", "AE", "T"),)}
+    assert dictionary.stress == {("the", ("DH", "AH")): (None, 0)}
+    assert dictionary.log_priors("cat") == pytest.approx((math.log(0.5),))
+
+
+def test_a_phone_that_the_model_lacks(read):
+    with pytest.raises(
+        FormatError, match=r"x\.dict:2: 'b': the model has no phone 'AHH'; the nearest are HH, AH"
+    ):
+        read("a AH\nb AHH\n", phones=ENGLISH)
+    with pytest.raises(FormatError, match=r"no phone 'ʘ'; none is like it; it has AA AE"):
+        read("b ʘ\n", phones=ENGLISH)
+    faults = []
+    assert list(read("a AH\nb AHH\n", phones=ENGLISH, fault=faults.append)) == ["a"]
+    assert len(faults) == 1
 
 
 def test_composed_and_decomposed_spellings_are_one_word(read):

@@ -6,9 +6,10 @@
 ``parameters.npz``  means, variances and weights of the Gaussians (see `Mixtures`), probability of
                     staying in each state, tree of states and transforms of speakers where there
                     are any; no pickled objects
-``dictionary.txt``  word, probability where the corpus told it, phones; MFA's format; of a
-                    dictionary that is installed with speechalign, and that ``model.json`` names,
-                    only the words with a probability
+``dictionary.txt``  words and their pronunciations, in any format that
+                    `speechalign.text.dictionary.read_dictionary` reads, for people to edit;
+                    where ``model.json`` names a dictionary that is installed with speechalign,
+                    the words that differ from it, or have a probability
 ``g2p.npz``         what pronounces other words, where that is not one of speechalign's own ways
 others              for people: the model card, the report of the training
 =================== ==========================================================================
@@ -20,7 +21,7 @@ import json
 import math
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,11 @@ from speechalign.models import DESCRIPTION
 from speechalign.models.folders import replacing_folder
 from speechalign.models.hmm_gmm.english_sphinx import installed_dictionary
 from speechalign.models.hmm_gmm.mixtures import Mixtures
-from speechalign.models.hmm_gmm.model import HmmGmm, Variants
+from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.models.hmm_gmm.sphinx_features import SAMPLE_RATE, STRIDE
 from speechalign.models.hmm_gmm.sphinx_files import InstalledDictionary
 from speechalign.models.hmm_gmm.state_tree import StateTree
+from speechalign.text.dictionary import Dictionary, read_dictionary, write_dictionary
 
 KIND = "hmm-gmm"
 PARAMETERS = "parameters.npz"
@@ -113,16 +115,48 @@ def save(model: HmmGmm, folder: Path, *, texts: Mapping[str, str]) -> None:
         (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
+def add_words(folder: Path, words: Path) -> Dictionary:
+    """Give the dictionary of a model the pronunciations of a file.
+
+    Parameters
+    ----------
+    folder : Path
+        The model.
+    words : Path
+        A dictionary, as `speechalign.text.dictionary.read_dictionary` takes it; its words replace
+        those of the same spelling.
+
+    Returns
+    -------
+    Dictionary
+        What was added, in the phones of the model.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    FormatError
+        The model or the file is damaged, or a phone is none of the model's.
+    OSError
+        The folder cannot be written; its dictionary is as it was.
+    """
+    model = load(folder)
+    added = read_dictionary(words, phones=model.phones)
+    own = _read_dictionary(folder / DICTIONARY, model.phones)
+    write_dictionary(own.overlaid(added), folder / DICTIONARY)
+    return added
+
+
 def _installed_name(model: HmmGmm) -> str | None:
     return model.dictionary.name if isinstance(model.dictionary, InstalledDictionary) else None
 
 
 def _dictionary_text(model: HmmGmm) -> str:
     lines = []
-    installed = _installed_name(model) is not None
+    installed = model.dictionary if isinstance(model.dictionary, InstalledDictionary) else None
     for word, variants in model.dictionary.items():
         priors = model.variant_priors.get(variants)
-        if installed and priors is None:
+        if installed is not None and priors is None and word not in installed.own:
             continue
         for i, phones in enumerate(variants):
             probability = [] if priors is None else [repr(math.exp(priors[i]))]
@@ -158,12 +192,12 @@ def load(folder: Path) -> HmmGmm:
             tree = StateTree.of_arrays(arrays)
             transforms = _transforms(arrays)
         path = folder / DICTIONARY
-        own, variant_priors = _read_dictionary(path)
+        own = _read_dictionary(path, described["phones"])
         path = folder / DESCRIPTION
         installed = described.get("dictionary")
         if installed not in (None, *_INSTALLED):
             raise FormatError(f"{path}: dictionary {installed!r} is not known; update speechalign")
-        dictionary = own if installed is None else _INSTALLED[installed]()
+        dictionary = own if installed is None else _INSTALLED[installed]().overlaid(own)
         slope, intercept = described["calibration"]
         pronunciation = described["pronunciation"]
         return HmmGmm(
@@ -176,7 +210,7 @@ def load(folder: Path) -> HmmGmm:
             mixtures=mixtures,
             stay=stay,
             dictionary=dictionary,
-            variant_priors=variant_priors,
+            variant_priors=own.variant_priors(),
             silence_probability=described["silence probability"],
             acoustic_scale=described["acoustic scale"],
             calibration=(slope, intercept),
@@ -208,16 +242,8 @@ def _transforms(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return dict(zip(arrays["speakers"].tolist(), matrices, strict=True))
 
 
-def _read_dictionary(
-    path: Path,
-) -> tuple[dict[str, Variants], dict[Variants, tuple[float, ...]]]:
-    """Return the pronunciations by word, and the log-priors by pronunciations."""
-    entries: dict[str, list[tuple[str, ...]]] = {}
-    known: dict[str, list[float]] = {}
-    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
-        word, *numbers, phones = line.split("\t")
-        entries.setdefault(word, []).append(tuple(phones.split(" ")))
-        if numbers:
-            known.setdefault(word, []).append(math.log(float(numbers[0])))
-    dictionary = {word: tuple(variants) for word, variants in entries.items()}
-    return dictionary, {dictionary[word]: tuple(priors) for word, priors in known.items()}
+def _read_dictionary(path: Path, phones: Collection[str]) -> Dictionary:
+    """Read the words of the folder; there may be none."""
+    if not path.read_bytes().strip():
+        return Dictionary({})
+    return read_dictionary(path, phones=phones, warn=lambda _: None)

@@ -151,11 +151,24 @@ class InstalledDictionary(dict[str, tuple[tuple[str, ...], ...]]):
         Of the model in ``speechalign.models.MODELS`` that it comes with.
     entries : Mapping[str, tuple[tuple[str, ...], ...]]
         The pronunciations.
+    own : frozenset[str]
+        Words whose pronunciations are not those of the package.
     """
 
-    def __init__(self, name: str, entries: Mapping[str, tuple[tuple[str, ...], ...]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        entries: Mapping[str, tuple[tuple[str, ...], ...]],
+        own: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(entries)
         self.name = name
+        self.own = own
+
+    def overlaid(self, words: Mapping[str, tuple[tuple[str, ...], ...]]) -> InstalledDictionary:
+        """Return the dictionary with other pronunciations of some words."""
+        changed = frozenset(word for word in words if self.get(word) != words[word])
+        return InstalledDictionary(self.name, {**self, **words}, self.own | changed)
 
 
 def read_dictionary(path: Path) -> dict[str, tuple[tuple[str, ...], ...]]:

@@ -136,8 +136,9 @@ def test_gaussians_of_weight_zero_are_not_there(model):
         ("model.json", b'{"kind": "hmm-gmm"}', r"model.json: damaged \('format'\)"),
         ("parameters.npz", b"PK\x03\x04", r"parameters.npz: damaged .*copy the model again"),
         ("parameters.npz", None, r"parameters.npz: No such file"),
-        ("dictionary.txt", b"word\n", r"dictionary.txt: damaged"),
-        ("dictionary.txt", b"\xff\ta\n", r"dictionary.txt: damaged"),
+        ("dictionary.txt", b"word\n", r"dictionary.txt:1: 'word' has no phones"),
+        ("dictionary.txt", b"\xff\ta\n", r"dictionary.txt:1: .* is not UTF-8"),
+        ("dictionary.txt", b"ab\ta q\n", r"dictionary.txt:1: 'ab': the model has no phone 'q'"),
         ("dictionary.txt", None, r"dictionary.txt: No such file"),
     ],
 )
