@@ -11,6 +11,8 @@ from speechalign.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+_INT64 = np.dtype(np.int64)
+
 
 def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") -> None:
     """Refuse anything but a (T, V) floating array or tensor without NaN or +inf."""
@@ -30,9 +32,9 @@ def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") 
 
 def check_lengths(lengths: np.ndarray, limit: int, *, name: str) -> None:
     """Refuse lengths that are not (B,) int64 in [0, limit]."""
-    if lengths.ndim != 1 or lengths.dtype != np.int64:
+    if lengths.ndim != 1 or lengths.dtype != _INT64:
         raise InputError(f"{name}: expected (B,) int64, got {lengths.shape} {lengths.dtype}")
-    for b, length in enumerate(lengths):
+    for b, length in enumerate(lengths.tolist()):
         if not 0 <= length <= limit:
             raise InputError(f"{name}[{b}]: expected a value in [0, {limit}], got {length}")
 

@@ -135,35 +135,34 @@ def forced_align(
     emissions, labels = _array(log_probs, "log_probs"), _array(targets, "targets")
     if emissions.ndim != 3:
         raise InputError(f"log_probs: expected shape (B, T, V), got {emissions.shape}")
-    batch, frames, _ = emissions.shape
-    if labels.ndim != 2 or len(labels) != batch or labels.dtype not in (np.int32, np.int64):
+    if labels.ndim != 2:
         raise InputError(
-            f"targets: expected shape ({batch}, L), int32 or int64; "
+            f"targets: expected shape ({len(emissions)}, L), int32 or int64; "
             f"got {labels.shape} {labels.dtype}"
         )
+    batch, frames, _ = emissions.shape
     spoken = _lengths(input_lengths, batch, frames, "input_lengths")
-    written = _lengths(target_lengths, batch, labels.shape[1], "target_lengths")
     found = ctc_viterbi_batch(
-        emissions, labels.astype(np.int64), spoken, written,
-        blank=blank, normalised=normalised, memory_budget=memory_budget, jobs=jobs,
-    )  # fmt: skip
-    read_at = np.full((batch, 2 * labels.shape[1] + 1), blank, labels.dtype)
-    read_at[:, 1::2] = labels
-    paths = np.full((batch, frames), blank, labels.dtype)
-    for b, path in enumerate(found):
-        paths[b, : spoken[b]] = read_at[b, path.positions]
-    beyond = np.arange(frames) >= spoken[:, None]
+        emissions,
+        labels,
+        spoken,
+        _lengths(target_lengths, batch, labels.shape[1], "target_lengths"),
+        blank=blank,
+        normalised=normalised,
+        memory_budget=memory_budget,
+        jobs=jobs,
+    )
+    paths = found.labels.astype(labels.dtype, copy=False)
     if isinstance(log_probs, np.ndarray):
-        scores = np.take_along_axis(log_probs, paths[..., None].astype(np.int64), axis=2)[..., 0]
-        scores[beyond] = 0
-        return paths, scores
+        return paths, found.scores.astype(log_probs.dtype, copy=False)
     import torch
 
     columns = torch.from_numpy(paths).to(log_probs.device)
+    if not log_probs.requires_grad:
+        return columns, torch.from_numpy(found.scores).to(log_probs)
     gathered = log_probs.gather(2, columns.long().unsqueeze(2)).squeeze(2)
-    if beyond.any():
-        gathered = gathered.masked_fill(torch.from_numpy(beyond).to(log_probs.device), 0)
-    return columns, gathered
+    beyond = torch.from_numpy(np.arange(frames) >= spoken[:, None]).to(log_probs.device)
+    return columns, gathered.masked_fill(beyond, 0)
 
 
 def merge_tokens(

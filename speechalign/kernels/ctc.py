@@ -7,23 +7,24 @@ included, many times faster (``tools/bench/ctc_align.py``), in memory that does 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from speechalign.checks import check_lengths
-from speechalign.errors import AlignmentError, InputError, SpeechAlignError
-from speechalign.kernels import ctc_search
-from speechalign.kernels.ctc_pruning import FEW
-from speechalign.kernels.ctc_rows import BLOCK, NARROW
+from speechalign.errors import AlignmentError, InputError
+from speechalign.kernels import ctc_batch, ctc_search
+from speechalign.kernels.ctc_batch import search_batch
 
 MEMORY_BUDGET = 64 * 2**20
 """Bytes that one call may take beside its arguments, unless told otherwise."""
 
-_CEILING = {True: np.float32(1e-3), False: np.float32(1e9)}
-_PRUNE_FROM = 10**6
-_SCRATCH_BYTES = 2**17
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_INTEGERS = (np.dtype(np.int32), np.dtype(np.int64))
+# A thread is started for so many frames times labels: about a millisecond of search.
+_THREAD_WORK = 10**6
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,28 @@ class CtcPath:
     score: float
 
 
+@dataclass(frozen=True)
+class CtcPaths:
+    """The best CTC alignments of a batch.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (B, T), int64
+        Where each frame belongs, as in `CtcPath`; 0 beyond an utterance's length.
+    labels : ndarray, shape (B, T), int64
+        Column read at each frame; the blank beyond the length.
+    scores : ndarray, shape (B, T), of the dtype of the emissions
+        Emission read at each frame; 0 beyond the length.
+    totals : ndarray, shape (B,), float64
+        Natural-log probability of each alignment.
+    """
+
+    positions: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    totals: np.ndarray
+
+
 def ctc_viterbi(
     log_probs: np.ndarray,
     targets: np.ndarray,
@@ -57,7 +80,7 @@ def ctc_viterbi(
     ----------
     log_probs : ndarray, shape (T, V), float32 or float64
         Natural-log probabilities; -inf, like anything under -1e29, marks an impossible label.
-    targets : ndarray, shape (L,), int64
+    targets : ndarray, shape (L,), int32 or int64
         Labels in order, L >= 1, without blanks.
     blank : int
         Column of the blank.
@@ -112,7 +135,15 @@ def ctc_viterbi(
     >>> path.positions.tolist(), round(float(np.exp(path.score)), 3)
     ([1, 2, 3], 0.288)
     """
-    return _align(log_probs, targets, blank, normalised, memory_budget, "")
+    if log_probs.ndim != 2:
+        raise InputError(f"log_probs: expected shape (T, V), got {log_probs.shape}")
+    if targets.ndim != 1 or targets.dtype not in _INTEGERS:
+        raise InputError(f"targets: expected (L,) int64, got {targets.shape} {targets.dtype}")
+    lengths = np.array([len(log_probs)]), np.array([len(targets)])
+    found = _align(
+        log_probs[None], targets[None], *lengths, blank, normalised, memory_budget, 1, named=False
+    )
+    return CtcPath(found.positions[0], float(found.totals[0]))
 
 
 def ctc_viterbi_batch(
@@ -125,14 +156,14 @@ def ctc_viterbi_batch(
     normalised: bool = True,
     memory_budget: int = MEMORY_BUDGET,
     jobs: int | None = None,
-) -> list[CtcPath]:
+) -> CtcPaths:
     """Find the most probable CTC alignment of each utterance of a padded batch.
 
     Parameters
     ----------
     log_probs : ndarray, shape (B, T, V), float32 or float64
         Natural-log probabilities, as `ctc_viterbi` takes them.
-    targets : ndarray, shape (B, L), int64
+    targets : ndarray, shape (B, L), int32 or int64
         Labels in order.
     input_lengths, target_lengths : ndarray, shape (B,), int64
         Frames and labels of each utterance; what lies beyond is never read.
@@ -140,11 +171,12 @@ def ctc_viterbi_batch(
         As in `ctc_viterbi`; the budget is for the whole call.
     jobs : int, optional
         Utterances aligned at a time, each by a thread; by default as many as there are cores.
+        Batches too small to gain from it take fewer.
 
     Returns
     -------
-    list[CtcPath]
-        The alignment of each utterance, over its own frames.
+    CtcPaths
+        The alignment of each utterance.
 
     Raises
     ------
@@ -153,48 +185,26 @@ def ctc_viterbi_batch(
     """
     if log_probs.ndim != 3:
         raise InputError(f"log_probs: expected shape (B, T, V), got {log_probs.shape}")
-    if targets.ndim != 2 or len(targets) != len(log_probs):
-        raise InputError(f"targets: expected shape ({len(log_probs)}, L), got {targets.shape}")
+    batch = len(log_probs)
+    if targets.ndim != 2 or len(targets) != batch or targets.dtype not in _INTEGERS:
+        raise InputError(
+            f"targets: expected shape ({batch}, L), int32 or int64; "
+            f"got {targets.shape} {targets.dtype}"
+        )
     for name, lengths, limit in (
         ("input_lengths", input_lengths, log_probs.shape[1]),
         ("target_lengths", target_lengths, targets.shape[1]),
     ):
         check_lengths(lengths, limit, name=name)
-        if len(lengths) != len(log_probs):
-            raise InputError(f"{name}: expected {len(log_probs)} lengths, got {len(lengths)}")
-    jobs = _cores() if jobs is None else jobs
-    if jobs < 1:
+        if len(lengths) != batch:
+            raise InputError(f"{name}: expected {batch} lengths, got {len(lengths)}")
+    if jobs is None:
+        jobs = _cores() if batch > 1 else 1
+    elif jobs < 1:
         raise InputError(f"jobs: expected at least 1, got {jobs}")
-    jobs = max(1, min(jobs, len(log_probs)))
-
-    # Longest first, so that no thread is left with a long one while the others are done. Threads
-    # share one iterator: a task for each utterance would cost as much as aligning a short one.
-    order = iter(np.argsort(-input_lengths * target_lengths, kind="stable").tolist())
-    outcomes: dict[int, CtcPath | SpeechAlignError] = {}
-
-    def align_some() -> None:
-        for b in order:
-            try:
-                outcomes[b] = _align(
-                    log_probs[b, : input_lengths[b]], targets[b, : target_lengths[b]],
-                    blank, normalised, memory_budget // jobs, f"[{b}]",
-                )  # fmt: skip
-            except SpeechAlignError as error:
-                outcomes[b] = error
-
-    if jobs == 1:
-        align_some()
-    else:
-        with ThreadPoolExecutor(jobs) as threads:
-            for done in [threads.submit(align_some) for _ in range(jobs)]:
-                done.result()
-    paths = []
-    for b in range(len(log_probs)):
-        outcome = outcomes[b]
-        if isinstance(outcome, SpeechAlignError):
-            raise outcome
-        paths.append(outcome)
-    return paths
+    return _align(
+        log_probs, targets, input_lengths, target_lengths, blank, normalised, memory_budget, jobs
+    )
 
 
 def _cores() -> int:
@@ -204,75 +214,75 @@ def _cores() -> int:
 def _align(
     log_probs: np.ndarray,
     targets: np.ndarray,
+    input_lengths: np.ndarray,
+    target_lengths: np.ndarray,
     blank: int,
     normalised: bool,
     memory_budget: int,
-    utterance: str,
-) -> CtcPath:
-    """Align one utterance; ``utterance`` follows the names of arguments in messages."""
-    if log_probs.ndim != 2:
-        raise InputError(f"log_probs{utterance}: expected shape (T, V), got {log_probs.shape}")
-    if log_probs.dtype not in (np.float32, np.float64):
+    jobs: int,
+    *,
+    named: bool = True,
+) -> CtcPaths:
+    """Align a batch; ``named`` says whether messages give the number of the utterance."""
+    batch, frames, vocabulary = log_probs.shape
+    if log_probs.dtype not in _FLOATS:
+        where = "[0]" if named else ""
         raise InputError(
-            f"log_probs{utterance}: expected float32 or float64, got {log_probs.dtype}; convert it"
+            f"log_probs{where}: expected float32 or float64, got {log_probs.dtype}; convert it"
         )
-    if targets.ndim != 1 or targets.dtype != np.int64:
-        raise InputError(
-            f"targets{utterance}: expected (L,) int64, got {targets.shape} {targets.dtype}"
-        )
-    frames, vocabulary = log_probs.shape
-    labels = len(targets)
     if not 0 <= blank < vocabulary:
         raise InputError(f"blank: expected a column in [0, {vocabulary}), got {blank}")
-    if labels == 0:
-        raise InputError(f"targets{utterance}: no labels; leave the utterance out")
-    if normalised and frames:
-        total = float(np.exp(log_probs[frames // 2]).sum())
-        if not 0.95 <= total <= 1.05:
-            raise InputError(
-                f"log_probs{utterance}[{frames // 2}]: probabilities sum to {total:.6g}, not to "
-                "one; apply log_softmax, or say normalised=False if such scores are meant"
-            )
-    # Where columns are read one by one, shorter blocks read fewer that turn out to be out of reach.
-    block = BLOCK if vocabulary <= NARROW else BLOCK // 2
-    every = _checkpoint_distance(frames, labels, block, memory_budget, utterance)
-    # Where many columns are left unread, only sums of one bound what is in them.
-    work = frames * labels * max(1, vocabulary // FEW)
-    bounded = work >= _PRUNE_FROM and (normalised or vocabulary <= FEW)
-    status, positions, score = ctc_search.search(
-        np.ascontiguousarray(log_probs), np.ascontiguousarray(targets), blank,
-        _CEILING[normalised], bounded, every, block,
-    )  # fmt: skip
-    if status != ctc_search.FOUND:
-        raise _error(status, log_probs, targets, blank, normalised, utterance)
-    return CtcPath(positions, score)
+    order, jobs = np.arange(batch), min(jobs, batch)
+    chunks = iter([order])
+    if jobs > 1:
+        work = input_lengths * target_lengths
+        jobs = max(1, min(jobs, int(work.sum()) // _THREAD_WORK))
+        # Longest first, so that no thread is left with a long one while the others are done.
+        order = np.argsort(-work, kind="stable")
+        # One iterator for all threads: a task for each utterance would cost as much as a short one.
+        chunks = iter(list(_chunks(order, jobs)))
+    found = CtcPaths(
+        np.empty((batch, frames), np.int64),
+        np.empty((batch, frames), np.int64),
+        np.empty((batch, frames), log_probs.dtype),
+        np.empty(batch),
+    )
+    statuses = np.empty(batch, np.int64)
+    text = np.array(targets, np.int64, order="C")
+
+    def align_some() -> bool:
+        all_found = True
+        for rows in chunks:
+            all_found &= search_batch(
+                log_probs, text, input_lengths, target_lengths, rows, int(blank), normalised,
+                memory_budget // max(1, jobs), found.positions, found.labels, found.scores,
+                found.totals, statuses,
+            )  # fmt: skip
+        return all_found
+
+    if jobs <= 1:
+        all_found = align_some()
+    else:
+        with ThreadPoolExecutor(jobs - 1) as threads:
+            others = [threads.submit(align_some) for _ in range(jobs - 1)]
+            all_found = align_some()
+            all_found &= all([other.result() for other in others])
+    if not all_found:
+        b = int(np.flatnonzero(statuses)[0])
+        raise _error(
+            int(statuses[b]), log_probs[b, : input_lengths[b]], targets[b, : target_lengths[b]],
+            blank, normalised, memory_budget // max(1, jobs), f"[{b}]" if named else "",
+        )  # fmt: skip
+    return found
 
 
-def _checkpoint_distance(frames: int, labels: int, block: int, budget: int, utterance: str) -> int:
-    """Return how many frames apart rows are saved: the fastest choice that fits the budget."""
-    every, needed = block, _needed_bytes(frames, labels, block, block)
-    # Saving more rows than the cache holds costs more than redoing a wider window.
-    while every * every < 2 * labels and needed > 2**22:
-        every *= 2
-        needed = _needed_bytes(frames, labels, every, block)
-    least = needed
-    while needed > budget and every < frames:
-        every *= 2
-        needed = _needed_bytes(frames, labels, every, block)
-        least = min(least, needed)
-    if needed > budget:
-        raise InputError(
-            f"memory_budget: aligning {frames} frames with {labels} labels{utterance and ' of '}"
-            f"{utterance} needs at least {least} bytes, more than {budget}; raise the budget"
-        )
-    return every
-
-
-def _needed_bytes(frames: int, labels: int, every: int, block: int) -> int:
-    """Return what `ctc_search.search` allocates, at most."""
-    rows = -(-frames // every)
-    inner = every // block * (min(every, labels) + 32) if every > block else 0
-    return 8 * (labels + 1) * rows + 8 * inner + 24 * (rows + labels) + 8 * frames + _SCRATCH_BYTES
+def _chunks(order: np.ndarray, jobs: int) -> Iterator[np.ndarray]:
+    """Cut a batch into ever smaller pieces, so that threads end together and are rarely asked."""
+    begin = 0
+    while begin < len(order):
+        end = begin + max(1, (len(order) - begin) // (2 * jobs))
+        yield order[begin:end]
+        begin = end
 
 
 def _error(
@@ -281,10 +291,27 @@ def _error(
     targets: np.ndarray,
     blank: int,
     normalised: bool,
+    memory_budget: int,
     utterance: str,
 ) -> AlignmentError | InputError:
-    """Say what the search stumbled over."""
+    """Say what the search stumbled over; ``utterance`` follows the names of arguments."""
     frames, vocabulary = log_probs.shape
+    if status == ctc_batch.EMPTY:
+        return InputError(f"targets{utterance}: no labels; leave the utterance out")
+    if status == ctc_batch.UNNORMALISED:
+        total = float(np.exp(log_probs[frames // 2]).sum())
+        return InputError(
+            f"log_probs{utterance}[{frames // 2}]: probabilities sum to {total:.6g}, not to one; "
+            "apply log_softmax, or say normalised=False if such scores are meant"
+        )
+    if status == ctc_batch.BUDGET:
+        block = ctc_batch.block_of(vocabulary)
+        _, least = ctc_batch.checkpoint_distance(frames, len(targets), block, memory_budget)
+        return InputError(
+            f"memory_budget: aligning {frames} frames with {len(targets)} labels"
+            f"{utterance and ' of '}{utterance} needs at least {least} bytes, more than "
+            f"{memory_budget}; raise the budget"
+        )
     if status == ctc_search.MISLABELLED:
         wrong = (targets == blank) | (targets < 0) | (targets >= vocabulary)
         place = int(np.argmax(wrong))
@@ -301,8 +328,9 @@ def _error(
             "model with shorter frames"
         )
     if status == ctc_search.ILLEGAL:
+        ceiling = ctc_batch.CEILING if normalised else ctc_batch.ANY_CEILING
         for t in range(frames):
-            wrong = ~(log_probs[t] <= _CEILING[normalised])
+            wrong = ~(log_probs[t] <= ceiling)
             if wrong.any():
                 v = int(np.argmax(wrong))
                 wanted = "a log-probability" if normalised else "a finite value or -inf"

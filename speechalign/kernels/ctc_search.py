@@ -164,7 +164,11 @@ def _forward(
         while earliest[lo] < goal - (end - t):
             lo += 1
         if every > 0 and (t - begin) % every == 0:
-            places[(t - begin) // every] = used, lo, hi
+            number = (t - begin) // every
+            # One by one: to assign a tuple takes a second more to compile.
+            places[number, 0] = used
+            places[number, 1] = lo
+            places[number, 2] = hi
             used = _save(row, lo, hi, saved, used)
         reach = min(hi + after - t, last)
         while reach > hi and earliest[reach - 1] >= after:

@@ -121,7 +121,7 @@ def batch(**changes):
     ],
 )
 def test_batches(changes, error, message):
-    assert len(batch()) == 2
+    assert len(batch().totals) == 2
     with pytest.raises(error, match=message):
         batch(**changes)
 

@@ -1,11 +1,13 @@
 """Speed and memory of CTC alignment, beside other aligners on the same emissions.
 
-    python tools/bench/ctc_align.py [--rounds 9] [--pin] [--quick] [--k2-python PATH]
+    python tools/bench/ctc_align.py [--rounds 9] [--pin] [--quick] [--calls] [--k2-python PATH]
 
-One thread; CPU time; medians of rounds in which the aligners take turns. Ratios say how many times
-longer the other one takes. Scores are compared in the same run: "=" within 1e-4 relative, "+" ours
-is higher, and the program fails if ours is lower. Emissions are synthetic: *peaky* ones agree with
-the text but for 5 % of the frames, *random* ones are noise.
+One thread but for the scaling with threads; CPU time; medians of rounds in which the aligners take
+turns. Overhead of a call and threads: wall time, with smallest and quartiles, as other work on the
+machine only adds to it. Ratios say how many times longer the other one takes. Scores are compared
+in the same run: "=" within 1e-4 relative, "+" ours is higher, and the program fails if ours is
+lower. Emissions are synthetic: *peaky* ones agree with the text but for 5 % of the frames, *random*
+ones are noise.
 """
 
 # ruff: noqa: E402 (BLAS and torch read the variables when they are imported)
@@ -25,7 +27,9 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median, quantiles
 
 import numpy as np
 from ctc_peers import PEERS, in_turns, ours
@@ -108,28 +112,101 @@ def batch(vocabulary: int, rounds: int) -> None:
         log_probs[b, : frames[b]], targets[b, : labels[b]] = single
         loop.append(PEERS["torchaudio"](*single))
 
-    def aligned(jobs: int) -> float:
-        paths = ctc_viterbi_batch(log_probs, targets, frames, labels, blank=0, jobs=jobs)
-        return sum(path.score for path in paths)
+    def aligned() -> float:
+        paths = ctc_viterbi_batch(log_probs, targets, frames, labels, blank=0, jobs=1)
+        return float(paths.totals.sum())
 
     results = in_turns(
         {
-            "ours": lambda: aligned(1),
+            "ours": aligned,
             "torchaudio": lambda: sum(float(align() or 0) for align in loop),
         },
         rounds,
     )
     (seconds, score), (other, peer) = results["ours"], results["torchaudio"]
-    wall = {}
-    for jobs in (1, 2):
-        began = time.perf_counter()
-        for _ in range(20):
-            aligned(jobs)
-        wall[jobs] = time.perf_counter() - began
     print(
         f"batch of 64, V={vocabulary}: ours {seconds * 1e3:.2f} ms CPU, torchaudio loop "
-        f"x{other / seconds:.1f} {compare(score, peer)}; two threads x{wall[1] / wall[2]:.2f} wall"
+        f"x{other / seconds:.1f} {compare(score, peer)}"
     )
+
+
+def in_wall_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Return wall seconds of a call, by round; a turn is as many calls as take 3 ms or so."""
+    repeats = {}
+    for name, call in calls.items():
+        call()
+        began = time.perf_counter()
+        call()
+        repeats[name] = max(1, int(3e-3 / (time.perf_counter() - began)))
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            times[name].append((time.perf_counter() - began) / repeats[name])
+    return times
+
+
+def shown(times: list[float], unit: float, name: str) -> str:
+    """Smallest, lower quartile, median and upper quartile."""
+    low, middle, high = quantiles(times, n=4)
+    values = [f"{value / unit:.2f}" for value in (min(times), middle, low, high)]
+    return f"smallest {values[0]}, median {values[1]} {name} (quartiles {values[2]} to {values[3]})"
+
+
+def call_overhead(frames: int, labels: int, rounds: int) -> None:
+    """Print what `forced_align` costs beside its compiled search, and beside torchaudio's."""
+    import torch
+    from torchaudio.functional import forced_align as peer
+
+    from speechalign.functional import forced_align
+    from speechalign.kernels.ctc_search import search
+
+    log_probs, targets = emissions("random", frames, 32, labels)
+    batch, texts = log_probs[None], targets[None]
+    tensors = torch.from_numpy(batch), torch.from_numpy(texts)
+    ceiling = np.float32(1e9)
+    times = in_wall_turns(
+        {
+            "search alone": lambda: search(log_probs, targets, 0, ceiling, False, 32, 32),
+            "forced_align, arrays": lambda: forced_align(batch, texts),
+            "forced_align, tensors": lambda: forced_align(*tensors),
+            "torchaudio": lambda: peer(*tensors),
+        },
+        rounds,
+    )
+    for name, values in times.items():
+        print(f"one call, T={frames}, L={labels}: {name:22} {shown(values, 1e-6, 'us')}")
+
+
+def scaling(rounds: int) -> None:
+    """Print how a batch of 64 speeds up with threads, and what one thread takes."""
+    from speechalign.functional import forced_align
+
+    made = [emissions("random", 1200, 32, 150, seed=b) for b in range(64)]
+    log_probs, targets = (np.stack(arrays) for arrays in zip(*made, strict=True))
+    cores = len(os.sched_getaffinity(0))
+    times = in_wall_turns(
+        {
+            f"{jobs} threads": lambda jobs=jobs: forced_align(log_probs, targets, jobs=jobs)
+            for jobs in sorted({1, 2, cores})
+        },
+        rounds,
+    )
+    for name, values in times.items():
+        print(f"64 x (T=1200, L=150, V=32), {name}: {shown(values, 1e-3, 'ms')}")
+    ratios = [one / two for one, two in zip(times["1 threads"], times["2 threads"], strict=True)]
+    gain = min(times["1 threads"]) / min(times["2 threads"])
+    print(f"two threads x{gain:.2f} (smallest times), x{median(ratios):.2f} (median of rounds)")
+
+
+def processor() -> str:
+    """Name the processor, its cores and the load."""
+    name = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    model = name[1] if name else "unknown processor"
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, load {load}"
 
 
 def memory(field: str) -> int:
@@ -229,12 +306,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--pin", action="store_true", help="stay on one core")
+    parser.add_argument("--calls", action="store_true", help="only overhead and threads")
     parser.add_argument("--quick", action="store_true", help="leave out recordings of an hour")
     parser.add_argument("--k2-python", help="an interpreter with k2 and numba")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    print(processor())
     if options.pin:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    for case in ((100, 12), (500, 60)):
+        call_overhead(*case, 10 * options.rounds)
+    scaling(10 * options.rounds)
+    if options.calls:
+        return
     start_up()
     table(CASES, options.rounds, list(PEERS))
     table([QUARTER_HOUR], min(3, options.rounds), ["torchaudio", "hirschberg", "ctc-seg"])
