@@ -8,8 +8,9 @@ import pytest
 import speechalign
 
 _NAMES = {
-    "Alignment", "Interval", "Emissions", "FrameGrid", "Graph", "Vocabulary", "align",
-    "read_alignment", "write_alignment", "score", "SpeechAlignError", "__version__",
+    "Aligner", "Alignment", "Interval", "Emissions", "FrameGrid", "Graph", "Vocabulary", "align",
+    "align_corpus", "load_model", "read_alignment", "read_corpus", "write_alignment", "score",
+    "SpeechAlignError", "__version__",
 }  # fmt: skip
 
 
