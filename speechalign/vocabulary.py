@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from speechalign.errors import InputError
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A symbol, and the part of a word that a model reads it for.
+
+    Parameters
+    ----------
+    label : int or None
+        Id of the symbol: a column of the emissions, or a token of the decoder; None where the model
+        has no symbol for the part.
+    start, end : int
+        Characters ``[start, end)`` of the word.
+    """
+
+    label: int | None
+    start: int
+    end: int
 
 
 class Vocabulary:

@@ -21,9 +21,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-import speechalign.aligners.aligner
-from speechalign.aligners.aligner import AlignedUtterance, Aligner
+import speechalign.aligners.phones
+from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.phone_boundaries import spectral_change
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.frames import FrameGrid
@@ -109,7 +110,7 @@ def main() -> None:
                 change, grid = spectral_change(samples, rate)
                 return change ** (exponent / 2), grid
 
-            with patch.object(speechalign.aligners.aligner, "spectral_change", powered):
+            with patch.object(speechalign.aligners.phones, "spectral_change", powered):
                 print(f"{scale:5.1f}  {exponent:8d}  {summary(aligner, spoken)}")
     print("stream weights      mean ms  median ms  within 10 ms")
     for weights in STREAM_WEIGHTS:

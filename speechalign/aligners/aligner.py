@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from speechalign.aligners.result import AlignedToken, AlignedUtterance, AlignedWord
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
@@ -202,14 +202,3 @@ def align(
     >>> speechalign.write_alignment(result.alignment, "hello.TextGrid")  # doctest: +SKIP
     """
     return Aligner(model, language=language).align_file(audio, text, channel=channel)
-
-
-__all__ = [
-    "ALIGNERS",
-    "DEFAULT_MODEL",
-    "AlignedToken",
-    "AlignedUtterance",
-    "AlignedWord",
-    "Aligner",
-    "align",
-]

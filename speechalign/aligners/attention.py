@@ -1,28 +1,19 @@
-"""Align with a decoder that is told the text: time warping of where it listens."""
+"""Align with an encoder-decoder model: time warping over its attention to a given text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from speechalign.aligners.ctc_boundaries import lasting
-from speechalign.aligners.result import AlignedToken, AlignedUtterance, AlignedWord
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
-from speechalign.errors import InputError
 from speechalign.kernels.dtw import dtw
 from speechalign.models import AttentionModel
 from speechalign.pronunciation.lexicon import normaliser
-
-
-@dataclass(frozen=True)
-class _WrittenWord:
-    """A word that the decoder is told as it is written."""
-
-    label: str
-    spoken: tuple[str, ...]
-    source: str = "letters"
+from speechalign.text.word import Token
 
 
 class AttentionAligner:
@@ -58,11 +49,6 @@ class AttentionAligner:
            Proc. ICML, 2023; word times as in the code released with it.
         """
         words = self._normalise(text, lambda _: False)
-        if not words:
-            found = f"only {text.strip()!r}" if text.strip() else "nothing"
-            raise InputError(
-                f"transcript: expected at least one word, got {found}; write what is said"
-            )
         attention = self.model.attend(
             waveform.samples, [word.label for word in words], language=self._language
         )
@@ -75,7 +61,7 @@ class AttentionAligner:
         for word, pieces in zip(words, attention.tokens):
             spans = times[at : at + len(pieces)]
             tokens = tuple(
-                AlignedToken(
+                Token(
                     Interval(start, end, word.label[piece.start : piece.end]),
                     piece.start,
                     piece.end,
@@ -83,19 +69,8 @@ class AttentionAligner:
                 for piece, (start, end) in zip(pieces, spans)
             )
             sure = float(np.exp(attention.log_probs[at : at + len(pieces)].mean()))
-            whole = Interval(spans[0][0], spans[-1][1], word.label, min(1.0, sure))
-            aligned.append(AlignedWord(_WrittenWord(word.label, word.spoken), whole, tokens=tokens))
+            span = Interval(spans[0][0], spans[-1][1], word.label, min(1.0, sure))
+            aligned.append(replace(word, span=span, tokens=tokens))
             at += len(pieces)
-        return AlignedUtterance(
-            tuple(aligned),
-            waveform.duration,
-            float(attention.log_probs.sum()) / (100 * waveform.duration),
-            float(
-                np.average(
-                    [word.interval.confidence for word in aligned],
-                    weights=[word.interval.duration for word in aligned],
-                )
-            ),
-            waveform,
-            "tokens",
-        )
+        log_likelihood = float(attention.log_probs.sum()) / (100 * waveform.duration)
+        return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="tokens")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from speechalign.aligners.confidence import item_confidences
 from speechalign.aligners.ctc_boundaries import cell_levels, label_times, measure_levels
 from speechalign.aligners.long_form import emit_together
-from speechalign.aligners.result import AlignedToken, AlignedUtterance, AlignedWord
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
@@ -22,8 +22,10 @@ from speechalign.graphs.ctc_variants import ctc_variant_graph, variant_labels
 from speechalign.graphs.ctc_words import ctc_word_graph, with_star
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.ctc import CtcPath, ctc_viterbi
-from speechalign.models import CtcModel, Piece
-from speechalign.pronunciation.spelling import Reading, SpelledWord, load_speller
+from speechalign.models import CtcModel
+from speechalign.pronunciation.spelling import load_speller
+from speechalign.text.word import Reading, Token, Word
+from speechalign.vocabulary import Piece
 
 OVERLAP = 1.0
 """Seconds that a chunk of a long recording hears on either side, and throws away."""
@@ -116,9 +118,14 @@ class CtcAligner:
         spans = _label_spans(path, readings)
         confidences = self._confidences(emissions, readings, spans)
         times = _times(emissions.grid, items, readings, spans, waveform)
-        return self._assembled(words, items, readings, confidences, times, path.score, waveform)
+        return AlignedUtterance.of(
+            self._timed(words, items, readings, confidences, times),
+            waveform,
+            log_likelihood=path.score / (100 * waveform.duration),
+            unit=self.model.unit,
+        )
 
-    def _items(self, words: Sequence[SpelledWord]) -> list[_Item]:
+    def _items(self, words: Sequence[Word]) -> list[_Item]:
         """Return the spoken words in order, with separators between them where there are such."""
         items: list[_Item] = []
         for number, word in enumerate(words):
@@ -203,18 +210,16 @@ class CtcAligner:
             ]
         return confidences
 
-    def _assembled(
+    def _timed(
         self,
-        words: Sequence[SpelledWord],
+        words: Sequence[Word],
         items: Sequence[_Item],
         readings: Sequence[Reading],
         confidences: Sequence[float | None],
         times: np.ndarray,
-        score: float,
-        waveform: Waveform,
-    ) -> AlignedUtterance:
-        """Put together what was found of each word."""
-        tokens: list[list[AlignedToken]] = [[] for _ in words]
+    ) -> list[Word]:
+        """Return the words with the times and confidences of their items."""
+        tokens: list[list[Token]] = [[] for _ in words]
         certain: list[list[tuple[float, int]]] = [[] for _ in words]
         rows = iter(times.tolist())
         for item, reading, confidence in zip(items, readings, confidences):
@@ -224,30 +229,20 @@ class CtcAligner:
             for piece in reading:
                 start, end = next(rows)
                 interval = Interval(start, end, self._symbol(piece, label))
-                tokens[item.word].append(AlignedToken(interval, piece.start, piece.end))
+                tokens[item.word].append(Token(interval, piece.start, piece.end))
             if confidence is not None:
                 certain[item.word].append((confidence, len(reading)))
-        phones = self.model.unit == "phones"
-        aligned = []
+        timed = []
         for word, parts, known in zip(words, tokens, certain):
             weight = sum(length for _, length in known)
             sure = sum(c * length for c, length in known) / weight if known else None
-            whole = Interval(parts[0].interval.start, parts[-1].interval.end, word.label, sure)
-            intervals = tuple(part.interval for part in parts)
-            aligned.append(
-                AlignedWord(word, whole, phones=intervals)
-                if phones
-                else AlignedWord(word, whole, tokens=tuple(parts))
-            )
-        judged = [w.interval for w in aligned if w.interval.confidence is not None]
-        return AlignedUtterance(
-            tuple(aligned),
-            waveform.duration,
-            score / (100 * waveform.duration),
-            float(np.average([i.confidence for i in judged], weights=[i.duration for i in judged])),
-            waveform,
-            self.model.unit,
-        )
+            span = Interval(parts[0].interval.start, parts[-1].interval.end, word.label, sure)
+            if self.model.unit == "phones":
+                phones = tuple(part.interval for part in parts)
+                timed.append(replace(word, span=span, phones=phones))
+            else:
+                timed.append(replace(word, span=span, tokens=tuple(parts)))
+        return timed
 
     def _symbol(self, piece: Piece, label: str) -> str:
         """Return the symbol of the model, or the user's characters where it has none."""

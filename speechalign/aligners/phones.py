@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from speechalign.aligners.phone_boundaries import boundary_medians, keep_apart, spectral_change
-from speechalign.aligners.result import AlignedUtterance, AlignedWord
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
@@ -89,17 +89,10 @@ class PhoneAligner:
             )
             frames = np.concatenate([np.arange(spans[k].begin, spans[k].end) for k in own])
             confidence = _sigmoid(self.model.calibration, float(deficits[frames].mean()))
-            whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
-            aligned.append(AlignedWord(word, whole, phones))
-        durations = np.array([word.interval.duration for word in aligned])
-        confidences = np.array([word.interval.confidence for word in aligned])
-        return AlignedUtterance(
-            tuple(aligned),
-            waveform.duration,
-            path.score / len(log_probs),
-            float(np.average(confidences, weights=durations)),
-            waveform,
-        )
+            span = Interval(phones[0].start, phones[-1].end, word.label, confidence)
+            aligned.append(replace(word, span=span, phones=phones))
+        log_likelihood = path.score / len(log_probs)
+        return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="phones")
 
     def _phone_label(self, phone: str) -> str:
         return "spn" if phone == self.model.noise else phone

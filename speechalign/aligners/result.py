@@ -1,82 +1,23 @@
-"""What an aligner makes of one utterance: words, and what they consist of, with their times."""
+"""The result for one utterance: its words, and their phones or letters, with their times."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.cells import cell_len, set_cell_size
 
-from speechalign.alignment import Alignment, Interval
+from speechalign.alignment import Alignment
 from speechalign.audio.waveform import Waveform
+from speechalign.text.word import Word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = ("word", "start", "end", "confidence")
-
-
-class SpokenWord(Protocol):
-    """What is known of a word of the transcript before it is aligned."""
-
-    @property
-    def label(self) -> str:
-        """The user's own word, with casing and punctuation."""
-
-    @property
-    def spoken(self) -> tuple[str, ...]:
-        """What is said for it: ``("five", "dollars")`` for ``$5``."""
-
-    @property
-    def source(self) -> str:
-        """How it is known what sounds that has."""
-
-
-@dataclass(frozen=True)
-class AlignedToken:
-    """A character, or a longer piece of a word, with its time.
-
-    Parameters
-    ----------
-    interval : Interval
-        When it is said.
-    start, end : int
-        Characters ``[start, end)`` of the word's label that it stands for: the user's own text,
-        not what is spoken for it.
-    """
-
-    interval: Interval
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class AlignedWord:
-    """One word of the transcript, with its time.
-
-    Parameters
-    ----------
-    word : SpokenWord
-        The user's word, what is said for it, and how that is known.
-    interval : Interval
-        When it is said, and with what confidence it is; None where nothing is known.
-    phones : tuple[Interval, ...]
-        The pronunciation that fits best; pauses inside the word are gaps. Empty where the model
-        knows no phones.
-    tokens : tuple[AlignedToken, ...]
-        The characters or pieces that the model read instead. Empty where it has phones.
-    """
-
-    word: SpokenWord
-    interval: Interval
-    phones: tuple[Interval, ...] = ()
-    tokens: tuple[AlignedToken, ...] = ()
-
-    @property
-    def parts(self) -> tuple[Interval, ...]:
-        """The phones, or the times of the tokens where there are none."""
-        return self.phones or tuple(token.interval for token in self.tokens)
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,8 +26,8 @@ class AlignedUtterance:
 
     Parameters
     ----------
-    words : tuple[AlignedWord, ...]
-        As many as the transcript has.
+    words : tuple[Word, ...]
+        As many as the transcript has, all with times.
     duration : float
         Seconds.
     log_likelihood : float
@@ -100,12 +41,26 @@ class AlignedUtterance:
         ``tokens`` for a model that knows no phones.
     """
 
-    words: tuple[AlignedWord, ...]
+    words: tuple[Word, ...]
     duration: float
     log_likelihood: float
     confidence: float
     waveform: Waveform
     unit: str = "phones"
+
+    @classmethod
+    def of(
+        cls, words: Sequence[Word], waveform: Waveform, *, log_likelihood: float, unit: str
+    ) -> AlignedUtterance:
+        """Put together the result of words with times, at least one of which has a confidence."""
+        judged = [word.interval for word in words if word.confidence is not None]
+        confidence = np.average(
+            [interval.confidence for interval in judged],
+            weights=[interval.duration for interval in judged],
+        )
+        return cls(
+            tuple(words), waveform.duration, log_likelihood, float(confidence), waveform, unit
+        )
 
     @property
     def alignment(self) -> Alignment:
@@ -129,10 +84,10 @@ class AlignedUtterance:
             (*_COLUMNS, self.unit),
             *(
                 (
-                    word.interval.label,
-                    f"{word.interval.start:.3f}",
-                    f"{word.interval.end:.3f}",
-                    "" if word.interval.confidence is None else f"{word.interval.confidence:.2f}",
+                    word.label,
+                    f"{word.start:.3f}",
+                    f"{word.end:.3f}",
+                    "" if word.confidence is None else f"{word.confidence:.2f}",
                     " ".join(part.label for part in word.parts),
                 )
                 for word in self.words

@@ -26,7 +26,6 @@ from speechalign.models.protocols import (
     Model,
     PhoneModel,
     PhoneSpan,
-    Piece,
     SpeakerModel,
 )
 from speechalign.registry import Registry
@@ -197,7 +196,6 @@ __all__ = [
     "Model",
     "PhoneModel",
     "PhoneSpan",
-    "Piece",
     "Source",
     "SpeakerModel",
     "known_names",

@@ -11,7 +11,7 @@ import numpy as np
 from speechalign.emissions import Emissions
 from speechalign.frames import FrameGrid
 from speechalign.graphs import Graph
-from speechalign.vocabulary import Vocabulary
+from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
@@ -34,23 +34,6 @@ class PhoneSpan:
     phone: str
     position: int
     begin: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a model reads for a part of a word.
-
-    Parameters
-    ----------
-    label : int or None
-        Column of its emissions, or token of its decoder; None where the model has nothing for it.
-    start, end : int
-        Characters ``[start, end)`` of the word that it stands for.
-    """
-
-    label: int | None
-    start: int
     end: int
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from speechalign.checks import check_samples
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
-from speechalign.models import Attention, Piece
+from speechalign.models import Attention
 from speechalign.models.device import choose_device, import_torch
 from speechalign.models.frame_timing import convolution_grid
 from speechalign.models.hf_folder import card, check_weights, model_type, no_progress_bars
 from speechalign.models.hub import name_of
+from speechalign.vocabulary import Piece
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from speechalign import __version__
-from speechalign.aligners.aligner import AlignedUtterance, Aligner
+from speechalign.aligners.aligner import Aligner
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Waveform, audio_hash, sound_info
 from speechalign.corpus import Utterance
@@ -223,8 +224,8 @@ def _words(aligned: AlignedUtterance, offset: float, end: float) -> tuple[WordRe
             word.interval.label,
             *times(word.interval),
             word.interval.confidence,
-            word.word.source,
-            word.word.spoken,
+            word.source,
+            word.spoken,
             tuple((phone.label, *times(phone)) for phone in word.phones),
             tuple(
                 (token.interval.label, *times(token.interval), token.start, token.end)

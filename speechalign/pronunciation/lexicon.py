@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from speechalign.errors import InputError
 from speechalign.language_codes import short_code
@@ -13,33 +13,7 @@ from speechalign.text import NORMALISERS
 from speechalign.text.any_language import words as words_of_any_language
 from speechalign.text.dictionary import Variants
 from speechalign.text.pronunciation import Pronouncer, pronouncer
-from speechalign.text.word import NOISE, UNKNOWN, Word
-
-Source = Literal["dictionary", "g2p", "noise", "unknown"]
-
-
-@dataclass(frozen=True)
-class LexiconWord:
-    """One word of a transcript, ready to be aligned.
-
-    Parameters
-    ----------
-    label : str
-        The user's own word, with casing and punctuation.
-    spoken : tuple[str, ...]
-        What is said for it: ``("five", "dollars")`` for ``$5``.
-    variants : tuple[Variants, ...]
-        For each spoken word, its pronunciations as phone names.
-    source : {"dictionary", "g2p", "noise", "unknown"}
-        ``g2p`` where a pronunciation had to be guessed from the spelling, ``noise`` for a bracketed
-        token such as ``[laughter]``, ``unknown`` for a word without a letter of the language, or
-        which nothing can pronounce. The last two are aligned with any sound.
-    """
-
-    label: str
-    spoken: tuple[str, ...]
-    variants: tuple[Variants, ...]
-    source: Source
+from speechalign.text.word import NOISE, UNKNOWN, Source, Word
 
 
 @runtime_checkable
@@ -105,7 +79,7 @@ Normaliser = Callable[[str, Callable[[str], bool]], tuple[Word, ...]]
 
 
 def normaliser(language: str) -> Normaliser:
-    """Return what makes words of a transcript in a language.
+    """Return the text normaliser of a language.
 
     Parameters
     ----------
@@ -115,14 +89,26 @@ def normaliser(language: str) -> Normaliser:
     Returns
     -------
     callable
-        Given a text, and what tells whether a word is known, returns the words. It is the
-        language's own where ``speechalign.text.NORMALISERS`` has one, else that of any language.
+        Given a text, and a function that tells whether a word is known, returns the words, at least
+        one; InputError where there is none. It is the language's own normaliser where
+        ``speechalign.text.NORMALISERS`` has one, else that of any language.
     """
     code = short_code(language).partition("-")[0]
-    if code in NORMALISERS:
-        own = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
-        return lambda text, known: own(text, known=known)
-    return lambda text, _: words_of_any_language(text, language=code)
+
+    def words(text: str, known: Callable[[str], bool]) -> tuple[Word, ...]:
+        if code in NORMALISERS:
+            own = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
+            found = own(text, known=known)
+        else:
+            found = words_of_any_language(text, language=code)
+        if not found:
+            got = f"only {text.strip()!r}" if text.strip() else "nothing"
+            raise InputError(
+                f"transcript: expected at least one word, got {got}; write what is said"
+            )
+        return found
+
+    return words
 
 
 class Lexicon:
@@ -131,13 +117,15 @@ class Lexicon:
     Parameters
     ----------
     model : PronouncingModel
-        Gives the language, the dictionary, what pronounces other words, and the unit that stands
-        for noise.
+        Gives the dictionary, what pronounces other words, and the unit that stands for noise.
+    language : str or None
+        Of the text; None for the model's.
     """
 
-    def __init__(self, model: PronouncingModel) -> None:
+    def __init__(self, model: PronouncingModel, *, language: str | None = None) -> None:
         self._model = model
-        self._normalise = normaliser(model.language)
+        self._language = model.language if language is None else language
+        self._normalise = normaliser(self._language)
         self._guess = cache(self._pronounce)
 
     @cached_property
@@ -145,10 +133,10 @@ class Lexicon:
         model = self._model
         if model.pronunciation is None:
             return None
-        return pronouncer(model.pronunciation, language=model.language, dictionary=model.dictionary)
+        return pronouncer(model.pronunciation, language=self._language, dictionary=model.dictionary)
 
-    def words(self, text: str) -> tuple[LexiconWord, ...]:
-        """Look up every word of a transcript.
+    def words(self, text: str) -> tuple[Word, ...]:
+        """Look up every word of a transcript; their ``variants`` and ``source`` are filled in.
 
         Raises
         ------
@@ -156,17 +144,12 @@ class Lexicon:
             Nothing in the transcript can be said, or no word has a letter of the language.
         """
         words = self._normalise(text, self._model.dictionary.__contains__)
-        if not words:
-            found = f"only {text.strip()!r}" if text.strip() else "nothing"
-            raise InputError(
-                f"transcript: expected at least one word, got {found}; write what is said"
-            )
         found_words = tuple(self._look_up(word) for word in words)
         if all(word.source == "unknown" for word in found_words):
             if all(word.spoken == (UNKNOWN,) for word in words):
                 raise InputError(
                     f"transcript: {words[0].label!r} and all other words have no letter of "
-                    f"language {self._model.language!r}; romanise them"
+                    f"language {self._language!r}; romanise them"
                 )
             raise InputError(
                 f"transcript: nothing pronounces {words[0].label!r} and all other words; give a "
@@ -178,12 +161,12 @@ class Lexicon:
         """Return whether the pronunciation of a spoken word has to be guessed."""
         return spoken not in (NOISE, UNKNOWN) and spoken not in self._model.dictionary
 
-    def _look_up(self, word: Word) -> LexiconWord:
+    def _look_up(self, word: Word) -> Word:
         found = [self._say(spoken) for spoken in word.spoken]
         sources = {source for source, _ in found}
         # Of a word that is known in part only, the rest is a guess.
         source: Source = sources.pop() if len(sources) == 1 else "g2p"
-        return LexiconWord(word.label, word.spoken, tuple(said for _, said in found), source)
+        return replace(word, source=source, variants=tuple(said for _, said in found))
 
     def _say(self, spoken: str) -> tuple[Source, Variants]:
         if spoken in self._model.dictionary:
@@ -205,11 +188,9 @@ class Lexicon:
 
 __all__ = [
     "Lexicon",
-    "LexiconWord",
     "Normaliser",
     "PronouncingModel",
     "Pronunciations",
-    "Source",
     "Variants",
     "normaliser",
 ]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol, cast
 
 from speechalign.errors import InputError
-from speechalign.models import CtcModel, CtcPhoneModel, CtcTokenModel, Piece
+from speechalign.models import CtcModel, CtcPhoneModel, CtcTokenModel
 from speechalign.pronunciation.lexicon import Lexicon, normaliser
 from speechalign.text.places import places
 from speechalign.text.romanise import romanise
-from speechalign.text.word import NOISE, UNKNOWN, Word
-from speechalign.vocabulary import Vocabulary
-
-Reading = tuple[Piece, ...]
+from speechalign.text.word import NOISE, UNKNOWN, Reading, Source, Word
+from speechalign.vocabulary import Piece, Vocabulary
 
 _SEPARATORS = ("|", " ", "<space>")
 # <pad>, [UNK], <s> ... stand for no sound.
@@ -25,42 +23,17 @@ _BEGIN = "▁"  # in front of a piece that begins a word
 _DROPPED = "'-"  # where a model does not know them
 
 
-@dataclass(frozen=True)
-class SpelledWord:
-    """A word of the transcript, as a model reads it.
-
-    Parameters
-    ----------
-    label : str
-        The user's own word, with casing and punctuation.
-    spoken : tuple[str, ...]
-        What is said for it.
-    readings : tuple[tuple[Reading, ...], ...]
-        For each spoken word, the ways to read it: labels, with the characters of ``label`` that
-        they stand for. A label of None is any sound.
-    source : str
-        ``letters`` where the model reads what is written; ``dictionary`` or ``g2p`` for one of
-        phones; ``noise`` for a bracketed token such as ``[laughter]``; ``unknown`` where the model
-        cannot read the word, or some of its characters. Those are aligned with any sound.
-    """
-
-    label: str
-    spoken: tuple[str, ...]
-    readings: tuple[tuple[Reading, ...], ...]
-    source: str
-
-
 class Speller(Protocol):
-    """What makes words of a transcript for one model."""
+    """Transcripts to the labels of one model; ``separator`` is the one between words, if any."""
 
     separator: int | None
 
-    def words(self, text: str) -> tuple[SpelledWord, ...]:
-        """Spell a transcript; InputError where nothing in it can be said, or read."""
+    def words(self, text: str) -> tuple[Word, ...]:
+        """Return the words of a transcript with their ``readings``; InputError where none is."""
 
 
 def load_speller(model: CtcModel, *, language: str) -> Speller:
-    """Return what spells for a model: by its characters, its pieces of words, or its phones.
+    """Return the speller of a model: by its characters, its pieces of words, or its phones.
 
     Parameters
     ----------
@@ -185,26 +158,19 @@ def _forms(text: str) -> Iterator[str]:
 
 
 class _Written:
-    """What the spellers of characters and of tokens have in common."""
+    """The common part of the spellers of characters and of tokens, which read what is written."""
 
     def __init__(self, model: CtcModel, language: str) -> None:
         self.separator = separator(model.vocabulary)
-        self._name = model.name
         self._normalise = normaliser(language)
 
-    def words(self, text: str) -> tuple[SpelledWord, ...]:
-        words = self._normalise(text, lambda _: False)
-        if not words:
-            found = f"only {text.strip()!r}" if text.strip() else "nothing"
-            raise InputError(
-                f"transcript: expected at least one word, got {found}; write what is said"
-            )
-        return tuple(map(self._spell, words))
+    def words(self, text: str) -> tuple[Word, ...]:
+        return tuple(map(self._spell, self._normalise(text, lambda _: False)))
 
-    def _spell(self, word: Word) -> SpelledWord:
+    def _spell(self, word: Word) -> Word:
         whole = (0, len(word.label))
         readings: list[tuple[Reading, ...]] = []
-        source = "letters"
+        source: Source = "letters"
         for spoken, origins in zip(word.spoken, places(word)):
             if spoken in (NOISE, UNKNOWN):
                 source = "noise" if spoken == NOISE else "unknown"
@@ -215,7 +181,7 @@ class _Written:
             if any(piece.label is None for piece in reading):
                 source = "unknown"
             readings.append((_in_label(reading, origins),))
-        return SpelledWord(word.label, word.spoken, tuple(readings), source)
+        return replace(word, source=source, readings=tuple(readings))
 
     def _read(self, spoken: str) -> Reading:
         raise NotImplementedError
@@ -246,18 +212,6 @@ class _TokenSpeller(_Written):
         return _merged(self._model.tokenise(spoken))
 
 
-@dataclass(frozen=True)
-class _Pronounced:
-    """What a lexicon needs of a model: its phones, and whose words they are."""
-
-    name: str
-    language: str
-    noise: str
-    pronunciation: str | None
-    phones: Sequence[str]
-    dictionary: Mapping[str, tuple[tuple[str, ...], ...]]
-
-
 class _PhoneSpeller:
     separator: int | None = None
 
@@ -269,27 +223,16 @@ class _PhoneSpeller:
                 f"{language!r}; choose another model"
             )
         self._vocabulary = model.vocabulary
-        self._lexicon = Lexicon(
-            _Pronounced(
-                model.name,
-                language,
-                model.noise,
-                model.pronunciation,
-                model.phones,
-                model.dictionary,
-            )
-        )
+        self._lexicon = Lexicon(model, language=language)
 
-    def words(self, text: str) -> tuple[SpelledWord, ...]:
+    def words(self, text: str) -> tuple[Word, ...]:
         return tuple(
-            SpelledWord(
-                word.label,
-                word.spoken,
-                tuple(
+            replace(
+                word,
+                readings=tuple(
                     tuple(self._reading(phones, len(word.label)) for phones in variants)
                     for variants in word.variants
                 ),
-                word.source,
             )
             for word in self._lexicon.words(text)
         )

@@ -1,20 +1,49 @@
-"""Word: a token of a transcript and what is said for it; shared by all normalisers."""
+"""Word: a token of a transcript, enriched on its way from the normaliser to the output file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from speechalign.alignment import Interval
+from speechalign.text.dictionary import Variants
+from speechalign.vocabulary import Piece
 
 NOISE = "<noise>"
 UNKNOWN = "<unknown>"
 
 Spoken = tuple[str, ...]
+Reading = tuple[Piece, ...]
+Source = Literal["letters", "dictionary", "g2p", "noise", "unknown"]
 
 
 @dataclass(frozen=True)
+class Token:
+    """A character, or a longer piece of a word, with its time.
+
+    Parameters
+    ----------
+    interval : Interval
+        When it is said.
+    start, end : int
+        Characters ``[start, end)`` of the word's label that it stands for: the user's own text,
+        not what is spoken for it.
+    """
+
+    interval: Interval
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, repr=False)
 class Word:
-    """A word of the transcript, and how it is said.
+    """A word of the transcript: how it is written, how it may be said, and when it is.
+
+    A normaliser fills ``label`` and ``spoken``; a lexicon or speller adds how that may be said, in
+    ``source`` and in ``variants`` or ``readings``; an aligner adds the times. What is not known yet
+    is empty.
 
     Parameters
     ----------
@@ -22,11 +51,71 @@ class Word:
         The user's own token, casing and punctuation kept; with it, after a space, neighbouring
         tokens that are not spoken.
     spoken : tuple[str, ...]
-        One or more dictionary words, in lower case; or `NOISE` alone, or `UNKNOWN` alone.
+        One or more dictionary words, in lower case: ``("five", "dollars")`` for ``$5``; or `NOISE`
+        alone, or `UNKNOWN` alone.
+    source : {"letters", "dictionary", "g2p", "noise", "unknown"}
+        Where the pronunciation comes from. ``letters``: the model reads what is written. ``g2p``:
+        at least a part of it was guessed from the spelling. ``noise``: a bracketed token such as
+        ``[laughter]``. ``unknown``: nothing reads the word, or some of its characters. The last two
+        are aligned with any sound.
+    variants : tuple[Variants, ...]
+        For each spoken word, its pronunciations as phone names, for a model of phones.
+    readings : tuple[tuple[Reading, ...], ...]
+        For each spoken word, the ways to read it, for a CTC model: pieces of ``label``.
+    span : Interval or None
+        When the word is said, with its label and confidence; None before it is aligned.
+    phones : tuple[Interval, ...]
+        The pronunciation that fits best, when aligned; pauses inside the word are gaps. Empty where
+        the model knows no phones.
+    tokens : tuple[Token, ...]
+        The characters or pieces that the model read instead, when aligned. Empty where it has
+        phones.
     """
 
     label: str
     spoken: Spoken
+    source: Source = "letters"
+    variants: tuple[Variants, ...] = ()
+    readings: tuple[tuple[Reading, ...], ...] = ()
+    span: Interval | None = None
+    phones: tuple[Interval, ...] = ()
+    tokens: tuple[Token, ...] = ()
+
+    @property
+    def interval(self) -> Interval:
+        """When the word is said; of aligned words only."""
+        assert self.span is not None, f"{self.label!r} is not aligned"
+        return self.span
+
+    @property
+    def start(self) -> float:
+        """Where the word begins, seconds."""
+        return self.interval.start
+
+    @property
+    def end(self) -> float:
+        """Where the word ends, seconds."""
+        return self.interval.end
+
+    @property
+    def duration(self) -> float:
+        """How long the word lasts, seconds."""
+        return self.interval.duration
+
+    @property
+    def confidence(self) -> float | None:
+        """Estimated probability that the word was said there; None where nothing is known."""
+        return self.interval.confidence
+
+    @property
+    def parts(self) -> tuple[Interval, ...]:
+        """The phones, or the times of the tokens where there are none."""
+        return self.phones or tuple(token.interval for token in self.tokens)
+
+    def __repr__(self) -> str:
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        known = (f"{field.name}={value!r}" for field, value in values if value != field.default)
+        return f"Word({', '.join(known)})"
 
 
 def split_words(text: str, speak: Callable[[str, str, str], Spoken]) -> tuple[Word, ...]:

@@ -68,7 +68,7 @@ def check(result, duration):
     for word in result.words:
         assert word.interval.start == word.phones[0].start
         assert word.interval.end == word.phones[-1].end
-        assert word.interval.label == word.word.label
+        assert word.interval.label == word.label
         assert 0 <= word.interval.confidence <= 1
     confidences = [word.interval.confidence for word in result.words]
     assert min(confidences) <= result.confidence <= max(confidences)
@@ -238,7 +238,7 @@ def test_confidence_tells_the_right_transcript_from_others(aligner, speech, name
 def test_sources_of_pronunciations(aligner, speech):
     text = "Two cups [slurp] of 猫 cost blorptangs"
     words = aligner.align(sound(speech["slt/tea"]), text).words
-    assert [word.word.source for word in words] == [
+    assert [word.source for word in words] == [
         "dictionary", "dictionary", "noise", "dictionary", "unknown", "dictionary", "g2p",
     ]  # fmt: skip
     assert [[phone.label for phone in words[i].phones] for i in (2, 4)] == [["spn"], ["spn"]]

@@ -61,14 +61,14 @@ def test_what_cannot_be_read_is_any_sound(model):
     sounds = [("a", 0.2), ("|", 0.06), ("?", 0.5), ("|", 0.06), ("b", 0.2)]
     result = Aligner(model).align(model.speak(*sounds), "a 猫 b")
     before, unknown, after = result.words
-    assert [word.word.source for word in result.words] == ["letters", "unknown", "letters"]
+    assert [word.source for word in result.words] == ["letters", "unknown", "letters"]
     assert unknown.interval.confidence is None
     assert unknown.interval.start >= before.interval.end
     assert 0.2 <= unknown.interval.start < unknown.interval.end <= 0.83
     assert after.interval.start == pytest.approx(0.82, abs=0.08)
     partly = Aligner(model, language="fr").align(model.speak(("a", 0.2), ("?", 0.2)), "aж")
     (word,) = partly.words
-    assert (word.word.source, [t.interval.label for t in word.tokens]) == ("unknown", ["a", "ж"])
+    assert (word.source, [t.interval.label for t in word.tokens]) == ("unknown", ["a", "ж"])
 
 
 def test_a_word_that_is_not_said_has_little_confidence(model):
@@ -94,7 +94,7 @@ def test_pronunciations_compete():
         assert spelled == [f"{first} AA B", "S AA", f"{second} AA B"]
         assert list(result.alignment.tiers) == ["words", "phones"]
         assert result.words[1].interval.start == pytest.approx(0.7, abs=0.011)
-        assert {word.word.source for word in result.words} == {"dictionary"}
+        assert {word.source for word in result.words} == {"dictionary"}
 
 
 def test_phones_that_the_model_lacks_are_any_sound():
@@ -102,7 +102,7 @@ def test_phones_that_the_model_lacks_are_any_sound():
     waveform = model.speak(("K", 0.1), ("AA", 0.1), ("B", 0.1), ("?", 0.3))
     result = Aligner(model).align(waveform, "cab [cough]")
     assert [p.label for p in result.words[1].phones] == ["spn"]
-    assert (result.words[1].word.source, result.words[1].interval.confidence) == ("noise", None)
+    assert (result.words[1].source, result.words[1].interval.confidence) == ("noise", None)
 
 
 @settings(max_examples=15)

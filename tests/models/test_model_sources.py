@@ -278,7 +278,7 @@ def test_phones_by_espeak(folder, examples):
     assert (model.unit, model.language) == ("phones", "en-us")
     waveform = read_waveform(examples / "slt/tea.flac", sample_rate=16000)
     result = Aligner(model).align(waveform, "Two cups [cough]")
-    assert [word.word.source for word in result.words] == ["g2p", "g2p", "noise"]
+    assert [word.source for word in result.words] == ["g2p", "g2p", "noise"]
     assert {p.label for word in result.words[:2] for p in word.phones} <= phones
     assert [p.label for p in result.words[2].phones] == ["spn"]
     assert list(result.alignment.tiers) == ["words", "phones"]

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechalign.models import Piece
 from speechalign.pronunciation.spelling import Alphabet, load_speller, separator
-from speechalign.vocabulary import Vocabulary
+from speechalign.vocabulary import Piece, Vocabulary
 
 
 class Small:

@@ -16,7 +16,6 @@ import numpy as np
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.language_codes import short_code
-from speechalign.models import Piece
 from speechalign.models.ctc.language_adapter import put_in, read_adapter, unknown_language
 from speechalign.models.ctc.network_ctc import NetworkCtc
 from speechalign.models.device import (
@@ -37,7 +36,7 @@ from speechalign.models.hf_folder import (
     read_json,
 )
 from speechalign.models.hub import name_of
-from speechalign.vocabulary import Vocabulary
+from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

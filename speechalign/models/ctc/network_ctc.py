@@ -14,9 +14,8 @@ from speechalign.checks import check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
-from speechalign.models import Piece
 from speechalign.models.device import Score
-from speechalign.vocabulary import Vocabulary
+from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
     from torch import nn

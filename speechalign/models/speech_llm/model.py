@@ -15,7 +15,7 @@ import numpy as np
 from speechalign.checks import check_samples, check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import BackendError, InputError
-from speechalign.models import Attention, Piece
+from speechalign.models import Attention
 
 try:
     import torch
@@ -32,6 +32,7 @@ from speechalign.models.speech_llm.encoders import Encoded, SpeechEncoder
 from speechalign.models.speech_llm.matching_map import matching_map
 from speechalign.models.speech_llm.output import Heard
 from speechalign.models.speech_llm.trained_parts import choose_trained
+from speechalign.vocabulary import Piece
 
 
 class SpeechLlm(nn.Module):  # type: ignore[misc]

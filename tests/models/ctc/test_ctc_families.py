@@ -129,7 +129,7 @@ def test_speech_is_aligned_with_all_words(model, examples):
     assert [word.interval.label for word in result.words] == text.split()
     unknown = next(word for word in result.words if word.interval.label == "猫")
     sources = ("unknown", "letters") if model.language != "mul" else ("letters", "letters")
-    assert (unknown.word.source, result.words[0].word.source) == sources
+    assert (unknown.source, result.words[0].source) == sources
     assert list(result.alignment.tiers) == ["words", model.unit]
     for word in result.words:
         assert all(word.interval.label[t.start : t.end] for t in word.tokens)

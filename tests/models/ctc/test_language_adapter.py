@@ -48,10 +48,10 @@ def test_without_a_language_it_is_the_one_of_the_tokenizer(folder):
 def test_text_is_read_in_its_language_and_script(folder, examples):
     waveform = read_waveform(examples / "slt/tea.flac", sample_rate=16000)
     german = Aligner(load_model(f"{folder}:deu")).align(waveform, "Für 3 €")
-    assert [w.word.spoken for w in german.words] == [("für",), ("drei", "euro")]
+    assert [w.spoken for w in german.words] == [("für",), ("drei", "euro")]
     assert [t.interval.label for t in german.words[0].tokens] == ["f", "ü", "r"]
     russian = Aligner(load_model(f"{folder}:rus")).align(waveform, "Две чашки")
-    assert [w.word.source for w in russian.words] == ["letters", "letters"]
+    assert [w.source for w in russian.words] == ["letters", "letters"]
     assert "".join(t.interval.label for t in russian.words[1].tokens) == "чашки"
 
 
