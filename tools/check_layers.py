@@ -47,7 +47,7 @@ FLOORS = [
     {"kernels"},
     {"graphs"},
     {"emissions"},
-    {"alignment", "frames", "vocabulary", "checks", "registry"},
+    {"alignment", "frames", "vocabulary", "checks", "registry", "files"},
     {"errors", "language_codes"},
 ]
 SIBLINGS: set[tuple[str, str]] = set()

@@ -75,8 +75,8 @@ def align_one(
 
 def _transcript(text: str) -> str:
     """Return the content of a transcript file, or the words that were given instead of one."""
-    from speechalign.corpus.text_file import read_text
     from speechalign.errors import InputError
+    from speechalign.files.reading import read_text
 
     path = Path(text)
     if os.path.isfile(path):  # Path.is_file raises where the text is too long for a name

@@ -57,7 +57,7 @@ def compare(
     from operator import add
 
     from speechalign.errors import InputError
-    from speechalign.formats.textfile import write_text
+    from speechalign.files.writing import write_text
     from speechalign.formats.tree import match_recordings, read_tree
     from speechalign.metrics import report
     from speechalign.metrics.boundaries import BoundaryScore, figures, statistics

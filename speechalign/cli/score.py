@@ -317,7 +317,7 @@ def _write_json(
     from dataclasses import asdict
     from fractions import Fraction
 
-    from speechalign.formats.textfile import write_text
+    from speechalign.files.writing import write_text
     from speechalign.metrics.aer import LinkScore
 
     def plain(figures: object) -> dict[str, object]:

@@ -98,7 +98,7 @@ def st_align(
     from speechalign.cli.word_times import WITHOUT_TEXT
     from speechalign.contributions import read_map, word_map
     from speechalign.errors import FormatError, InputError
-    from speechalign.formats.textfile import write_text
+    from speechalign.files.writing import write_text
     from speechalign.links import Links, format_links, read_parallel, read_words
 
     pairs = read_parallel(text) if text else None
@@ -240,7 +240,7 @@ def _write_page(
     path: Path, title: str, shown: Sequence[tuple[str, WordMap, list[tuple[int, int]]]]
 ) -> None:
     """Write the page of a corpus."""
-    from speechalign.formats.textfile import write_text
+    from speechalign.files.writing import write_text
     from speechalign.links import Links
     from speechalign.viz.link_page import LinkTable, link_page
 

@@ -121,7 +121,7 @@ def _show(validation: Validation, console: Console) -> None:
 
 def _write_json(validation: Validation, path: Path) -> None:
     """Write the counts and all findings, or leave the file as it was."""
-    from speechalign.formats.textfile import write_text
+    from speechalign.files.writing import write_text
 
     try:
         write_text(path, json.dumps(asdict(validation), ensure_ascii=False, indent=1) + "\n")

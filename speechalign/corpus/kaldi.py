@@ -15,9 +15,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from speechalign.corpus.text_file import read_lines
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.reading import read_lines
 
 
 @dataclass
@@ -60,7 +60,7 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
 
     Raises
     ------
-    InputError
+    OSError, FormatError
         A file of the directory cannot be read at all.
     """
     sounds = _table(path / "wav.scp")

@@ -14,9 +14,9 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
-from speechalign.corpus.text_file import read_lines
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.reading import read_lines
 
 _CUTS = {"MonoCut", "MultiCut", "Cut"}  # Cut: MonoCut before lhotse 0.8
 _REFUSED = {
@@ -49,7 +49,7 @@ def recognises(path: Path) -> bool:
         return False
     try:
         cut = json.loads(next(read_lines(manifest)).text)
-    except (InputError, StopIteration, ValueError):
+    except (OSError, StopIteration, ValueError):
         return False
     return isinstance(cut, dict) and cut.get("type") in _CUTS | _REFUSED.keys()
 

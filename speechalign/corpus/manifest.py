@@ -16,9 +16,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speechalign.corpus.text_file import Line, read_lines
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.reading import Line, read_lines
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_s
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections import defaultdict
@@ -19,13 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import textgrid
-from textgrid.exceptions import TextGridError
-
 from speechalign.audio.waveform import sound_info
-from speechalign.corpus.text_file import read_text
 from speechalign.corpus.utterance import Utterance
-from speechalign.errors import InputError
+from speechalign.errors import InputError, SpeechAlignError
+from speechalign.files.reading import read_text
+from speechalign.files.textgrid import read_textgrid
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 _TEXT_SUFFIXES = (".lab", ".txt")
@@ -153,28 +150,32 @@ def _utterances(key: str, speaker: str | None, recording: _Recording) -> list[Ut
         text = read_text(transcripts[0]).strip()
         if not text:
             raise InputError(f"{transcripts[0]}: the transcript is empty; write what was said")
-    except InputError as error:
-        return [Utterance(key, key, sound, "", speaker, problem=str(error))]
-    return [Utterance(key, key, sound, text, speaker)]
+    except SpeechAlignError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{transcripts[0]}: cannot be read: {error.strerror}"
+    else:
+        return [Utterance(key, key, sound, text, speaker)]
+    return [Utterance(key, key, sound, "", speaker, problem=problem)]
 
 
 def _grid_utterances(key: str, speaker: str | None, sound: Path, path: Path) -> list[Utterance]:
     """Utterances of a TextGrid with one tier per speaker."""
-    tiers = [tier for tier in _read_grid(path) if isinstance(tier, textgrid.IntervalTier)]
+    tiers = read_textgrid(path).tiers
     if tiers and all(_ALIGNMENT_TIER.fullmatch(tier.name) for tier in tiers):
         raise InputError(
             f"{path}: its tiers ({', '.join(tier.name for tier in tiers)}) are an alignment; "
             "expected one tier per speaker, with utterances"
         )
     spans = sorted(
-        (interval.minTime, number, interval.maxTime, interval.mark.strip())
+        (mark.start, number, mark.end, mark.text.strip())
         for number, tier in enumerate(tiers)
-        for interval in tier
-        if interval.mark.strip()
+        for mark in tier.marks
+        if mark.text.strip()
     )
     if not spans:
         raise InputError(f"{path}: no interval has text; write each utterance into one")
-    speakers = [tier.name.strip().replace('""', '"') or speaker for tier in tiers]
+    speakers = [tier.name.strip() or speaker for tier in tiers]
     channels = _tier_channels(sound, len(tiers))
     return [
         Utterance(
@@ -201,21 +202,3 @@ def _tier_channels(sound: Path, tiers: int) -> list[int | None]:
         except InputError:
             pass  # whoever reads the sound reports it
     return [None] * tiers
-
-
-def _read_grid(path: Path) -> textgrid.TextGrid:
-    try:
-        utf16 = path.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if not utf16:
-        read_text(path)  # names the byte that is not UTF-8
-    grid = textgrid.TextGrid(strict=False)
-    try:
-        grid.read(str(path), round_digits=15, encoding="utf-16" if utf16 else "utf-8-sig")
-    except (ValueError, TypeError, AttributeError, IndexError, EOFError, TextGridError) as error:
-        raise InputError(
-            f"{path}: not a TextGrid that can be read ({type(error).__name__}: {error}); save it "
-            "from Praat as a text file"
-        ) from None
-    return grid

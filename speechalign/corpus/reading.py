@@ -67,7 +67,9 @@ def read_corpus(
     Raises
     ------
     InputError
-        ``path`` is missing, no layout fits it, or an option is out of range.
+        ``path`` or a file of it cannot be read, no layout fits it, or an option is out of range.
+    FormatError
+        A file of the corpus is damaged as a whole.
     """
     path = Path(path)
     if not path.exists():
@@ -77,7 +79,10 @@ def read_corpus(
     if channel is not None and channel < 0:
         raise InputError(f"channel: expected 0 or more, got {channel}")
     reader = cast(Layout, LAYOUTS[layout or _detect(path)])
-    utterances: Sequence[Utterance] = reader.read(path, speaker_characters=speaker_characters)
+    try:
+        utterances: Sequence[Utterance] = reader.read(path, speaker_characters=speaker_characters)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if channel is not None:
         utterances = [replace(utterance, channel=channel) for utterance in utterances]
     return sorted(mark_conflicts(utterances), key=lambda u: (u.recording, u.start, u.id))

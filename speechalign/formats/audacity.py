@@ -17,8 +17,9 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
+from speechalign.files.reading import lines, read_text
+from speechalign.files.writing import write_text
 from speechalign.formats.rows import Row, assemble, number, span
-from speechalign.formats.textfile import lines, read_text, write_text
 from speechalign.formats.tiers import of_kind
 
 SUFFIXES = (".labels.txt",)

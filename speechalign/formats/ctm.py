@@ -21,8 +21,9 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
+from speechalign.files.reading import lines, read_text
+from speechalign.files.writing import write_text
 from speechalign.formats.rows import Row, assemble, number, only, span
-from speechalign.formats.textfile import lines, read_text, write_text
 from speechalign.formats.tiers import join, of_kind, speaker_in_name
 
 SUFFIXES = (".ctm",)

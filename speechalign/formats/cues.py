@@ -9,7 +9,7 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
-from speechalign.formats.textfile import lines
+from speechalign.files.reading import lines
 from speechalign.formats.tiers import of_kind, split
 
 MAX_CHARACTERS = 42

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
+from speechalign.files.reading import read_text
+from speechalign.files.writing import write_text
 from speechalign.formats.json_values import is_number, loads
 from speechalign.formats.rows import Row, assemble
-from speechalign.formats.textfile import read_text, write_text
 
 SUFFIXES = (".json",)
 

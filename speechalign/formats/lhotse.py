@@ -22,9 +22,10 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
+from speechalign.files.reading import lines, read_text
+from speechalign.files.writing import write_text
 from speechalign.formats.json_values import is_number, loads
 from speechalign.formats.rows import Row, assemble, only, span
-from speechalign.formats.textfile import lines, read_text, write_text
 from speechalign.formats.tiers import join, speaker_in_name, split
 
 SUFFIXES = (".jsonl",)

@@ -17,9 +17,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from speechalign.alignment import Alignment
+from speechalign.files.reading import read_text
+from speechalign.files.writing import write_text
 from speechalign.formats.cues import group, parse, timestamp
 from speechalign.formats.rows import Row, assemble
-from speechalign.formats.textfile import read_text, write_text
 
 SUFFIXES = (".srt",)
 

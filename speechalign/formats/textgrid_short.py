@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from speechalign.alignment import Alignment
-from speechalign.formats.textfile import write_text
+from speechalign.files.writing import write_text
 from speechalign.formats.textgrid import cells, check_duration, read
 
 __all__ = ["SUFFIXES", "read", "write"]

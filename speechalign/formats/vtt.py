@@ -19,9 +19,10 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
+from speechalign.files.reading import read_text
+from speechalign.files.writing import write_text
 from speechalign.formats.cues import group, parse, timestamp
 from speechalign.formats.rows import Row, assemble
-from speechalign.formats.textfile import read_text, write_text
 from speechalign.formats.tiers import join
 
 SUFFIXES = (".vtt",)

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from speechalign.links.reading import RawSentence, lines, undecodable, unexpected
+from speechalign.files.reading import lines
+from speechalign.links.reading import RawSentence, undecodable, unexpected
 
 BASE: Literal["0", "1"] | None = "1"
 SPARSE = False

@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from speechalign.files.reading import lines
 from speechalign.links.links import Links
-from speechalign.links.reading import RawSentence, lines, unexpected
+from speechalign.links.reading import RawSentence, unexpected
 
 BASE: Literal["0", "1"] | None = None
 SPARSE = False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol, cast
 
 from speechalign.errors import FormatError, InputError
+from speechalign.files.reading import lines
 from speechalign.links.links import Links
 from speechalign.registry import Registry
 
@@ -200,12 +201,6 @@ def read_parallel(path: str | os.PathLike[str]) -> list[tuple[list[str], list[st
             raise FormatError(f"{path}, line {number}: {unexpected(line, wanted)}")
         pairs.append((split_words(sides[0]), split_words(sides[1])))
     return pairs
-
-
-def lines(text: str) -> list[str]:
-    """Split a text into lines; the end of the last one does not begin another."""
-    found = re.split(r"\r\n|\n|\r", text)
-    return found[:-1] if found[-1] == "" else found
 
 
 def split_words(line: str) -> list[str]:

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from speechalign.links.reading import RawSentence, lines, unexpected
+from speechalign.files.reading import lines
+from speechalign.links.reading import RawSentence, unexpected
 
 BASE: Literal["0", "1"] | None = "0"
 SPARSE = False

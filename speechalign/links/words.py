@@ -10,7 +10,8 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError, InputError
-from speechalign.links.reading import lines, split_words, undecodable, unexpected
+from speechalign.files.reading import lines
+from speechalign.links.reading import split_words, undecodable, unexpected
 
 _SAID = "%‰&@#§"  # punctuation for Unicode, words for readers
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from speechalign.errors import InputError
-from speechalign.formats.textfile import replacing
+from speechalign.files.writing import replacing
 
 MANIFEST = "alignment_manifest.jsonl"
 ANALYSIS = "alignment_analysis.csv"

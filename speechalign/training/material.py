@@ -19,7 +19,7 @@ import numpy as np
 from speechalign import __version__
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
-from speechalign.formats.textfile import replacing
+from speechalign.files.writing import replacing
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.models.folders import check_replaceable
 from speechalign.models.hmm_gmm.sphinx_features import SAMPLE_RATE, raw_cepstra, sphinx_cepstra

@@ -98,7 +98,7 @@ BAD = {
     "nan": (not_finite, r"nan\.wav: samples\[1234\]: expected a finite number, got nan"),
     "latin1": (transcript(b"caf\xe9"), r"latin1\.lab: not UTF-8 at byte 3 \(0xe9\); convert"),
     "utf16": (
-        transcript("tea".encode("utf-16")), r"utf16\.lab: expected UTF-8, got UTF-16 at byte 0"
+        transcript("tea".encode("utf-16-le")), r"utf16\.lab: expected UTF-8 text, got a zero at"
     ),
     "too long": (
         words_too_many,

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from speechalign.corpus import Utterance, read_corpus
-from speechalign.errors import InputError
+from speechalign.errors import FormatError
 
 
 def manifest(path, *lines):
@@ -144,5 +144,5 @@ def test_sound_files_whose_results_would_overwrite_each_other(tmp_path):
 
 def test_a_manifest_that_is_no_gzip(tmp_path):
     (tmp_path / "m.jsonl.gz").write_bytes(b"plain")
-    with pytest.raises(InputError, match=r"m\.jsonl\.gz: cannot be read"):
+    with pytest.raises(FormatError, match=r"m\.jsonl\.gz: cannot be decompressed"):
         read_corpus(tmp_path / "m.jsonl.gz")

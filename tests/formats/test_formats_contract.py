@@ -169,10 +169,10 @@ def test_byte_order_mark_and_windows_lines(name, tmp_path):
 def test_text_in_another_encoding_is_refused(name, tmp_path):
     path = tmp_path / f"x{find_format('x', format=name).SUFFIXES[0]}"
     path.write_bytes("WEBVTT 1 é".encode("latin-1"))
-    with pytest.raises(FormatError, match=r"byte 9 \(0xe9\) is not UTF-8 text"):
+    with pytest.raises(FormatError, match=r"not UTF-8 at byte 9 \(0xe9\); convert"):
         read_alignment(path, format=name)
     path.write_bytes(b"\xef\xbb\xbfab\xff")
-    with pytest.raises(FormatError, match=r"byte 5 \(0xff\)"):
+    with pytest.raises(FormatError, match=r"not UTF-8 at byte 5 \(0xff\)"):
         read_alignment(path, format=name)
 
 
@@ -180,9 +180,11 @@ def test_text_in_another_encoding_is_refused(name, tmp_path):
 def test_a_failed_write_leaves_what_was_there(name, tmp_path):
     path = tmp_path / f"x{find_format('x', format=name).SUFFIXES[0]}"
     path.write_text("precious")
-    broken = Alignment({"words": [Interval(0, 1, "half \ud83d pair")]}, 1.0)
-    with pytest.raises(FormatError, match="half a surrogate pair"):
-        write_alignment(broken, path, format=name)
+    for label, reason in (("half \ud83d pair", "half a surrogate pair"), ("a\0", "holds a zero")):
+        if name in ("json", "lhotse") and "\0" in label:
+            continue  # JSON can hold it
+        with pytest.raises(FormatError, match=reason):
+            write_alignment(Alignment({"words": [Interval(0, 1, label)]}, 1.0), path, format=name)
     assert path.read_text() == "precious"
     assert list(tmp_path.iterdir()) == [path]
 

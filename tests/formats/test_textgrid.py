@@ -137,8 +137,9 @@ def test_silence_of_no_length_is_passed_over(path):
         (grid().replace("IntervalTier", "Tear"), r'expected "IntervalTier" or "TextTier", got "T'),
         (PRAAT_LONG.replace("size = 2", "size = 2.5"), r"line 7: expected the number of tiers, a"),
         ('File type = "ooTextFile"\n"Pitch"\n', r'line 2: expected Object class = "TextGrid"'),
-        ('"Praat chronological TextGrid text file"', r"line 1: expected File type = \"ooTextFile"),
-        ("ooBinaryFile\x00", "a binary TextGrid; save it as a text file in Praat"),
+        ('"Praat chronological TextGrid text file"', r"line 1: expected xmin, found the end"),
+        ("ooBinaryFile\x05Pitch", "a binary file of Praat, but no TextGrid"),
+        ("ooBinaryFile\x08TextGrid?", r"byte 21: expected xmin, found the end"),
         ("", r"line 1: expected the file type, found the end"),
     ],
 )

@@ -1,10 +1,8 @@
-"""Text files: decoded with care, and written whole or not at all."""
+"""Write text files whole or not at all."""
 
 from __future__ import annotations
 
-import codecs
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,34 +46,24 @@ def replacing(path: Path) -> Iterator[TextIO]:
         temporary.unlink(missing_ok=True)
 
 
+def check_no_zero(text: str, path: Path) -> None:
+    """Raise FormatError where a text holds a zero, which no text file can."""
+    if "\0" in text:
+        place = text.index("\0")
+        raise FormatError(
+            f"{path}: the text holds a zero after {text[max(0, place - 20) : place]!r}, which no "
+            "text file can hold; repair the label"
+        )
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file, or leave what was there."""
-    with replacing(path) as sink:
-        sink.write(text)
-
-
-def read_text(path: Path) -> str:
-    """Read UTF-8, or UTF-16 with a byte-order mark; line ends stay as they are.
+    """Write a whole UTF-8 file, or leave what was there.
 
     Raises
     ------
-    FormatError
-        The bytes are neither: the message gives the first wrong one.
+    FormatError, OSError
+        As for `replacing` and `check_no_zero`.
     """
-    data = path.read_bytes()
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encoding = "utf-16" if utf16 else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        # The codec counts from behind a UTF-8 mark.
-        place = error.start + (3 if data.startswith(codecs.BOM_UTF8) else 0)
-        raise FormatError(
-            f"{path}: byte {place} (0x{data[place]:02x}) is not {encoding[:6].rstrip('-').upper()}"
-            " text; save the file again as UTF-8"
-        ) from None
-
-
-def lines(text: str) -> list[str]:
-    r"""Split at ``\n``, ``\r\n`` and ``\r`` only: labels may hold the other separators."""
-    return re.split(r"\r\n|\n|\r", text)
+    check_no_zero(text, path)
+    with replacing(path) as sink:
+        sink.write(text)
