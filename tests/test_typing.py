@@ -25,9 +25,18 @@ reveal_type(first(speechalign.read_alignment("a.TextGrid")).label)
 reveal_type(speechalign.align("a.wav", "Hello").confidence)
 reveal_type(speechalign.load_model("english-gmm").sample_rate)
 reveal_type(speechalign.Alignment({}, 1.0).crop(0.5).at(0.1))
+reveal_type(speechalign.score([(Alignment({}, 1), None)]).both.mean)
+reveal_type(speechalign.score([(["a"], ["b"])], metric="word-errors").error_rate)
 """
 
-REVEALED = ["str", "float", "int", "dict[str, speechalign.alignment.Interval]"]
+REVEALED = [
+    "str",
+    "float",
+    "int",
+    "dict[str, speechalign.alignment.Interval]",
+    "float | None",
+    "float | None",
+]
 
 MISTAKES = """\
 import speechalign

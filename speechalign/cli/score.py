@@ -257,10 +257,7 @@ def _print_sentences(found: Report) -> None:
     for name, figures in found.recordings.items():
         assert isinstance(figures, LinkScore)
         cells = (figures.error_rate, figures.precision, figures.recall, figures.f1)
-        print(
-            f"{name:20} "
-            + " ".join(f"{_percent(None if c is None else float(c)):>10}" for c in cells)
-        )
+        print(f"{name:20} " + " ".join(f"{_percent(c):>10}" for c in cells))
     print()
 
 
@@ -279,8 +276,7 @@ def _print_scores(
         head += f"   {'- baseline':>10}   {'95 %':>16} {'p boot':>8} {'p rand':>8}"
     print(head)
     for name, label in _ROWS.items():
-        value = getattr(pooled, name)
-        row = f"{label:12} {_percent(None if value is None else float(value)):>8}"
+        row = f"{label:12} {_percent(getattr(pooled, name)):>8}"
         if intervals:
             interval = intervals[name]
             row += f"   {_span(interval):>24}"
@@ -315,15 +311,13 @@ def _write_json(
     """Write all figures as shares, not in percent."""
     import json
     from dataclasses import asdict
-    from fractions import Fraction
 
     from speechalign.files.writing import write_text
     from speechalign.metrics.aer import LinkScore
 
     def plain(figures: object) -> dict[str, object]:
         assert isinstance(figures, LinkScore)
-        content = asdict(figures)
-        return {k: float(v) if isinstance(v, Fraction) else v for k, v in content.items()}
+        return asdict(figures)
 
     content = {
         "metric": metric,

@@ -9,17 +9,35 @@ once, in `speechalign.metrics.resampling`, over the ``counts`` of statistics and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
 from speechalign.errors import InputError
 from speechalign.registry import Registry
 
-__all__ = ["METRICS", "Metric", "Report", "Score", "Statistics", "report", "score"]
+if TYPE_CHECKING:
+    from speechalign.alignment import Alignment
+    from speechalign.links import Links, WeightedLinks
+    from speechalign.metrics.aer import LinkScore
+    from speechalign.metrics.boundaries import BoundaryScore
+    from speechalign.metrics.latency import LatencyScore
+    from speechalign.metrics.word_errors import WordErrorScore
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Report",
+    "Score",
+    "Statistics",
+    "boundary_errors",
+    "report",
+    "score",
+]
 
 METRICS = Registry(
     "speechalign.metrics",
@@ -119,10 +137,18 @@ def report(
     Raises
     ------
     InputError
-        There is nothing to score, or a recording has not what the metric needs: the message names
-        the recording.
+        There is nothing to score, the metric has no such option, or a recording lacks what the
+        metric needs: the message names the recording.
     """
     chosen = cast("Metric[R, H]", METRICS[metric])
+    known = list(inspect.signature(chosen.statistics).parameters)[2:]
+    for name, value in options.items():
+        if name not in known:
+            raise InputError(
+                f"{name}: expected an option of the metric {metric!r} "
+                f"({', '.join(known) or 'none'}), got {name}={value!r}; leave it out or choose "
+                "another metric"
+            )
     counted: dict[str, Statistics] = {}
     for name, (reference, hypothesis) in pairs.items():
         try:
@@ -139,6 +165,39 @@ def report(
     )
 
 
+@overload
+def score(
+    pairs: Iterable[tuple[Alignment, Alignment | None]],
+    *,
+    metric: Literal["boundaries"] = ...,
+    tier: str = ...,
+) -> BoundaryScore: ...
+@overload
+def score(
+    pairs: Iterable[tuple[Alignment, Alignment | None]],
+    *,
+    metric: Literal["latency"],
+    tier: str = ...,
+) -> LatencyScore: ...
+@overload
+def score(
+    pairs: Iterable[tuple[Links | WeightedLinks, Links | None]], *, metric: Literal["saer"]
+) -> LinkScore: ...
+@overload
+def score(pairs: Iterable[tuple[Links, Links | None]], *, metric: Literal["aer"]) -> LinkScore: ...
+@overload
+def score(
+    pairs: Iterable[tuple[WeightedLinks, Links | None]],
+    *,
+    metric: Literal["tw-saer"],
+    setting: Literal["s2t", "s2s"] = ...,
+) -> LinkScore: ...
+@overload
+def score(
+    pairs: Iterable[tuple[Sequence[str], Sequence[str] | None]], *, metric: Literal["word-errors"]
+) -> WordErrorScore: ...
+@overload
+def score(pairs: Iterable[tuple[R, H | None]], *, metric: str, **options: object) -> Score: ...
 def score(
     pairs: Iterable[tuple[R, H | None]],
     *,
@@ -151,9 +210,9 @@ def score(
     ----------
     pairs : Iterable[tuple[R, H or None]]
         Reference and hypothesis of each recording: two `speechalign.Alignment` for ``boundaries``
-        and ``latency``, two `speechalign.links.Links` for ``aer``, and
+        and ``latency``, two `speechalign.links.Links` for ``aer``,
         `speechalign.links.WeightedLinks` with `speechalign.links.Links` for ``saer`` and
-        ``tw-saer``. None where there is no hypothesis.
+        ``tw-saer``, and two lists of words for ``word-errors``. None where there is no hypothesis.
     metric : str
         A name in ``METRICS``.
     **options
@@ -163,13 +222,15 @@ def score(
     -------
     Score
         For ``boundaries``, a `speechalign.metrics.boundaries.BoundaryScore`; for ``latency``, a
-        `speechalign.metrics.latency.LatencyScore`; for the others, a
-        `speechalign.metrics.aer.LinkScore`.
+        `speechalign.metrics.latency.LatencyScore`; for ``aer``, ``saer`` and ``tw-saer``, a
+        `speechalign.metrics.aer.LinkScore`; for ``word-errors``, a
+        `speechalign.metrics.word_errors.WordErrorScore`. Numbers in it are floats and ints.
 
     Raises
     ------
     InputError
-        There is nothing to score, or a recording has not what the metric needs.
+        There is nothing to score, the metric has no such option, or a recording lacks what the
+        metric needs.
 
     Examples
     --------
@@ -181,3 +242,39 @@ def score(
     """
     named = {f"pairs[{i}]": pair for i, pair in enumerate(pairs)}
     return report(named, metric=metric, **options).pooled
+
+
+def boundary_errors(
+    reference: Alignment, hypothesis: Alignment, *, tier: str = "words"
+) -> BoundaryScore:
+    """Measure how far the boundaries of one alignment lie from those of a reference.
+
+    Parameters
+    ----------
+    reference, hypothesis : Alignment
+        The truth, and what is scored against it.
+    tier : str
+        ``words``, ``phones`` or another tier that both have.
+
+    Returns
+    -------
+    BoundaryScore
+        ``both.mean``, ``both.median`` and ``both.within[0.025]`` over all boundaries of matched
+        labels, seconds and shares; ``start`` and ``end`` the same of each kind.
+
+    Raises
+    ------
+    InputError
+        A side is no alignment or has no such tier.
+
+    Examples
+    --------
+    >>> from speechalign import Alignment, Interval
+    >>> gold = Alignment({"words": [Interval(0.5, 1.0, "Yes.")]}, 2.0)
+    >>> ours = Alignment({"words": [Interval(0.5, 1.015625, "yes")]}, 2.0)
+    >>> boundary_errors(gold, ours).end.bias
+    0.015625
+    """
+    from speechalign.metrics import boundaries
+
+    return boundaries.score(boundaries.statistics(reference, hypothesis, tier=tier))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -70,9 +69,9 @@ class LinkScore:
 
     Parameters
     ----------
-    error_rate : Fraction
+    error_rate : float
         1 - (sure hits + possible hits) / (hypothesis + sure); 0 where that is 0 / 0.
-    precision, recall, f1 : Fraction or None
+    precision, recall, f1 : float or None
         Possible hits by hypothesis, sure hits by sure links, and their harmonic mean; None where
         there is nothing to divide by.
     sentences, scored_sentences : int
@@ -81,10 +80,10 @@ class LinkScore:
         What was counted, and how.
     """
 
-    error_rate: Fraction
-    precision: Fraction | None
-    recall: Fraction | None
-    f1: Fraction | None
+    error_rate: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
     sentences: int
     scored_sentences: int
     signature: str
@@ -120,7 +119,7 @@ def statistics(reference: Links, hypothesis: Links | None) -> LinkStatistics:
     --------
     >>> gold = Links([(0, 0), (1, 1)], [(1, 2)])
     >>> score(statistics(gold, Links([(0, 0), (1, 2)]))).error_rate
-    Fraction(1, 4)
+    0.25
     """
     return count(reference, hypothesis, lambda _i, _j: 1, "aer|links:all|weights:1|pool:links|v:1")
 
@@ -146,19 +145,18 @@ def _sum(links: Iterable[tuple[int, int]], weight: Weight) -> int:
 
 
 def score(total: LinkStatistics) -> LinkScore:
-    """Turn a sum of statistics into figures, exactly."""
-    hits = total.sure_hits + total.possible_hits
+    """Turn a sum of statistics into figures, each the float nearest to the exact value."""
     size = total.hypothesis + total.sure
-    precision = _share(total.possible_hits, total.hypothesis)
-    recall = _share(total.sure_hits, total.sure)
-    f1: Fraction | None = None
-    if precision is not None and recall is not None:
-        both = precision + recall
-        f1 = 2 * precision * recall / both if both else Fraction(0)
+    wrong = size - total.sure_hits - total.possible_hits
+    # 2 P R / (P + R) over one denominator: quotients of integers are rounded once.
+    both = total.possible_hits * total.sure + total.sure_hits * total.hypothesis
+    f1: float | None = None
+    if total.hypothesis and total.sure:
+        f1 = 2 * total.possible_hits * total.sure_hits / both if both else 0.0
     return LinkScore(
-        error_rate=1 - Fraction(hits, size) if size else Fraction(0),
-        precision=precision,
-        recall=recall,
+        error_rate=wrong / size if size else 0.0,
+        precision=_share(total.possible_hits, total.hypothesis),
+        recall=_share(total.sure_hits, total.sure),
         f1=f1,
         sentences=total.sentences,
         scored_sentences=total.scored_sentences,
@@ -189,5 +187,5 @@ def figures(counts: np.ndarray) -> Mapping[str, np.ndarray]:
     return {"error_rate": rate, "precision": precision, "recall": recall, "f1": f1}
 
 
-def _share(part: int, whole: int) -> Fraction | None:
-    return Fraction(part, whole) if whole else None
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

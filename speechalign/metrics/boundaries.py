@@ -159,7 +159,7 @@ def statistics(
     Raises
     ------
     InputError
-        The reference, or the hypothesis that there is, has no such tier.
+        The reference, or the hypothesis that there is, is no alignment or has no such tier.
 
     Notes
     -----
@@ -167,6 +167,12 @@ def statistics(
     equal when their labels are; all other labels when they are after NFKC, case folding and
     removal of punctuation (Unicode category P; a label of nothing else stays).
     """
+    for role, side in (("reference", reference), ("hypothesis", hypothesis)):
+        if not isinstance(side, Alignment) and (side is not None or role == "reference"):
+            raise InputError(
+                f"{role}: expected an Alignment, got {type(side).__name__}; read a file with "
+                "read_alignment, or take the .alignment of a result"
+            )
     theirs = tiers_of(reference, tier)
     ours = {} if hypothesis is None else tiers_of(hypothesis, tier)
     sides = (("reference", reference, theirs), ("hypothesis", hypothesis, ours))

@@ -1,10 +1,12 @@
 """Every metric: additive, perfect on itself, and free of order."""
 
+import json
 import random
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 from strategies import alignments
 
@@ -12,7 +14,7 @@ import speechalign
 from speechalign import Alignment, Interval
 from speechalign.errors import InputError
 from speechalign.links import Links, WeightedLinks
-from speechalign.metrics import METRICS, report, score
+from speechalign.metrics import METRICS, boundary_errors, report, score
 
 _PAIRS = st.frozensets(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6)
 _LINKS = st.builds(Links, _PAIRS, _PAIRS)
@@ -95,6 +97,44 @@ def test_report(name):
     for figure, one in METRICS[name].figures(found.counts[1]).items():
         assert many[figure].shape == (3, 2)
         np.testing.assert_array_equal(many[figure][:, 1], one)
+
+
+@metrics
+def test_scores_are_plain_data(name):
+    """JSON and format strings take every number of a score."""
+    references, perfect = SIDES[name]
+    reference = find(references, lambda _: True)
+    found = asdict(score([(reference, perfect(reference)), (reference, None)], metric=name))
+    assert json.loads(json.dumps(found)).keys() == found.keys()
+    assert {type(value) for value in leaves(found)} <= {int, float, str, type(None)}
+
+
+def leaves(content):
+    for value in content.values():
+        yield from leaves(value) if isinstance(value, dict) else [value]
+
+
+def test_unknown_option_names_those_of_the_metric():
+    with pytest.raises(
+        InputError, match=r"teir: expected an option .*'boundaries' \(tier\), got t"
+    ):
+        score([], teir="words")
+    with pytest.raises(InputError, match=r"tier: expected an option of the metric 'aer' \(none\)"):
+        score([], metric="aer", tier="words")
+
+
+def test_boundary_errors_is_the_score_of_one_pair():
+    gold = Alignment({"words": [Interval(0.5, 1.0, "Yes.")], "phones": [Interval(0, 1, "Y")]}, 2.0)
+    ours = Alignment({"words": [Interval(0.5, 1.25, "yes")], "phones": [Interval(0, 1, "Y")]}, 2.0)
+    assert boundary_errors(gold, ours) == score([(gold, ours)])
+    assert boundary_errors(gold, ours).end.bias == 0.25
+    assert boundary_errors(gold, ours, tier="phones").both.mean == 0
+    with pytest.raises(
+        InputError, match="hypothesis: expected an Alignment, got list; read a file"
+    ):
+        boundary_errors(gold, [])
+    with pytest.raises(InputError, match="reference: expected an Alignment, got NoneType"):
+        boundary_errors(None, gold)
 
 
 def test_nothing_to_score():

@@ -41,7 +41,7 @@ def published(folder: Path) -> bool:
         hypothesis = read_links(folder / f"{pair}.awesome-align.out")
         found = report(pair_links(gold, hypothesis).pairs, metric="aer")
         interval = bootstrap(found.counts, figures)["error_rate"]
-        shown = f"{100 * float(found.pooled.error_rate):.2f}"
+        shown = f"{100 * found.pooled.error_rate:.2f}"
         fine &= shown == expected
         print(
             f"{pair:6} {len(found.counts):9} {shown:>7} {expected:>9}   "
