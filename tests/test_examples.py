@@ -8,6 +8,7 @@ import click
 import pytest
 import soundfile
 
+from speechalign import read_alignment
 from speechalign.cli.main import COMMANDS, cli
 from speechalign.corpus import LAYOUTS
 from speechalign.formats import FORMATS
@@ -127,7 +128,17 @@ def test_tables_of_the_guide_are_complete():
     ]  # fmt: skip
 
 
-def test_every_example_has_its_transcript(examples):
-    sounds = {path.with_suffix("") for path in examples.rglob("*.flac")}
-    assert sounds == {path.with_suffix("") for path in examples.rglob("*.lab")}
+def test_every_example_has_its_transcript_and_its_times(examples):
+    gold = examples.parent / "gold"
+
+    def names(folder, suffix):
+        return {path.relative_to(folder).with_suffix("") for path in folder.rglob(f"*{suffix}")}
+
+    sounds = names(examples, ".flac")
+    assert sounds == names(examples, ".lab") == names(gold, ".TextGrid")
     assert len(sounds) == 3
+    for name in sounds:
+        times = read_alignment(gold / name.with_suffix(".TextGrid"))
+        words = [word.label for word in times.tiers["words"]]
+        assert words == (examples / name.with_suffix(".lab")).read_text(encoding="utf-8").split()
+        assert times.duration == soundfile.info(examples / name.with_suffix(".flac")).duration
