@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs.ctc import ctc_graph
-from speechalign.kernels import ctc_search, viterbi
+from speechalign.kernels import ctc, ctc_search, viterbi
 from speechalign.kernels.ctc import ctc_viterbi, ctc_viterbi_batch
 from speechalign.kernels.ctc_rows import TILE
 
@@ -333,7 +333,9 @@ def test_a_budget_too_small_is_refused_before_anything_is_allocated():
         ctc_viterbi(huge, targets, blank=0, normalised=False, memory_budget=2**20)
 
 
-def test_batch_equals_singles_whatever_lies_beyond_the_lengths():
+@pytest.mark.parametrize("thread_work", [1, 10**6])
+def test_batch_equals_singles_whatever_lies_beyond_the_lengths(thread_work, monkeypatch):
+    monkeypatch.setattr(ctc, "_THREAD_WORK", thread_work)
     rng = np.random.default_rng(8)
     frames, labels = np.array([150, 60, 90, 1]), np.array([40, 10, 44, 1])
     log_probs = np.full((4, 150, 12), np.nan, np.float32)
@@ -344,7 +346,7 @@ def test_batch_equals_singles_whatever_lies_beyond_the_lengths():
         log_probs[b, : frames[b]] = noise - np.log(np.exp(noise).sum(axis=1, keepdims=True))
         targets[b, : labels[b]] = random_targets(rng, labels[b], 12, 3)
         singles.append(ctc_viterbi(log_probs[b, : frames[b]], targets[b, : labels[b]], blank=3))
-    for jobs in (1, 2, None):
+    for jobs in (1, 2, 3, None):
         batch = ctc_viterbi_batch(log_probs, targets, frames, labels, blank=3, jobs=jobs)
         assert batch.totals.tolist() == [path.score for path in singles]
         for row, single in zip(batch.positions, singles, strict=True):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speechalign.errors import AlignmentError, InputError
+from speechalign.kernels import ctc
 from speechalign.kernels.ctc import ctc_viterbi, ctc_viterbi_batch
 
 UNIFORM = np.full((6, 4), np.log(1 / 4), np.float32)
@@ -104,7 +105,7 @@ def batch(**changes):
         "target_lengths": np.array([2, 2]),
     }
     arguments.update(changes)
-    return ctc_viterbi_batch(*arguments.values(), blank=0)
+    return ctc_viterbi_batch(*arguments.values(), blank=0, jobs=2)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,9 @@ def batch(**changes):
         ({"targets": np.array([[1, 2], [2, 9]])}, InputError, r"targets\[1\]\[1\]: label 9"),
     ],
 )
-def test_batches(changes, error, message):
+@pytest.mark.parametrize("thread_work", [1, 10**6])
+def test_batches(changes, error, message, thread_work, monkeypatch):
+    monkeypatch.setattr(ctc, "_THREAD_WORK", thread_work)
     assert len(batch().totals) == 2
     with pytest.raises(error, match=message):
         batch(**changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+import speechalign.kernels  # noqa: F401 (chooses numba's cache folder where none is writable)
 from speechalign.errors import InputError
 from speechalign.losses.properties import Context
 
