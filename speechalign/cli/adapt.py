@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.training_options import TrainingProgress
 
 
@@ -37,9 +37,7 @@ def adapt(
     jobs: int | None,
     fmllr: bool,
     name: str | None,
-    layout: str | None,
-    speaker_characters: int | None,
-    channel: int | None,
+    read_corpus: ReadCorpus,
 ) -> None:
     """Adapt MODEL to CORPUS, from audio and transcripts alone; save it as MODEL_OUT.
 
@@ -49,7 +47,6 @@ def adapt(
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
-    from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm
@@ -61,9 +58,7 @@ def adapt(
             f"{model}: only HMM-GMM models can be adapted: english-sphinx, or one that "
             "`speechalign train` wrote"
         )
-    utterances = read_corpus(
-        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
-    )
+    utterances = read_corpus(corpus)
     progress = TrainingProgress()
     try:
         adapted = adapt_model(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.model_options import aligner_options
 from speechalign.cli.output_options import format_option
 
@@ -36,9 +36,7 @@ def align(
     corpus: Path,
     model: tuple[str, ...],
     out: Path,
-    layout: str | None,
-    speaker_characters: int | None,
-    channel: int | None,
+    read_corpus: ReadCorpus,
     load_aligner: Callable[[str | None], Aligner],
     formats: tuple[str, ...],
     jobs: int | None,
@@ -59,13 +57,10 @@ def align(
     if len(model) > 1:
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
     from speechalign.cli.progress import Progress
-    from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
     from speechalign.pipeline.align_corpus import align_corpus
 
-    utterances = read_corpus(
-        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
-    )
+    utterances = read_corpus(corpus)
     if not utterances:
         raise InputError(f"{corpus}: no recordings with transcripts here")
     aligner = load_aligner(model[0] if model else None)

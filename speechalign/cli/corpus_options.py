@@ -2,51 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from speechalign.corpus import Utterance
+
+ReadCorpus = Callable[[Path], "list[Utterance]"]
+"""From a path to the utterances of the corpus there."""
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def corpus_options(function: _Command) -> _Command:
-    """Add ``--layout``, ``--speaker-characters`` and ``--channel`` to a command.
+def corpus_options(function: _Command) -> Callable[..., object]:
+    """Add ``--layout``, ``--speaker-characters``, ``--channel`` and ``--tier`` to a command.
 
     Parameters
     ----------
     function : callable
-        A command that takes ``layout``, ``speaker_characters`` and ``channel`` and passes them to
-        ``read_corpus``.
-
-    Returns
-    -------
-    callable
-        The same, with the options.
+        A command that takes ``read_corpus`` instead of them: a function from a path to a list of
+        ``Utterance``, which names on stderr the tiers that were left out.
     """
-    for option in (
-        click.option(
-            "--channel",
-            type=click.IntRange(min=0),
-            metavar="C",
-            help="Channel of every sound file, counted from 0. Without: the mean of all channels, "
-            "or what the corpus says.",
-        ),
-        click.option(
-            "--speaker-characters",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Speakers are the first N characters of the file names, not the folders.",
-        ),
-        click.option(
-            "--layout",
-            callback=_known_layout,
-            metavar="NAME",
-            help="How the corpus is laid out: mfa, manifest, kaldi or lhotse. Without: detected.",
-        ),
-    ):
-        function = option(function)
-    return function
+
+    @click.option(
+        "--layout",
+        callback=_known_layout,
+        metavar="NAME",
+        help="Layout of the corpus: mfa, manifest, kaldi or lhotse (default: detected).",
+    )
+    @click.option(
+        "--speaker-characters",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Length of the speaker's name at the beginning of file names (default: the folder is "
+        "the speaker).",
+    )
+    @click.option(
+        "--channel",
+        type=click.IntRange(min=0),
+        metavar="C",
+        help="Channel of every sound file, counted from 0 (default: the mean of all channels, or "
+        "the channel that the corpus gives).",
+    )
+    @click.option(
+        "--tier",
+        "tiers",
+        multiple=True,
+        metavar="NAME",
+        help="Tier of the TextGrids that holds utterances, alone or as 'SPEAKER - NAME'; may be "
+        "given several times (default: 'utterances', else each tier but those called words, "
+        "phones, notes ...).",
+    )
+    @wraps(function)
+    def command(
+        *,
+        layout: str | None,
+        speaker_characters: int | None,
+        channel: int | None,
+        tiers: tuple[str, ...],
+        **others: object,
+    ) -> object:
+        def read(corpus: Path) -> list[Utterance]:
+            from speechalign.corpus import read_corpus
+
+            utterances = read_corpus(
+                corpus,
+                layout=layout,
+                speaker_characters=speaker_characters,
+                channel=channel,
+                tiers=tiers,
+            )
+            _name_left_out(utterances)
+            return utterances
+
+        return function(read_corpus=read, **others)
+
+    return command
+
+
+def _name_left_out(utterances: Sequence[Utterance]) -> None:
+    """Print a line for each set of tiers that was left out."""
+    recordings = {u.recording: u.tiers_left_out for u in utterances if u.tiers_left_out}
+    for names, count in Counter(recordings.values()).items():
+        click.echo(
+            f"tiers left out of {count} TextGrid{'s' * (count > 1)}: {', '.join(names)} (--tier "
+            "chooses)",
+            err=True,
+        )
 
 
 def _known_layout(

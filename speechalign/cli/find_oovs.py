@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.training_options import pronunciation_options, pronunciations
 
 
@@ -23,16 +23,13 @@ def find_oovs(
     dictionary: Path | None,
     language: str,
     phones: str | None,
-    layout: str | None,
-    speaker_characters: int | None,
-    channel: int | None,
+    read_corpus: ReadCorpus,
 ) -> None:
     """List the words of CORPUS that a model's dictionary lacks, or a dictionary of your own.
 
     Prints word, count and the pronunciation that would be used, separated by tabs, most frequent
     first. Transcripts that cannot be used are named on stderr; exit status 3 where there are any.
     """
-    from speechalign.corpus import read_corpus
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel
@@ -50,9 +47,7 @@ def find_oovs(
                 "with one"
             )
         lexicon = Lexicon(loaded)
-    utterances = read_corpus(
-        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
-    )
+    utterances = read_corpus(corpus)
     oovs = missing_from(utterances, lexicon)
     for utterance, reason in oovs.unusable:
         click.echo(f"failed: {utterance}: {reason}", err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.training_options import (
     TrainingProgress,
     pronunciation_options,
@@ -39,9 +39,7 @@ def train(
     jobs: int | None,
     name: str | None,
     licence: str,
-    layout: str | None,
-    speaker_characters: int | None,
-    channel: int | None,
+    read_corpus: ReadCorpus,
 ) -> None:
     """Train an acoustic model on CORPUS, from audio and transcripts alone; save it as MODEL_OUT.
 
@@ -53,12 +51,9 @@ def train(
     Exit status: 0 trained, 3 trained, but some utterances could not be used, 4 nothing to train
     on.
     """
-    from speechalign.corpus import read_corpus
     from speechalign.training import train as train_model
 
-    utterances = read_corpus(
-        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
-    )
+    utterances = read_corpus(corpus)
     source = pronunciations(dictionary, language, phones)
     progress = TrainingProgress()
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from speechalign.cli.align import summarise
-from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.output_options import format_option
 from speechalign.cli.training_options import (
     TrainingProgress,
@@ -43,9 +43,7 @@ def train_align(
     formats: tuple[str, ...],
     model_out: Path | None,
     overwrite: bool,
-    layout: str | None,
-    speaker_characters: int | None,
-    channel: int | None,
+    read_corpus: ReadCorpus,
 ) -> None:
     """Train a model on CORPUS and align CORPUS with it; write TextGrids to OUT.
 
@@ -56,13 +54,10 @@ def train_align(
     """
     from speechalign.aligners.aligner import Aligner
     from speechalign.cli.progress import Progress
-    from speechalign.corpus import read_corpus
     from speechalign.pipeline.align_corpus import align_corpus
     from speechalign.training import train as train_model
 
-    utterances = read_corpus(
-        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
-    )
+    utterances = read_corpus(corpus)
     source = pronunciations(dictionary, language, phones)
     out = out.absolute()
     model_out = model_out or out.with_name(f"{out.name}.model")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speechalign.cli.corpus_options import corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ _SHOWN = 20  # findings of a kind; all are in the JSON file
 def validate(
     context: click.Context,
     corpus: Path,
-    layout: str | None,
-    speaker_characters: int | None,
-    channel: int | None,
+    read_corpus: ReadCorpus,
     dictionary: Path | None,
     language: str,
     json_file: Path | None,
@@ -65,12 +63,9 @@ def validate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from speechalign.corpus import read_corpus
     from speechalign.corpus.validation import validate as validate_corpus
 
-    utterances = read_corpus(
-        corpus, layout=layout, speaker_characters=speaker_characters, channel=channel
-    )
+    utterances = read_corpus(corpus)
     if not utterances:
         click.echo(f"{corpus}: no sound file and no transcript in it", err=True)
         context.exit(4)

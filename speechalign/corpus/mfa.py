@@ -1,10 +1,10 @@
 """The Montreal Forced Aligner's layout: a tree of sound files with their transcripts beside them.
 
-``SPEAKER/x.wav`` has its transcript in ``SPEAKER/x.lab``, else ``SPEAKER/x.txt`` (UTF-8), else in
+``SPEAKER/x.wav`` has its transcript in ``SPEAKER/x.lab``, else ``SPEAKER/x.txt``, else in
 ``SPEAKER/x.TextGrid``, which has one tier per speaker, named after the speaker, whose intervals
-with text are the utterances. Suffixes may be in capitals. Files and folders whose names begin
-with a dot are left out, and so are README and LICENSE files, and folders inside the tree that
-``speechalign align`` wrote.
+with text are the utterances, or other tiers that `choose_tiers` finds. Suffixes may be in
+capitals. Files and folders whose names begin with a dot are left out, and so are README and
+LICENSE files, and folders inside the tree that ``speechalign align`` wrote.
 
 See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_structure.html
 """
@@ -12,17 +12,19 @@ See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_s
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from speechalign.audio.waveform import sound_info
+from speechalign.corpus.tiers import choose_tiers
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.reading import read_text
 from speechalign.files.textgrid import read_textgrid
+from speechalign.files.tier_names import layer
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 _TEXT_SUFFIXES = (".lab", ".txt")
@@ -30,7 +32,6 @@ _NOT_A_TRANSCRIPT = {"readme", "license", "licence", "copying", "changelog", "no
                      "oovs_found"}  # fmt: skip
 # Only results have it; at the root they were asked for beside the recordings.
 _SIGN_OF_RESULTS = "alignment_manifest.jsonl"
-_ALIGNMENT_TIER = re.compile(r"(?:.* - )?(?:words|phones)")
 
 
 @dataclass
@@ -49,12 +50,21 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:
+    """Read a tree of sound files and transcripts, as `read_tiers` without names of tiers."""
+    return read_tiers(path, (), speaker_characters=speaker_characters)
+
+
+def read_tiers(
+    path: Path, tiers: Sequence[str], *, speaker_characters: int | None = None
+) -> list[Utterance]:
     """Read a tree of sound files and transcripts.
 
     Parameters
     ----------
     path : Path
         Root of the tree.
+    tiers : sequence of str
+        Names of the tiers of TextGrids that hold utterances, as `choose_tiers` takes them.
     speaker_characters : int or None
         Speakers are the first so many characters of the file names; None takes the folder that
         a file is in, and no speaker for files in the root.
@@ -63,7 +73,8 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
     -------
     list of Utterance
         One for each sound file with a ``.lab`` or ``.txt``, and one for each interval with text of
-        a TextGrid (``SPEAKER/x#1`` and on, in time order). What cannot be used has a ``problem``.
+        a tier of utterances (``SPEAKER/x#1`` and on, in time order). What cannot be used has a
+        ``problem``.
 
     Notes
     -----
@@ -85,7 +96,7 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
                 speaker: str | None = stem[:speaker_characters]
             else:
                 speaker = folder.name if folder != path else None
-            utterances += _utterances(key, speaker, recording)
+            utterances += _utterances(key, speaker, recording, tiers)
     return utterances
 
 
@@ -118,7 +129,9 @@ def _folders(root: Path) -> Iterator[tuple[Path, dict[str, _Recording]]]:
         yield Path(name), recordings
 
 
-def _utterances(key: str, speaker: str | None, recording: _Recording) -> list[Utterance]:
+def _utterances(
+    key: str, speaker: str | None, recording: _Recording, tiers: Sequence[str]
+) -> list[Utterance]:
     sounds = recording.sounds
     transcripts = sorted(recording.texts, key=lambda p: p.suffix.lower()) + recording.grids
     if not sounds and not transcripts:
@@ -146,7 +159,7 @@ def _utterances(key: str, speaker: str | None, recording: _Recording) -> list[Ut
         return [Utterance(key, key, sound, "", speaker, problem=problem)]
     try:
         if transcripts[0] in recording.grids:
-            return _grid_utterances(key, speaker, sound, transcripts[0])
+            return _grid_utterances(key, speaker, sound, transcripts[0], tiers)
         text = read_text(transcripts[0]).strip()
         if not text:
             raise InputError(f"{transcripts[0]}: the transcript is empty; write what was said")
@@ -159,24 +172,31 @@ def _utterances(key: str, speaker: str | None, recording: _Recording) -> list[Ut
     return [Utterance(key, key, sound, "", speaker, problem=problem)]
 
 
-def _grid_utterances(key: str, speaker: str | None, sound: Path, path: Path) -> list[Utterance]:
-    """Utterances of a TextGrid with one tier per speaker."""
-    tiers = read_textgrid(path).tiers
-    if tiers and all(_ALIGNMENT_TIER.fullmatch(tier.name) for tier in tiers):
-        raise InputError(
-            f"{path}: its tiers ({', '.join(tier.name for tier in tiers)}) are an alignment; "
-            "expected one tier per speaker, with utterances"
-        )
+def _grid_utterances(
+    key: str, speaker: str | None, sound: Path, path: Path, wanted: Sequence[str]
+) -> list[Utterance]:
+    """Return the utterances of a TextGrid."""
+    choice = choose_tiers(read_textgrid(path), path, wanted)
+    if choice.words is not None:
+        marks = sorted(choice.words.tier.marks, key=lambda mark: mark.start)
+        text = " ".join(mark.text.strip() for mark in marks if mark.text.strip())
+        who = choice.words.speaker or speaker
+        return [Utterance(key, key, sound, text, who, tiers_left_out=choice.left_out)]
     spans = sorted(
         (mark.start, number, mark.end, mark.text.strip())
-        for number, tier in enumerate(tiers)
-        for mark in tier.marks
+        for number, speech in enumerate(choice.speech)
+        for mark in speech.tier.marks
         if mark.text.strip()
     )
     if not spans:
         raise InputError(f"{path}: no interval has text; write each utterance into one")
-    speakers = [tier.name.strip() or speaker for tier in tiers]
-    channels = _tier_channels(sound, len(tiers))
+    speakers = [
+        layer(speech.speaker or speaker or "unknown", speech.layer)
+        if speech.layer > 1
+        else speech.speaker or speaker
+        for speech in choice.speech
+    ]
+    channels = _tier_channels(sound, [speech.layer for speech in choice.speech])
     return [
         Utterance(
             f"{key}#{count}",
@@ -188,17 +208,20 @@ def _grid_utterances(key: str, speaker: str | None, sound: Path, path: Path) -> 
             end,
             channels[number],
             segmented=True,
+            tiers_left_out=choice.left_out,
         )
         for count, (start, number, end, text) in enumerate(spans, 1)
     ]
 
 
-def _tier_channels(sound: Path, tiers: int) -> list[int | None]:
-    """Channel of each speaker tier."""
+def _tier_channels(sound: Path, layers: Sequence[int]) -> list[int | None]:
+    """Return the channel of each speaker tier; a layer has that of the tier before."""
+    tiers = sum(layer == 1 for layer in layers)
     if tiers >= 2:
         try:
             if sound_info(sound).channels == 2:
-                return [int(number >= tiers / 2) for number in range(tiers)]
+                firsts = accumulate(layer == 1 for layer in layers)
+                return [int(number - 1 >= tiers / 2) for number in firsts]
         except InputError:
             pass  # whoever reads the sound reports it
-    return [None] * tiers
+    return [None] * len(layers)

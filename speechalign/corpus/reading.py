@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from speechalign.corpus.conflicts import mark_conflicts
 from speechalign.corpus.utterance import Utterance
@@ -25,6 +25,13 @@ class Layout(Protocol):
         ...
 
 
+@runtime_checkable
+class _TieredLayout(Protocol):
+    def read_tiers(
+        self, path: Path, tiers: Sequence[str], *, speaker_characters: int | None = None
+    ) -> list[Utterance]: ...
+
+
 LAYOUTS = Registry(
     "speechalign.corpus",
     {
@@ -42,6 +49,7 @@ def read_corpus(
     layout: str | None = None,
     speaker_characters: int | None = None,
     channel: int | None = None,
+    tiers: Sequence[str] = (),
 ) -> list[Utterance]:
     """Read the utterances of a corpus.
 
@@ -58,6 +66,9 @@ def read_corpus(
         ``mfa``, and in the others where no speaker is given.
     channel : int or None
         Channel of every utterance, counted from 0; None leaves what the layout says.
+    tiers : sequence of str
+        Names of the tiers of TextGrids that hold the utterances; without names, they are chosen
+        as `speechalign.corpus.tiers.choose_tiers` says.
 
     Returns
     -------
@@ -78,9 +89,15 @@ def read_corpus(
         raise InputError(f"speaker_characters: expected 1 or more, got {speaker_characters}")
     if channel is not None and channel < 0:
         raise InputError(f"channel: expected 0 or more, got {channel}")
-    reader = cast(Layout, LAYOUTS[layout or _detect(path)])
+    name = layout or _detect(path)
+    reader = cast(Layout, LAYOUTS[name])
     try:
-        utterances: Sequence[Utterance] = reader.read(path, speaker_characters=speaker_characters)
+        if not tiers:
+            utterances = reader.read(path, speaker_characters=speaker_characters)
+        elif isinstance(reader, _TieredLayout):
+            utterances = reader.read_tiers(path, tiers, speaker_characters=speaker_characters)
+        else:
+            raise InputError(f"tiers: a corpus of the layout {name!r} has none; leave out --tier")
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if channel is not None:

@@ -35,6 +35,8 @@ class Utterance:
         Channel to use, counted from 0; None leaves the choice to the reader.
     segmented : bool
         Whether the corpus gave ``start`` and ``end``, so that they are worth a tier of their own.
+    tiers_left_out : tuple[str, ...]
+        Tiers of its TextGrid that were taken for no utterances because of their names.
     problem : str or None
         Why it cannot be aligned, in words for the user; None when nothing is known to be wrong.
     """
@@ -48,6 +50,7 @@ class Utterance:
     end: float | None = None
     channel: int | None = None
     segmented: bool = False
+    tiers_left_out: tuple[str, ...] = ()
     problem: str | None = None
 
     def waveform(self, sample_rate: int) -> Waveform:

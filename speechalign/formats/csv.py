@@ -22,9 +22,9 @@ from pathlib import Path
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
 from speechalign.files.reading import read_text
+from speechalign.files.tier_names import join, speaker_in_name, split
 from speechalign.files.writing import write_text
 from speechalign.formats.rows import Row, assemble, number
-from speechalign.formats.tiers import join, speaker_in_name, split
 
 SUFFIXES = (".csv",)
 _COLUMNS = ("Begin", "End", "Label", "Type", "Speaker", "Confidence")

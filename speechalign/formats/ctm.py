@@ -22,9 +22,10 @@ from pathlib import Path
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
 from speechalign.files.reading import lines, read_text
+from speechalign.files.tier_names import join, speaker_in_name
 from speechalign.files.writing import write_text
 from speechalign.formats.rows import Row, assemble, number, only, span
-from speechalign.formats.tiers import join, of_kind, speaker_in_name
+from speechalign.formats.tiers import of_kind
 
 SUFFIXES = (".ctm",)
 _SPACE = "<space>"

@@ -10,7 +10,8 @@ from pathlib import Path
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
 from speechalign.files.reading import lines
-from speechalign.formats.tiers import of_kind, split
+from speechalign.files.tier_names import split
+from speechalign.formats.tiers import of_kind
 
 MAX_CHARACTERS = 42
 MAX_SECONDS = 6.0

@@ -23,10 +23,10 @@ from pathlib import Path
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
 from speechalign.files.reading import lines, read_text
+from speechalign.files.tier_names import join, speaker_in_name, split
 from speechalign.files.writing import write_text
 from speechalign.formats.json_values import is_number, loads
 from speechalign.formats.rows import Row, assemble, only, span
-from speechalign.formats.tiers import join, speaker_in_name, split
 
 SUFFIXES = (".jsonl",)
 _SYMBOLS = {"words": "word", "phones": "phone"}

@@ -20,10 +20,10 @@ from pathlib import Path
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
 from speechalign.files.reading import read_text
+from speechalign.files.tier_names import join
 from speechalign.files.writing import write_text
 from speechalign.formats.cues import group, parse, timestamp
 from speechalign.formats.rows import Row, assemble
-from speechalign.formats.tiers import join
 
 SUFFIXES = (".vtt",)
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")

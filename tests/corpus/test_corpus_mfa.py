@@ -213,8 +213,11 @@ def test_a_textgrid_cut_off_anywhere_is_a_problem_and_no_exception(tmp_path):
 
 def test_a_textgrid_that_is_an_alignment_or_has_no_text(tmp_path):
     sound(tmp_path / "x.wav")
-    grid(tmp_path / "x.TextGrid", {"words": [(0, 1, "hello")], "phones": [(0, 1, "HH")]})
-    assert "its tiers (words, phones) are an alignment" in only(tmp_path).problem
+    tiers = {"A - words": [(0, 1, "hello")], "B - words": [(1, 2, "you")]}
+    grid(tmp_path / "x.TextGrid", tiers)
+    assert "its tiers ('A - words', 'B - words') are those of an" in only(tmp_path).problem
+    grid(tmp_path / "x.TextGrid", {"phones": [(0, 1, "HH")]})
+    assert "its tiers ('phones') are those of an alignment" in only(tmp_path).problem
     grid(tmp_path / "x.TextGrid", {"ann": [(0, 1, "")]})
     assert "no interval has text" in only(tmp_path).problem
 
