@@ -12,7 +12,8 @@ from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
 from speechalign.language_codes import short_code
-from speechalign.models import Model, SpeakerModel, load_model
+from speechalign.models import Model, load_model
+from speechalign.models.calibration import Calibration, read_calibration
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ ALIGNERS = Registry(
         "attention": "speechalign.aligners.attention:AttentionAligner",
     },
 )
-"""By what a model calls its ``aligner``: a class that takes the model, and ``align`` s with it."""
+"""By the ``aligner`` of a model: a class that is made of the model and the language, and aligns."""
 
 
 class _Aligner(Protocol):
@@ -48,6 +49,11 @@ class _EmittingAligner(Protocol):
     ) -> AlignedUtterance: ...
 
 
+@runtime_checkable
+class _SpeakerAligner(_Aligner, Protocol):
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> _Aligner: ...
+
+
 class Aligner:
     """A loaded model, ready for any number of utterances; safe to use from several threads at once.
 
@@ -58,31 +64,43 @@ class Aligner:
     language : str or None
         ISO 639-1 or 639-3 code of the text, for a model that reads several languages; None for what
         the model says.
+    calibration : str, Path, Calibration or None
+        The bias that is taken off the model's times, or the file that ``speechalign model inspect
+        --save-calibration`` wrote; None for no correction.
 
     Raises
     ------
     InputError
-        There is no such model, or it reads one language only and that is another.
+        There is no such model, it reads one language only and that is another, or the calibration
+        was measured on another model.
     BackendError
         A package that the model needs is missing.
     """
 
     def __init__(
-        self, model: str | Path | Model = DEFAULT_MODEL, *, language: str | None = None
+        self,
+        model: str | Path | Model = DEFAULT_MODEL,
+        *,
+        language: str | None = None,
+        calibration: str | Path | Calibration | None = None,
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
+        self.language = self.model.language if language is None else short_code(language)
+        self.bias = 0.0
+        if calibration is not None:
+            if not isinstance(calibration, Calibration):
+                calibration = read_calibration(calibration)
+            self.bias = calibration.bias_of(self.model)
         make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
-        language = self.model.language if language is None else short_code(language)
-        self._aligner = make(self.model, language=language)
+        self._aligner = make(self.model, language=self.language)
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
         """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
-        if not isinstance(self.model, SpeakerModel):
+        if not isinstance(self._aligner, _SpeakerAligner):
             return self
         found = copy.copy(self)
-        found.model = self.model.for_speaker(name, heard)
-        found._aligner = copy.copy(self._aligner)
-        found._aligner.model = found.model
+        found._aligner = self._aligner.for_speaker(name, heard)
+        found.model = found._aligner.model
         return found
 
     @property
@@ -146,8 +164,10 @@ class Aligner:
                 f"{waveform.sample_rate}; read it with sample_rate={self.model.sample_rate}"
             )
         if emissions is not None and isinstance(self._aligner, _EmittingAligner):
-            return self._aligner.align(waveform, text, emissions=emissions)
-        return self._aligner.align(waveform, text)
+            result = self._aligner.align(waveform, text, emissions=emissions)
+        else:
+            result = self._aligner.align(waveform, text)
+        return result.shifted(-self.bias) if self.bias else result
 
     def align_file(
         self, audio: str | Path, text: str, *, channel: int | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -15,8 +17,11 @@ from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.kernels import forward_backward, viterbi
-from speechalign.models import PhoneModel, PhoneSpan
+from speechalign.models import PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon
+
+if TYPE_CHECKING:
+    from speechalign.models.speakers import CepstralMoments
 
 # Boundaries are placed in windows of so many phones, with context, so that memory stays bounded.
 _WINDOW, _CONTEXT = 256, 16
@@ -46,6 +51,14 @@ class PhoneAligner:
             )
         self.model = model
         self.lexicon = Lexicon(model)
+
+    def for_speaker(self, name: str, heard: CepstralMoments | None) -> PhoneAligner:
+        """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
+        if not isinstance(self.model, SpeakerModel):
+            return self
+        found = copy.copy(self)
+        found.model = cast(PhoneModel, self.model.for_speaker(name, heard))
+        return found
 
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
         """Find the times of the words and phones of a transcript, as `Aligner.align` says.
@@ -89,8 +102,8 @@ class PhoneAligner:
             )
             frames = np.concatenate([np.arange(spans[k].begin, spans[k].end) for k in own])
             confidence = _sigmoid(self.model.calibration, float(deficits[frames].mean()))
-            span = Interval(phones[0].start, phones[-1].end, word.label, confidence)
-            aligned.append(replace(word, span=span, phones=phones))
+            whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
+            aligned.append(replace(word, span=whole, phones=phones))
         log_likelihood = path.score / len(log_probs)
         return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="phones")
 

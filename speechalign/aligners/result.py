@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
+from speechalign.aligners.ctc_boundaries import lasting
 from speechalign.alignment import Alignment
 from speechalign.audio.waveform import Waveform
 from speechalign.text.word import Word
@@ -61,6 +62,21 @@ class AlignedUtterance:
         return cls(
             tuple(words), waveform.duration, log_likelihood, float(confidence), waveform, unit
         )
+
+    def shifted(self, seconds: float) -> AlignedUtterance:
+        """Return the same with all times moved, but kept within the recording."""
+        parts = [part for word in self.words for part in word.parts]
+        times = np.array([(part.start + seconds, part.end + seconds) for part in parts])
+        moved = iter(lasting(times, self.duration).tolist())
+        words = []
+        for word in self.words:
+            own = [replace(part, start=s, end=e) for part, (s, e) in zip(word.parts, moved)]
+            span = replace(word.interval, start=own[0].start, end=own[-1].end)
+            tokens = tuple(replace(t, interval=part) for t, part in zip(word.tokens, own))
+            words.append(
+                replace(word, span=span, phones=tuple(own) if word.phones else (), tokens=tokens)
+            )
+        return replace(self, words=tuple(words))
 
     @property
     def alignment(self) -> Alignment:

@@ -51,6 +51,7 @@ def inspect(
 
     With --corpus and --gold, also by how much its words begin too late, in the median.
     """
+    from speechalign.aligners.aligner import Aligner
     from speechalign.models import load_model
 
     if (corpus is None) != (gold is None) or (save_calibration is not None and gold is None):
@@ -60,8 +61,8 @@ def inspect(
         device=device,
         offline=offline,
         allow_pickle=allow_pickle,
-        calibration=calibration,
     )
+    aligner = Aligner(loaded, calibration=calibration)
     grid = loaded.grid
     facts = {
         "name": loaded.name,
@@ -75,11 +76,10 @@ def inspect(
     for key, value in facts.items():
         click.echo(f"{key}: {value}")
     if corpus is not None and gold is not None:
-        from speechalign.aligners.aligner import Aligner
         from speechalign.corpus import read_corpus
         from speechalign.pipeline.onset_bias import measure_bias
 
-        found = measure_bias(Aligner(loaded), read_corpus(corpus), gold)
+        found = measure_bias(aligner, read_corpus(corpus), gold)
         click.echo(f"onset bias: {1000 * found.bias:+.1f} ms, median of {found.words} words")
         if save_calibration is not None:
             found.write(save_calibration)

@@ -21,8 +21,8 @@ def loading_options(function: _Command) -> _Command:
     Parameters
     ----------
     function : callable
-        A command that takes ``device``, ``offline``, ``allow_pickle`` and ``calibration`` and
-        passes them to ``load_model``.
+        A command that takes ``device``, ``offline`` and ``allow_pickle`` for ``load_model``, and
+        ``calibration`` for ``Aligner``.
     """
     for option in (
         click.option(
@@ -86,9 +86,8 @@ def aligner_options(function: _Command) -> Callable[..., object]:
                 device=device,
                 offline=offline,
                 allow_pickle=allow_pickle,
-                calibration=calibration,
             )
-            return Aligner(model, language=language)
+            return Aligner(model, language=language, calibration=calibration)
 
         return function(load_aligner=load_aligner, **others)
 

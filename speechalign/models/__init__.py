@@ -90,7 +90,6 @@ def load_model(
     device: str | None = None,
     offline: bool = False,
     allow_pickle: bool = False,
-    calibration: str | Path | None = None,
 ) -> Model:
     """Load an acoustic model.
 
@@ -108,8 +107,6 @@ def load_model(
     allow_pickle : bool
         Read weights that are a Python pickle, with torch's reader that runs no code. Without,
         only safetensors and ONNX.
-    calibration : str, Path or None
-        File that ``speechalign model inspect --save-calibration`` wrote: the bias of its times.
 
     Returns
     -------
@@ -126,12 +123,7 @@ def load_model(
     """
     offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE
     options = {"device": device, "offline": offline, "allow_pickle": allow_pickle}
-    model = _call(_loader(str(source)), str(source), options)
-    if calibration is not None:
-        from speechalign.models.calibration import read_calibration
-
-        model.grid = read_calibration(calibration).corrected(model)
-    return model
+    return _call(_loader(str(source)), str(source), options)
 
 
 def known_names() -> list[str]:

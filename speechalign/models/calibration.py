@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from speechalign.errors import InputError
-from speechalign.frames import FrameGrid
 from speechalign.models import Model
 
 
@@ -35,15 +34,14 @@ class Calibration:
     bias: float
     words: int
 
-    def corrected(self, model: Model) -> FrameGrid:
-        """Return a model's frame grid without the bias; InputError for another model's file."""
+    def bias_of(self, model: Model) -> float:
+        """Return the bias, seconds; InputError for another model than it was measured on."""
         if model.name != self.model:
             raise InputError(
                 f"calibration: was measured on {self.model!r}, not on {model.name!r}; measure that "
                 "one with `speechalign model inspect --gold ... --save-calibration ...`"
             )
-        shift = round(self.bias * model.grid.sample_rate)
-        return replace(model.grid, offset=model.grid.offset - shift)
+        return self.bias
 
     def write(self, path: str | Path) -> None:
         """Write it as JSON."""

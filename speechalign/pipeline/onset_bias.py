@@ -44,7 +44,7 @@ def measure_bias(
     Notes
     -----
     The median of hypothesis minus reference over the starts of words whose labels match. It is
-    taken off by moving the model's frame grid, which leaves errors without a common direction.
+    subtracted from all times, which leaves errors without a common direction.
     """
     with tempfile.TemporaryDirectory() as folder:
         align_corpus(utterances, folder, aligner=aligner)

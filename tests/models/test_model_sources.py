@@ -297,16 +297,6 @@ def test_every_model_by_name_can_be_aligned_with(name):
     assert model.licence
 
 
-def test_calibration_is_applied(folder, tmp_path):
-    from speechalign.models.calibration import Calibration
-
-    Calibration("small", 0.02, 9).write(tmp_path / "late.json")
-    plain, corrected = load_model(folder), load_model(folder, calibration=tmp_path / "late.json")
-    assert corrected.grid.offset == plain.grid.offset - 320
-    samples = np.zeros((1, 8000), np.float32)
-    assert corrected.emit(samples, np.array([8000])).grid == corrected.grid
-
-
 def test_telling_sources_apart_imports_nothing_heavy():
     import subprocess
     import sys
