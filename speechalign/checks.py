@@ -30,13 +30,23 @@ def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") 
         )
 
 
-def check_lengths(lengths: np.ndarray, limit: int, *, name: str) -> None:
-    """Refuse lengths that are not (B,) int64 in [0, limit]."""
-    if lengths.ndim != 1 or lengths.dtype != _INT64:
-        raise InputError(f"{name}: expected (B,) int64, got {lengths.shape} {lengths.dtype}")
+def check_lengths(lengths: np.ndarray, batch: int, limit: int, *, name: str) -> np.ndarray:
+    """Refuse anything but (B,) integers in [0, limit]; return them as int64."""
+    if not isinstance(lengths, np.ndarray):
+        raise InputError(
+            f"{name}: expected an ndarray, got {type(lengths).__name__}; convert it with np.asarray"
+        )
+    if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
+        raise InputError(
+            f"{name}: expected shape ({batch},), integer, one length for each utterance; got "
+            f"{lengths.shape} {lengths.dtype}"
+        )
+    if lengths.dtype != _INT64:
+        lengths = lengths.astype(_INT64)
     for b, length in enumerate(lengths.tolist()):
         if not 0 <= length <= limit:
             raise InputError(f"{name}[{b}]: expected a value in [0, {limit}], got {length}")
+    return lengths
 
 
 def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0) -> None:
@@ -58,12 +68,12 @@ def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0)
 
 
 def check_waveforms(waveforms: np.ndarray, lengths: np.ndarray) -> None:
-    """Refuse anything but (B, N) floating samples, finite within (B,) int64 lengths of 1 to N."""
+    """Refuse anything but (B, N) floating samples, finite within (B,) lengths of 1 to N."""
     if waveforms.ndim != 2 or len(waveforms) != len(lengths):
         raise InputError(
             f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
             f"{waveforms.shape}"
         )
-    check_lengths(lengths, waveforms.shape[1], name="lengths")
+    check_lengths(lengths, len(waveforms), waveforms.shape[1], name="lengths")
     for b, length in enumerate(lengths):
         check_samples(waveforms[b, :length], name=f"waveforms[{b}]")

@@ -21,8 +21,8 @@ class Emissions:
     log_probs : ndarray, shape (B, T, V), float32 or float64
         Natural-log probabilities; log-likelihoods where ``normalised`` is False. Frames at and
         beyond a length are never read.
-    input_lengths : ndarray, shape (B,), int64
-        Frames of each recording.
+    input_lengths : ndarray, shape (B,), integer
+        Frames of each recording; kept as int64.
     grid : FrameGrid
         Where the frames lie in time.
     vocabulary : Vocabulary
@@ -43,11 +43,8 @@ class Emissions:
             raise InputError(
                 f"log_probs: expected shape (B, T, {len(self.vocabulary)}), got {shape}"
             )
-        check_lengths(self.input_lengths, shape[1], name="input_lengths")
-        if len(self.input_lengths) != shape[0]:
-            raise InputError(
-                f"input_lengths: expected {shape[0]} lengths, got {len(self.input_lengths)}"
-            )
+        lengths = check_lengths(self.input_lengths, *shape[:2], name="input_lengths")
+        object.__setattr__(self, "input_lengths", lengths)
 
     def __getitem__(self, b: int) -> np.ndarray:
         """Return recording b without its padding, shape (T_b, V)."""

@@ -228,11 +228,4 @@ def _lengths(lengths: np.ndarray | Tensor | None, batch: int, limit: int, name: 
     """Return checked lengths (B,) int64; the limit for each where none are given."""
     if lengths is None:
         return np.full(batch, limit, np.int64)
-    found = _array(lengths, name)
-    if found.shape != (batch,) or not np.issubdtype(found.dtype, np.integer):
-        raise InputError(
-            f"{name}: expected shape ({batch},), integer; got {found.shape} {found.dtype}"
-        )
-    found = found.astype(np.int64)
-    check_lengths(found, limit, name=name)
-    return found
+    return check_lengths(_array(lengths, name), batch, limit, name=name)

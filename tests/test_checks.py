@@ -29,21 +29,32 @@ class TestLogProbs:
 
 
 class TestLengths:
-    def test_extremes_are_fine(self):
-        check_lengths(np.array([0, 7]), 7, name="lengths")
-        check_lengths(np.zeros(0, np.int64), 0, name="lengths")
+    @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8])
+    def test_integers_come_back_as_int64(self, kind):
+        found = check_lengths(np.array([0, 7], kind), 2, 7, name="lengths")
+        assert found.dtype == np.int64
+        assert found.tolist() == [0, 7]
+
+    def test_none_are_none(self):
+        assert check_lengths(np.zeros(0, np.int64), 0, 0, name="lengths").shape == (0,)
 
     @pytest.mark.parametrize("bad", [-1, 8])
     def test_value_out_of_range(self, bad):
         with pytest.raises(InputError, match=rf"lengths\[1\]: .* in \[0, 7\], got {bad}"):
-            check_lengths(np.array([3, bad]), 7, name="lengths")
+            check_lengths(np.array([3, bad]), 2, 7, name="lengths")
 
     @pytest.mark.parametrize(
-        "lengths", [np.array([1], np.int32), np.array([1.0]), np.array([[1]]), np.array(1)]
+        "lengths", [np.array([1.0]), np.array([[1]]), np.array(1), np.array([1, 1])]
     )
     def test_array_of_another_kind(self, lengths):
-        with pytest.raises(InputError, match=r"lengths: expected \(B,\) int64, got \("):
-            check_lengths(lengths, 7, name="lengths")
+        with pytest.raises(
+            InputError, match=r"lengths: expected shape \(1,\), integer, one .* got \("
+        ):
+            check_lengths(lengths, 1, 7, name="lengths")
+
+    def test_a_list_is_no_array(self):
+        with pytest.raises(InputError, match="lengths: expected an ndarray, got list; convert it"):
+            check_lengths([1], 1, 7, name="lengths")
 
 
 class TestSamples:

@@ -37,8 +37,15 @@ def test_shape_must_fit_the_vocabulary(shape):
 
 
 def test_one_length_a_recording():
-    with pytest.raises(InputError, match="input_lengths: expected 2 lengths, got 1"):
+    with pytest.raises(InputError, match=r"input_lengths: expected shape \(2,\), .* got \(1,\)"):
         make(np.zeros((2, 4, 2)), [4])
+
+
+def test_lengths_are_kept_as_int64():
+    lengths = np.array([4, 2], np.int32)
+    found = Emissions(np.zeros((2, 4, 2)), lengths, _GRID, _VOCABULARY).input_lengths
+    assert found.dtype == np.int64
+    assert found.tolist() == [4, 2]
 
 
 def test_length_beyond_the_frames():

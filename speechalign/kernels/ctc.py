@@ -138,7 +138,9 @@ def ctc_viterbi(
     if log_probs.ndim != 2:
         raise InputError(f"log_probs: expected shape (T, V), got {log_probs.shape}")
     if targets.ndim != 1 or targets.dtype not in _INTEGERS:
-        raise InputError(f"targets: expected (L,) int64, got {targets.shape} {targets.dtype}")
+        raise InputError(
+            f"targets: expected shape (L,), int32 or int64; got {targets.shape} {targets.dtype}"
+        )
     lengths = np.array([len(log_probs)]), np.array([len(targets)])
     found = _align(
         log_probs[None], targets[None], *lengths, blank, normalised, memory_budget, 1, named=False
@@ -165,7 +167,7 @@ def ctc_viterbi_batch(
         Natural-log probabilities, as `ctc_viterbi` takes them.
     targets : ndarray, shape (B, L), int32 or int64
         Labels in order.
-    input_lengths, target_lengths : ndarray, shape (B,), int64
+    input_lengths, target_lengths : ndarray, shape (B,), integer
         Frames and labels of each utterance; what lies beyond is never read.
     blank, normalised, memory_budget
         As in `ctc_viterbi`; the budget is for the whole call.
@@ -191,13 +193,8 @@ def ctc_viterbi_batch(
             f"targets: expected shape ({batch}, L), int32 or int64; "
             f"got {targets.shape} {targets.dtype}"
         )
-    for name, lengths, limit in (
-        ("input_lengths", input_lengths, log_probs.shape[1]),
-        ("target_lengths", target_lengths, targets.shape[1]),
-    ):
-        check_lengths(lengths, limit, name=name)
-        if len(lengths) != batch:
-            raise InputError(f"{name}: expected {batch} lengths, got {len(lengths)}")
+    input_lengths = check_lengths(input_lengths, batch, log_probs.shape[1], name="input_lengths")
+    target_lengths = check_lengths(target_lengths, batch, targets.shape[1], name="target_lengths")
     if jobs is None:
         jobs = _cores() if batch > 1 else 1
     elif jobs < 1:

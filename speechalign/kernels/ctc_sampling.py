@@ -47,7 +47,7 @@ def sample_paths(
     log_probs : ndarray, shape (B, T, V), float32 or float64
         Natural-log probabilities; rows need not sum to one. Frames at and beyond a length are
         never read.
-    input_lengths : ndarray, shape (B,), int64
+    input_lengths : ndarray, shape (B,), integer
         Frames of each utterance.
     samples : int
         N, paths of each utterance.
@@ -87,9 +87,7 @@ def sample_paths(
             f"{log_probs.dtype}"
         )
     batch, frames, vocabulary = log_probs.shape
-    check_lengths(input_lengths, frames, name="input_lengths")
-    if len(input_lengths) != batch:
-        raise InputError(f"input_lengths: expected {batch} lengths, got {len(input_lengths)}")
+    input_lengths = check_lengths(input_lengths, batch, frames, name="input_lengths")
     if samples < 1:
         raise InputError(f"samples: expected at least 1, got {samples}")
     if not 0 < temperature < math.inf:

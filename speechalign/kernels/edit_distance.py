@@ -35,9 +35,9 @@ def edit_distance(reference: np.ndarray, hypothesis: np.ndarray) -> EditAlignmen
 
     Parameters
     ----------
-    reference : ndarray, shape (N,), int64
+    reference : ndarray, shape (N,), signed integer
         Symbols by number.
-    hypothesis : ndarray, shape (M,), int64
+    hypothesis : ndarray, shape (M,), signed integer
         Symbols by the same numbers.
 
     Returns
@@ -50,7 +50,7 @@ def edit_distance(reference: np.ndarray, hypothesis: np.ndarray) -> EditAlignmen
     Raises
     ------
     InputError
-        An argument is not one-dimensional int64.
+        An argument is no row of integers.
 
     Notes
     -----
@@ -70,9 +70,13 @@ def edit_distance(reference: np.ndarray, hypothesis: np.ndarray) -> EditAlignmen
     (3, [[1, 0], [2, 2]])
     """
     for name, symbols in (("reference", reference), ("hypothesis", hypothesis)):
-        if symbols.ndim != 1 or symbols.dtype != np.int64:
-            raise InputError(f"{name}: expected (N,) int64, got {symbols.shape} {symbols.dtype}")
-    distance, pairs = edit_pairs(np.ascontiguousarray(reference), np.ascontiguousarray(hypothesis))
+        if symbols.ndim != 1 or symbols.dtype.kind != "i":
+            raise InputError(
+                f"{name}: expected shape (N,), signed integer; got {symbols.shape} {symbols.dtype}"
+            )
+    distance, pairs = edit_pairs(
+        *(np.ascontiguousarray(symbols, dtype=np.int64) for symbols in (reference, hypothesis))
+    )
     return EditAlignment(int(distance), pairs)
 
 

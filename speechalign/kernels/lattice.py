@@ -221,7 +221,7 @@ def viterbi_batch(
     log_probs : ndarray or torch.Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities; those beyond the length of an utterance are never read. For
         "cuda" also anything else that has ``__cuda_array_interface__``.
-    input_lengths : ndarray, shape (B,), int64
+    input_lengths : ndarray, shape (B,), integer
         Frames of each utterance.
     graphs : Sequence[Graph]
         One for each utterance.
@@ -243,7 +243,7 @@ def viterbi_batch(
     BackendError
         As for `viterbi`, of the whole batch.
     """
-    log_probs = _checked_batch(log_probs, input_lengths, graphs, jobs)
+    log_probs, input_lengths = _checked_batch(log_probs, input_lengths, graphs, jobs)
 
     def search(module: _Backend, data: np.ndarray | Tensor) -> list[Outcome]:
         if isinstance(module, _BatchBackend):
@@ -268,7 +268,7 @@ def forward_backward_batch(
     Parameters and errors are those of `viterbi_batch`; ``by`` and the results those of
     `forward_backward`.
     """
-    log_probs = _checked_batch(log_probs, input_lengths, graphs, jobs)
+    log_probs, input_lengths = _checked_batch(log_probs, input_lengths, graphs, jobs)
     kinds = [_columns(graph, by, log_probs.shape[2]) for graph in graphs]
 
     def search(module: _Backend, data: np.ndarray | Tensor) -> list[Outcome]:
@@ -330,8 +330,8 @@ def _checked(log_probs: np.ndarray | Tensor, graph: Graph) -> np.ndarray | Tenso
 
 def _checked_batch(
     log_probs: np.ndarray | Tensor, input_lengths: np.ndarray, graphs: Sequence[Graph], jobs: int
-) -> np.ndarray | Tensor:
-    """Do as `_checked` for a batch, except that NaN is left to the search for it."""
+) -> tuple[np.ndarray | Tensor, np.ndarray]:
+    """Do as `_checked` for a batch and its lengths, but leave NaN to the search for it."""
     dtype = str(log_probs.dtype).replace("torch.", "")
     if log_probs.ndim != 3 or dtype not in ("float32", "float64"):
         raise InputError(
@@ -339,10 +339,9 @@ def _checked_batch(
             f"got {tuple(log_probs.shape)} {dtype}"
         )
     batch, frames, num_labels = log_probs.shape
-    check_lengths(input_lengths, frames, name="input_lengths")
-    for name, count in (("input_lengths", len(input_lengths)), ("graphs", len(graphs))):
-        if count != batch:
-            raise InputError(f"{name}: expected {batch}, one for each utterance, got {count}")
+    input_lengths = check_lengths(input_lengths, batch, frames, name="input_lengths")
+    if len(graphs) != batch:
+        raise InputError(f"graphs: expected {batch}, one for each utterance, got {len(graphs)}")
     if jobs < 1:
         raise InputError(f"jobs: expected at least 1, got {jobs}")
     for b, graph in enumerate(graphs):
@@ -350,7 +349,7 @@ def _checked_batch(
             _check_labels(graph, num_labels)
         except InputError as error:
             raise InputError(f"utterance {b}: {error}") from error
-    return _without_history(log_probs)
+    return _without_history(log_probs), input_lengths
 
 
 def _check_labels(graph: Graph, num_labels: int) -> None:

@@ -14,29 +14,34 @@ from speechalign.kernels.ctc_loss import illegal_score
 Reduction = Literal["mean", "sum", "none"]
 
 
-def check_log_probs(log_probs: Tensor, input_lengths: Tensor) -> None:
-    """Refuse anything but (B, T, V) float32 or float64 and lengths that fit it."""
+def check_log_probs(log_probs: Tensor, input_lengths: Tensor) -> Tensor:
+    """Refuse anything but (B, T, V) float32 or float64 and lengths that fit; return those."""
+    check_tensor(log_probs, "log_probs")
     if log_probs.ndim != 3:
         raise InputError(f"log_probs: expected shape (B, T, V), got {tuple(log_probs.shape)}")
     if log_probs.dtype not in (torch.float32, torch.float64):
         raise InputError(
             f"log_probs: expected float32 or float64, got {_dtype(log_probs)}; call .float() on it"
         )
-    check_lengths(input_lengths, "input_lengths", *log_probs.shape[:2])
+    return check_lengths(input_lengths, "input_lengths", *log_probs.shape[:2])
 
 
 def check_targets(
     targets: Tensor, target_lengths: Tensor, *, batch: int, num_columns: int, blank: int
-) -> None:
-    """Refuse anything but (B, L) int64 labels that are columns other than the blank."""
+) -> tuple[Tensor, Tensor]:
+    """Refuse anything but (B, L) labels that are columns other than the blank.
+
+    Returns the labels and their lengths as int64.
+    """
     if not 0 <= blank < num_columns:
         raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
-    if targets.ndim != 2 or len(targets) != batch or targets.dtype != torch.int64:
+    targets = check_integers(targets, "targets")
+    if targets.ndim != 2 or len(targets) != batch:
         raise InputError(
-            f"targets: expected shape ({batch}, L), int64; got {tuple(targets.shape)} "
-            f"{_dtype(targets)}; pad the transcripts to one length, such as with pad_sequence"
+            f"targets: expected shape ({batch}, L), got {tuple(targets.shape)}; pad the "
+            "transcripts to one length, such as with pad_sequence"
         )
-    check_lengths(target_lengths, "target_lengths", *targets.shape)
+    target_lengths = check_lengths(target_lengths, "target_lengths", *targets.shape)
     wrong = (targets < 0) | (targets >= num_columns) | (targets == blank)
     wrong &= within(target_lengths.to(targets.device), targets.shape[1])
     if wrong.any():
@@ -47,6 +52,26 @@ def check_targets(
             f"targets[{b}, {i}]: label {found} is {reason}; expected labels of the vocabulary "
             f"without blanks in utterance {b}; check target_lengths and the vocabulary"
         )
+    return targets, target_lengths
+
+
+def check_tensor(values: object, name: str) -> None:
+    """Refuse anything but a tensor."""
+    if not isinstance(values, Tensor):
+        raise InputError(
+            f"{name}: expected a torch.Tensor, got {type(values).__name__}; convert it with "
+            "torch.as_tensor"
+        )
+
+
+def check_integers(values: Tensor, name: str) -> Tensor:
+    """Refuse anything but a tensor of int32 or int64; return it as int64."""
+    check_tensor(values, name)
+    if values.dtype not in (torch.int32, torch.int64):
+        raise InputError(
+            f"{name}: expected int32 or int64, got {_dtype(values)}; call .long() on it"
+        )
+    return values.long()
 
 
 def check_scores(scores: Tensor) -> None:
@@ -89,17 +114,19 @@ def within(lengths: Tensor, limit: int) -> Tensor:
     return torch.arange(limit, device=lengths.device) < lengths[:, None]
 
 
-def check_lengths(lengths: Tensor, name: str, batch: int, limit: int) -> None:
-    """Refuse anything but (B,) int64 in [0, limit]."""
-    if lengths.shape != (batch,) or lengths.dtype != torch.int64:
+def check_lengths(lengths: Tensor, name: str, batch: int, limit: int) -> Tensor:
+    """Refuse anything but (B,) integers in [0, limit]; return them as int64."""
+    lengths = check_integers(lengths, name)
+    if lengths.shape != (batch,):
         raise InputError(
-            f"{name}: expected shape ({batch},), int64; "
-            f"got {tuple(lengths.shape)} {_dtype(lengths)}"
+            f"{name}: expected shape ({batch},), one length for each utterance; got "
+            f"{tuple(lengths.shape)}"
         )
     wrong = (lengths < 0) | (lengths > limit)
     if wrong.any():
         b = int(torch.nonzero(wrong)[0])
         raise InputError(f"{name}[{b}]: expected a value in [0, {limit}], got {int(lengths[b])}")
+    return lengths
 
 
 def _dtype(tensor: Tensor) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 from speechalign.errors import InputError
 from speechalign.losses.arguments import (
     Reduction,
+    check_integers,
     check_log_probs,
     check_reduction,
     check_targets,
@@ -64,7 +65,7 @@ def awp_loss(
     ----------
     log_probs : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities, on any device. Frames at and beyond a length are never read.
-    input_lengths : Tensor, shape (B,), int64
+    input_lengths : Tensor, shape (B,), int32 or int64
         Frames of each utterance.
     property : Property
         A function in ``PROPERTIES`` of `speechalign.losses.properties`, or one of your own.
@@ -73,11 +74,11 @@ def awp_loss(
     seed : int or numpy Generator
         Of the paths drawn and of the choices among edits. Give another int at each step, or a
         Generator, which goes on from where it stands.
-    targets : Tensor, shape (B, L), int64, or None
+    targets : Tensor, shape (B, L), int32 or int64, or None
         Transcripts, for properties that need them.
-    target_lengths : Tensor, shape (B,), int64, or None
+    target_lengths : Tensor, shape (B,), int32 or int64, or None
         Labels of each transcript.
-    words : Tensor, shape (B, L), int64, or None
+    words : Tensor, shape (B, L), int32 or int64, or None
         The word that each label of the transcripts is of, where no label stands between words:
         equal numbers side by side are one word.
     samples : int
@@ -159,19 +160,22 @@ def sample_pairs(
     InputError
         As in `awp_loss`.
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     batch, frames, num_columns = log_probs.shape
     if not 0 <= blank < num_columns:
         raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
     transcripts: list[np.ndarray] = []
     if targets is not None and target_lengths is not None:
-        check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
+        targets, target_lengths = check_targets(
+            targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank
+        )
         transcripts = [targets.cpu().numpy(), target_lengths.cpu().numpy()]
         if words is not None:
-            if words.shape != targets.shape or words.dtype != torch.int64:
+            words = check_integers(words, "words")
+            if words.shape != targets.shape:
                 raise InputError(
-                    f"words: expected {tuple(targets.shape)} int64, as targets; got "
-                    f"{tuple(words.shape)} {words.dtype}"
+                    f"words: expected shape {tuple(targets.shape)}, that of targets; got "
+                    f"{tuple(words.shape)}"
                 )
             transcripts.append(words.cpu().numpy())
     elif words is not None:
@@ -217,7 +221,7 @@ def gains(log_probs: Tensor, input_lengths: Tensor, pairs: Pairs) -> Tensor:
     ----------
     log_probs : Tensor, shape (B, T, V), float32 or float64
         What the pairs were drawn from.
-    input_lengths : Tensor, shape (B,), int64
+    input_lengths : Tensor, shape (B,), int32 or int64
         Frames of each utterance.
     pairs : Pairs
         From `sample_pairs`.

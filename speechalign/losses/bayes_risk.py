@@ -65,9 +65,11 @@ def bayes_risk_ctc_loss(
     >>> round(float(bayes_risk_ctc_loss(log_probs, torch.tensor([[1]]), *lengths, blank=0)), 3)
     1.033
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     batch, _, num_columns = log_probs.shape
-    check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
+    targets, target_lengths = check_targets(
+        targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank
+    )
     check_reduction(reduction)
     losses = weighted_ctc(
         log_probs, targets, input_lengths, target_lengths,

@@ -49,7 +49,7 @@ def best_alignment_loss(
         Embeddings of frames; those at and beyond a length are never read.
     text : Tensor, shape (B, M, d), of the same dtype
         Embeddings of tokens. Detach what should stay where it is.
-    speech_lengths, text_lengths : Tensor, shape (B,), int64
+    speech_lengths, text_lengths : Tensor, shape (B,), int32 or int64
         Frames and tokens of each utterance.
     distance : {"squared", "euclidean", "cosine"}
         Between a frame and a token; ``cosine`` is one minus the cosine.
@@ -110,18 +110,18 @@ def best_alignment_loss(
     check_moves(moves)
     if not 0 <= gamma < float("inf"):
         raise InputError(f"gamma: expected a finite number of at least 0, got {gamma}")
-    lengths = speech_lengths.cpu(), text_lengths.cpu()
     if gamma > 0:
-        costs = pairwise(*embeddings(speech, text, speech_lengths, text_lengths), distance)
+        u, v, n, m = embeddings(speech, text, speech_lengths, text_lengths)
+        costs = pairwise(u, v, distance)
         sums = soft_costs(
-            costs, *lengths, gamma=gamma, moves=moves, free_ends=free_ends, backend=backend
+            costs, n.cpu(), m.cpu(), gamma=gamma, moves=moves, free_ends=free_ends, backend=backend
         )
     else:
         # Padding is on no path, so that the rows need not be copied.
-        check_embeddings(speech, text, speech_lengths, text_lengths)
+        n, m = check_embeddings(speech, text, speech_lengths, text_lengths)
         costs = pairwise(speech.detach(), text.detach(), distance)
         firsts, ends = best_spans(
-            costs, *lengths, moves=moves, free_ends=free_ends, backend=backend
+            costs, n.cpu(), m.cpu(), moves=moves, free_ends=free_ends, backend=backend
         )
         sums = path_sums(
             speech,
@@ -131,5 +131,5 @@ def best_alignment_loss(
             distance,
             compiled=on_numba(speech, backend),
         )
-    found = sums / speech_lengths.to(sums.device).clamp(min=1)
-    return reduced(found.where(text_lengths.to(sums.device) > 0, 0.0), reduction)
+    found = sums / n.to(sums.device).clamp(min=1)
+    return reduced(found.where(m.to(sums.device) > 0, 0.0), reduction)

@@ -40,9 +40,9 @@ def bipartite_loss(
     ----------
     log_probs : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities; frames at and beyond a length are never read.
-    targets : Tensor, shape (B, L), int64
+    targets : Tensor, shape (B, L), int32 or int64
         Labels; those at and beyond a length are never read.
-    input_lengths, target_lengths : Tensor, shape (B,), int64
+    input_lengths, target_lengths : Tensor, shape (B,), int32 or int64
         Frames and labels of each utterance.
     blank : int
         Column of the blank, which takes the frames that have no token.
@@ -83,9 +83,11 @@ def bipartite_loss(
     check_reduction(reduction)
     if not margin > 0:
         raise InputError(f"margin: expected a positive number, got {margin}")
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     B, T, V = log_probs.shape
-    check_targets(targets, target_lengths, batch=B, num_columns=V, blank=blank)
+    targets, target_lengths = check_targets(
+        targets, target_lengths, batch=B, num_columns=V, blank=blank
+    )
     labels = torch.full((B, T), blank, device=log_probs.device)
     feasible = torch.ones(B, dtype=torch.bool, device=log_probs.device)
     for b, (frames, length) in enumerate(zip(input_lengths.tolist(), target_lengths.tolist())):

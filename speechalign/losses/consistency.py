@@ -31,7 +31,7 @@ def consistency_loss(
     ----------
     log_probs, other : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities of the two views.
-    input_lengths : Tensor, shape (B,), int64
+    input_lengths : Tensor, shape (B,), int32 or int64
         Frames of each utterance; what lies beyond is never read.
     reduction : {"mean", "sum", "none"}
         Over the batch; each utterance is a sum over its frames.
@@ -63,7 +63,7 @@ def consistency_loss(
     >>> round(float(consistency_loss(*views, torch.tensor([1]))), 3)
     0.137
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     if other.shape != log_probs.shape or other.dtype != log_probs.dtype:
         raise InputError(
             f"other: expected the shape and dtype of log_probs, {tuple(log_probs.shape)} "

@@ -42,9 +42,9 @@ def ctc_loss(
     log_probs : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities, or scores that are not normalised; -inf marks an impossible
         label.
-    targets : Tensor, shape (B, L), int64
+    targets : Tensor, shape (B, L), int32 or int64
         Labels without blanks.
-    input_lengths, target_lengths : Tensor, shape (B,), int64
+    input_lengths, target_lengths : Tensor, shape (B,), int32 or int64
         Frames and labels of each utterance. What lies beyond is never read, and its gradient is
         zero.
     blank : int
@@ -103,9 +103,11 @@ def ctc_loss(
     >>> round(float(ctc_loss(log_probs, torch.tensor([[1, 2]]), *lengths, blank=0)), 3)
     0.333
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     batch, _, num_columns = log_probs.shape
-    check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
+    targets, target_lengths = check_targets(
+        targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank
+    )
     check_reduction(reduction)
     if log_priors is not None:
         if log_priors.shape != (num_columns,):

@@ -9,31 +9,36 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from speechalign.errors import InputError
-from speechalign.losses.arguments import check_lengths, within
+from speechalign.losses.arguments import check_lengths, check_tensor, within
 
 Distance = Literal["squared", "euclidean", "cosine"]
 
 
 def embeddings(
     speech: Tensor, text: Tensor, speech_lengths: Tensor, text_lengths: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return (B, N, d) and (B, M, d) with zeros for padding; refuse what does not fit together."""
-    check_embeddings(speech, text, speech_lengths, text_lengths)
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return (B, N, d) and (B, M, d) with zeros for padding; refuse what does not fit together.
+
+    After them their lengths, as int64.
+    """
+    speech_lengths, text_lengths = check_embeddings(speech, text, speech_lengths, text_lengths)
     found = []
     for rows, lengths in ((speech, speech_lengths), (text, text_lengths)):
         inside = within(lengths.to(rows.device), rows.shape[1])
         found.append(rows if inside.all() else rows.where(inside[:, :, None], 0.0))
-    return found[0], found[1]
+    return found[0], found[1], speech_lengths, text_lengths
 
 
 def check_embeddings(
     speech: Tensor, text: Tensor, speech_lengths: Tensor, text_lengths: Tensor
-) -> None:
-    """Refuse what does not fit together; padding is not read."""
+) -> tuple[Tensor, Tensor]:
+    """Refuse what does not fit together, padding left out; return the lengths as int64."""
+    found = []
     for name, rows, lengths in (
         ("speech", speech, speech_lengths),
         ("text", text, text_lengths),
     ):
+        check_tensor(rows, name)
         if rows.ndim != 3:
             raise InputError(
                 f"{name}: expected embeddings of shape (B, length, d), got {tuple(rows.shape)}"
@@ -43,7 +48,8 @@ def check_embeddings(
                 f"{name}: expected float32 or float64, got "
                 f"{str(rows.dtype).replace('torch.', '')}; call .float() on it"
             )
-        check_lengths(lengths, f"{name}_lengths", *rows.shape[:2])
+        lengths = check_lengths(lengths, f"{name}_lengths", *rows.shape[:2])
+        found.append(lengths)
         inside = within(lengths.to(rows.device), rows.shape[1])
         # A finite sum is quicker to find out than that all are; a sum may overflow.
         if not rows.detach().sum(2).where(inside, 0.0).isfinite().all():
@@ -65,6 +71,7 @@ def check_embeddings(
         raise InputError(
             f"text: expected {speech.dtype}, as speech, got {text.dtype}; convert one of them"
         )
+    return found[0], found[1]
 
 
 def check_distance(distance: str) -> None:

@@ -49,9 +49,9 @@ def expected_risk_loss(
     ----------
     log_probs : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities, on any device. Frames at and beyond a length are never read.
-    targets : Tensor, shape (B, L), int64
+    targets : Tensor, shape (B, L), int32 or int64
         Transcripts without blanks; values beyond a length are never read.
-    input_lengths, target_lengths : Tensor, shape (B,), int64
+    input_lengths, target_lengths : Tensor, shape (B,), int32 or int64
         Frames and labels of each utterance.
     blank : int
         Column of the blank.
@@ -106,9 +106,11 @@ def expected_risk_loss(
     >>> expected_risk_loss(log_probs, torch.tensor([[1]]), *lengths, blank=0, seed=0)
     tensor(0.2000)
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     batch, frames, num_columns = log_probs.shape
-    check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
+    targets, target_lengths = check_targets(
+        targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank
+    )
     check_reduction(reduction)
     if weights not in ("hypotheses", "paths"):
         raise InputError(f"weights: expected 'hypotheses' or 'paths', got {weights!r}")

@@ -8,10 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechalign.checks import check_lengths
 from speechalign.errors import InputError
 from speechalign.kernels.word_errors import EACH_LABEL, word_errors
-from speechalign.losses.arguments import Reduction, check_reduction, reduced, within
+from speechalign.losses.arguments import (
+    Reduction,
+    check_integers,
+    check_lengths,
+    check_reduction,
+    reduced,
+    within,
+)
 from speechalign.losses.risk import distinct, expected_risk
 
 if TYPE_CHECKING:
@@ -36,9 +42,9 @@ def expected_risk_k2_loss(
         A vector of B lattices whose ``scores`` the gradient goes to, such as
         ``k2.intersect_dense`` makes of a decoding graph and frames. Words are its ``aux_labels``,
         or its ``labels`` where it has none; those that are not above 0 are no words.
-    targets : Tensor, shape (B, L), int64
+    targets : Tensor, shape (B, L), int32 or int64
         The words of the transcripts; values beyond a length are never read.
-    target_lengths : Tensor, shape (B,), int64
+    target_lengths : Tensor, shape (B,), int32 or int64
         Words of each transcript.
     samples : int
         Paths that ``k2.random_paths`` takes of each lattice: without chance, spread evenly over
@@ -79,14 +85,11 @@ def expected_risk_k2_loss(
             "lattice: expected a vector of lattices, got one; make it with k2.create_fsa_vec"
         )
     batch = lattice.shape[0]
-    if targets.ndim != 2 or len(targets) != batch or targets.dtype != torch.int64:
-        raise InputError(
-            f"targets: expected ({batch}, L) int64, got {tuple(targets.shape)} {targets.dtype}"
-        )
+    targets = check_integers(targets, "targets")
+    if targets.ndim != 2 or len(targets) != batch:
+        raise InputError(f"targets: expected shape ({batch}, L), got {tuple(targets.shape)}")
+    target_lengths = check_lengths(target_lengths, "target_lengths", *targets.shape)
     word_counts = target_lengths.cpu().numpy()
-    check_lengths(word_counts, targets.shape[1], name="target_lengths")
-    if len(word_counts) != batch:
-        raise InputError(f"target_lengths: expected {batch} lengths, got {len(word_counts)}")
     if samples < 1:
         raise InputError(f"samples: expected at least 1, got {samples}")
     for name, value in (("temperature", temperature), ("scale", scale)):

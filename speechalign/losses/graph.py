@@ -29,7 +29,7 @@ def graph_loss(
         Natural-log scores, normalised or not.
     graphs : Sequence[Graph]
         One for each utterance.
-    input_lengths : Tensor, shape (B,), int64
+    input_lengths : Tensor, shape (B,), int32 or int64
         Frames of each utterance; what lies beyond is never read, and its gradient is zero.
     backend : str
         As for `speechalign.kernels.forward_backward`.
@@ -62,7 +62,7 @@ def graph_loss(
     >>> round(float(loss[0]), 3)
     0.666
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     if len(graphs) != len(log_probs):
         raise InputError(
             f"graphs: expected {len(log_probs)}, one for each utterance, got {len(graphs)}"

@@ -54,7 +54,7 @@ class LabelPriors:
         InputError
             Wrong shapes or dtypes, or NaN among the frames.
         """
-        check_log_probs(log_probs, input_lengths)
+        input_lengths = check_log_probs(log_probs, input_lengths)
         if log_probs.shape[2] != len(self.sums):
             raise InputError(
                 f"log_probs: expected {len(self.sums)} columns as in the batches before, got "

@@ -53,7 +53,7 @@ def matching_loss(
     text : Tensor, shape (B, M, d), of the same dtype
         Embeddings of the transcript's tokens, without prompts and markers; detached, where the
         language model's embeddings should not move.
-    speech_lengths, text_lengths : Tensor, shape (B,), int64
+    speech_lengths, text_lengths : Tensor, shape (B,), int32 or int64
         Frames and tokens of each utterance.
     distance : {"squared", "cosine"}
         Mean over d of the squared difference, with attention by scalar products; or one minus the
@@ -123,13 +123,13 @@ def soft_matching(
     """
     if distance not in ("squared", "cosine"):
         raise InputError(f"distance: expected 'squared' or 'cosine', got {distance!r}")
-    s, e = embeddings(speech, text, speech_lengths, text_lengths)
+    s, e, frames, tokens = embeddings(speech, text, speech_lengths, text_lengths)
     if distance == "cosine":
         s, e = normalize(s, dim=2), normalize(e, dim=2)
     if temperature is None:
         temperature = 0.1 if distance == "cosine" else math.sqrt(s.shape[2])
     check_positive(temperature, "temperature")
-    frames, tokens = speech_lengths.to(s.device), text_lengths.to(s.device)
+    frames, tokens = frames.to(s.device), tokens.to(s.device)
     heard, said = within(frames, s.shape[1]), within(tokens, e.shape[1])
     with torch.autocast(s.device.type, enabled=False):
         scores = e @ s.transpose(1, 2) / temperature

@@ -90,9 +90,9 @@ def nmla_loss(
     ----------
     log_probs : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities; frames at and beyond a length are never read.
-    targets : Tensor, shape (B, L), int64
+    targets : Tensor, shape (B, L), int32 or int64
         Labels; those at and beyond a length are never read.
-    input_lengths, target_lengths : Tensor, shape (B,), int64
+    input_lengths, target_lengths : Tensor, shape (B,), int32 or int64
         Frames and labels of each utterance.
     n : int
         Length of the n-grams. A target that is shorter counts with the n-gram that it is.
@@ -191,9 +191,11 @@ def _evaluate(
         raise InputError(f"n: expected at least 1, got {n}")
     if collapse not in ("ctc", "simplified"):
         raise InputError(f"collapse: expected 'ctc' or 'simplified', got {collapse!r}")
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     B, _, V = log_probs.shape
-    check_targets(targets, target_lengths, batch=B, num_columns=V, blank=blank)
+    targets, target_lengths = check_targets(
+        targets, target_lengths, batch=B, num_columns=V, blank=blank
+    )
     for b, frames in enumerate(input_lengths.tolist()):
         check_values(log_probs[b, :frames].detach(), name=f"log_probs[{b}]")
     merge = collapse == "ctc"

@@ -103,8 +103,8 @@ def ot_loss(
         raise InputError(f"iterations: expected at least 1, got {iterations}")
     if not 0 <= position < float("inf"):
         raise InputError(f"position: expected a finite number of at least 0, got {position}")
-    u, v = embeddings(speech, text, speech_lengths, text_lengths)
-    n, m = speech_lengths.to(u.device), text_lengths.to(u.device)
+    u, v, n, m = embeddings(speech, text, speech_lengths, text_lengths)
+    n, m = n.to(u.device), m.to(u.device)
 
     def moved(a: Tensor, b: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         costs = pairwise(a, b, distance) + position**2 * (

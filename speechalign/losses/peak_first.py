@@ -33,7 +33,7 @@ def peak_first_loss(
     ----------
     log_probs : Tensor, shape (B, T, V), float32 or float64
         Natural-log probabilities.
-    input_lengths : Tensor, shape (B,), int64
+    input_lengths : Tensor, shape (B,), int32 or int64
         Frames of each utterance; what lies beyond is never read.
     temperature : float
         Above 0; distributions are softened by it, ``softmax(log_probs / temperature)``.
@@ -65,7 +65,7 @@ def peak_first_loss(
     >>> round(float(peak_first_loss(torch.zeros(1, 5, 3), torch.tensor([5]))), 3)
     0.0
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     check_reduction(reduction)
     if not 0 < temperature < math.inf:
         raise InputError(f"temperature: expected a number above 0, got {temperature}")

@@ -71,8 +71,8 @@ def soft_dtw(
     check_reduction(reduction)
     check_distance(distance)
     check_positive(gamma, "gamma")
-    u, v = embeddings(speech, text, speech_lengths, text_lengths)
-    found = _warped(u, v, speech_lengths.cpu(), text_lengths.cpu(), gamma, distance, backend)
+    u, v, n, m = embeddings(speech, text, speech_lengths, text_lengths)
+    found = _warped(u, v, n.cpu(), m.cpu(), gamma, distance, backend)
     return reduced(found, reduction)
 
 
@@ -115,8 +115,8 @@ def soft_dtw_divergence(
     check_reduction(reduction)
     check_distance(distance)
     check_positive(gamma, "gamma")
-    u, v = embeddings(speech, text, speech_lengths, text_lengths)
-    n, m = speech_lengths.cpu(), text_lengths.cpu()
+    u, v, n, m = embeddings(speech, text, speech_lengths, text_lengths)
+    n, m = n.cpu(), m.cpu()
     crossed = _warped(u, v, n, m, gamma, distance, backend)
     own = _warped(u, u, n, n, gamma, distance, backend) + _warped(
         v, v, m, m, gamma, distance, backend

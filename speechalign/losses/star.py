@@ -88,9 +88,11 @@ def star_ctc_loss(
     >>> round(float((-loss).exp() * 9), 3)
     5.0
     """
-    check_log_probs(log_probs, input_lengths)
+    input_lengths = check_log_probs(log_probs, input_lengths)
     batch, frames, num_columns = log_probs.shape
-    check_targets(targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank)
+    targets, target_lengths = check_targets(
+        targets, target_lengths, batch=batch, num_columns=num_columns, blank=blank
+    )
     check_reduction(reduction)
     if star_at not in ("gaps", "edges"):
         raise InputError(f"star_at: expected 'gaps' or 'edges', got {star_at!r}")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from speechalign.errors import InputError
-from speechalign.losses.arguments import check_lengths, within
+from speechalign.losses.arguments import check_integers, check_lengths, within
 from speechalign.losses.embeddings import check_positive, embeddings
 
 
@@ -34,11 +34,11 @@ def word_contrastive_loss(
         Embeddings of frames; padding is never read.
     text : Tensor, shape (B, M, d), of the same dtype
         Embeddings of tokens; detached, where they should stay where they are.
-    speech_lengths, text_lengths, word_lengths : Tensor, shape (B,), int64
+    speech_lengths, text_lengths, word_lengths : Tensor, shape (B,), int32 or int64
         Frames, tokens and words of each utterance.
-    speech_spans, text_spans : Tensor, shape (B, W, 2), int64
+    speech_spans, text_spans : Tensor, shape (B, W, 2), int32 or int64
         First frame or token of each word and the one after its last, such as from an alignment.
-    words : Tensor, shape (B, W), int64
+    words : Tensor, shape (B, W), int32 or int64
         Which word it is, any number: equal numbers are the same word.
     temperature : float
         What the cosines are divided by.
@@ -81,13 +81,11 @@ def word_contrastive_loss(
     check_positive(temperature, "temperature")
     if direction not in ("speech", "text", "both"):
         raise InputError(f"direction: expected 'speech', 'text' or 'both', got {direction!r}")
-    u, v = embeddings(speech, text, speech_lengths, text_lengths)
-    if words.ndim != 2 or len(words) != len(speech) or words.dtype != torch.int64:
-        raise InputError(
-            f"words: expected shape ({len(speech)}, W), int64; got {tuple(words.shape)} "
-            f"{str(words.dtype).replace('torch.', '')}"
-        )
-    check_lengths(word_lengths, "word_lengths", *words.shape)
+    u, v, speech_lengths, text_lengths = embeddings(speech, text, speech_lengths, text_lengths)
+    words = check_integers(words, "words")
+    if words.ndim != 2 or len(words) != len(speech):
+        raise InputError(f"words: expected shape ({len(speech)}, W), got {tuple(words.shape)}")
+    word_lengths = check_lengths(word_lengths, "word_lengths", *words.shape)
     inside = within(word_lengths.to(words.device), words.shape[1])
     heard = _means(u, speech_spans, speech_lengths, inside, "speech_spans")
     read = _means(v, text_spans, text_lengths, inside, "text_spans")
@@ -106,11 +104,9 @@ def word_contrastive_loss(
 
 def _means(rows: Tensor, spans: Tensor, lengths: Tensor, inside: Tensor, name: str) -> Tensor:
     """Return the mean over each span inside, (K, d), of rows (B, N, d)."""
-    if spans.shape != (*inside.shape, 2) or spans.dtype != torch.int64:
-        raise InputError(
-            f"{name}: expected shape {(*inside.shape, 2)}, int64; got {tuple(spans.shape)} "
-            f"{str(spans.dtype).replace('torch.', '')}"
-        )
+    spans = check_integers(spans, name)
+    if spans.shape != (*inside.shape, 2):
+        raise InputError(f"{name}: expected shape {(*inside.shape, 2)}, got {tuple(spans.shape)}")
     begins, ends = spans[..., 0], spans[..., 1]
     wrong = inside.to(spans.device) & (
         (begins < 0) | (begins >= ends) | (ends > lengths.to(spans.device)[:, None])

@@ -84,6 +84,13 @@ def test_seeds():
     assert (first != second).any()
 
 
+def test_lengths_may_be_int32():
+    log_probs, lengths = np.log(np.full((2, 3, 4), 0.25)), np.array([3, 2])
+    found = sample_paths(log_probs, lengths, 5, seed=1)
+    short = sample_paths(log_probs, lengths.astype(np.int32), 5, seed=1)
+    np.testing.assert_array_equal(short, found)
+
+
 def test_layout_of_the_array_does_not_matter():
     log_probs = random_log_probs(5)
     lengths = np.array([7, 6, 5])
@@ -121,7 +128,10 @@ def test_impossible_frame():
         ({"log_probs": np.zeros((2, 3))}, r"log_probs: expected \(B, T, V\).*got \(2, 3\) float64"),
         ({"log_probs": np.zeros((1, 3, 2), np.float16)}, "log_probs: expected .* float16"),
         ({"input_lengths": np.array([8])}, r"input_lengths\[0\]: expected a value in \[0, 3\]"),
-        ({"input_lengths": np.array([3, 3])}, "input_lengths: expected 1 lengths, got 2"),
+        (
+            {"input_lengths": np.array([3, 3])},
+            r"input_lengths: expected shape \(1,\), .* got \(2,\)",
+        ),
         ({"samples": 0}, "samples: expected at least 1, got 0"),
         ({"temperature": 0.0}, "temperature: expected a finite number above 0, got 0.0"),
         ({"temperature": math.nan}, "temperature: expected a finite number above 0, got nan"),

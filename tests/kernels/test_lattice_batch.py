@@ -78,6 +78,14 @@ def test_order_of_the_batch_changes_nothing(backend, search):
 
 
 @searches
+def test_lengths_may_be_int32(backend, search):
+    log_probs, lengths, graphs = batch()
+    found = search(log_probs, lengths, graphs, backend=backend)
+    for a, b in zip(search(log_probs, lengths.astype(np.int32), graphs, backend=backend), found):
+        assert a.score == b.score
+
+
+@searches
 def test_empty_batch(backend, search):
     assert search(np.zeros((0, 5, 2)), np.zeros(0, np.int64), [], backend=backend) == []
 
@@ -142,7 +150,9 @@ class TestRefusals:
         log_probs, lengths, graphs = batch()
         with pytest.raises(InputError, match=r"input_lengths\[0\]: .* in \[0, 6\], got 7"):
             search(log_probs, lengths + 1, graphs, backend=backend)
-        with pytest.raises(InputError, match=r"input_lengths: expected 4, .*, got 3"):
+        with pytest.raises(
+            InputError, match=r"input_lengths: expected shape \(4,\), .* got \(3,\)"
+        ):
             search(log_probs, lengths[:3], graphs, backend=backend)
         with pytest.raises(InputError, match=r"graphs: expected 4, .*, got 2"):
             search(log_probs, lengths, graphs[:2], backend=backend)

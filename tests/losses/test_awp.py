@@ -319,17 +319,24 @@ def test_bad_arguments(changes, message):
         awp_loss(random_log_probs(0), LENGTHS, options.pop("property"), **options)
 
 
+def test_int32_is_taken_as_int64():
+    arguments = {**TRANSCRIPTS, "blank": 0, "seed": 0}
+    found = awp_loss(random_log_probs(0), LENGTHS, min_wer, **arguments)
+    short = {name: x.int() if torch.is_tensor(x) else x for name, x in arguments.items()}
+    assert awp_loss(random_log_probs(0), LENGTHS.int(), min_wer, **short) == found
+
+
 def test_bad_transcripts():
     with pytest.raises(InputError, match=r"targets\[0, 2\]: label 3 is the blank"):
         awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=3, seed=0, **TRANSCRIPTS)
-    with pytest.raises(InputError, match=r"targets: expected shape \(3, L\), int64; got \(2, 3\)"):
+    with pytest.raises(InputError, match=r"targets: expected shape \(3, L\), got \(2, 3\)"):
         awp_loss(
             random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS[:2],
             target_lengths=TARGET_LENGTHS,
         )  # fmt: skip
     with pytest.raises(InputError, match="targets: give target_lengths as well"):
         awp_loss(random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, targets=TARGETS)
-    with pytest.raises(InputError, match=r"words: expected \(3, 3\) int64, as targets; got"):
+    with pytest.raises(InputError, match=r"words: expected shape \(3, 3\), that of targets; got"):
         awp_loss(
             random_log_probs(0), LENGTHS, min_wer, blank=0, seed=0, words=TARGETS[:, :2],
             **TRANSCRIPTS,

@@ -152,6 +152,15 @@ def test_autocast_does_not_round(name, options):
 
 
 @each_case
+def test_int32_is_taken_as_int64(name, options):
+    speech, text, *lengths = batch()
+    loss = partial(LOSSES[name], **options)
+    found = evaluated(loss, speech, text, *lengths)
+    for a, b in zip(evaluated(loss, speech, text, *(x.int() for x in lengths)), found):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+@each_case
 def test_wrong_arguments_are_refused(name, options):
     speech, text, speech_lengths, text_lengths = batch()
     loss = partial(LOSSES[name], **options)

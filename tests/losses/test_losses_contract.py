@@ -162,6 +162,38 @@ def test_single_precision_over_2000_frames(name):
 
 
 @each_loss
+def test_int32_is_taken_as_int64(name):
+    log_probs, *integers = batch()
+    found = evaluated(name, log_probs, *integers)
+    for a, b in zip(evaluated(name, log_probs, *(x.int() for x in integers)), found):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+@each_loss
+@pytest.mark.parametrize("place", range(4))
+def test_anything_but_a_tensor_is_refused(name, place):
+    arguments = list(batch())
+    for wrong in (arguments[place].tolist(), arguments[place].numpy()):
+        found = type(wrong).__name__
+        arguments[place] = wrong
+        with pytest.raises(
+            InputError, match=f"{ARGUMENTS[place]}: .*torch.Tensor, got {found}; co"
+        ):
+            LOSSES[name](*arguments, blank=0)
+
+
+@each_loss
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_floats_are_no_labels_and_no_lengths(name, place):
+    arguments = list(batch())
+    arguments[place] = arguments[place].float()
+    with pytest.raises(
+        InputError, match=f"{ARGUMENTS[place]}: .* int32 or int64, got float32; cal"
+    ):
+        LOSSES[name](*arguments, blank=0)
+
+
+@each_loss
 def test_wrong_arguments_are_refused(name):
     log_probs, targets, input_lengths, target_lengths = batch()
     loss = partial(LOSSES[name], blank=0)

@@ -196,15 +196,23 @@ def test_word_contrast_derivative_padding_and_order():
     assert none.item() == 0
 
 
+def test_word_contrast_takes_int32():
+    arguments = word_batch()
+    halves = [x if x.is_floating_point() else x.int() for x in arguments]
+    assert word_contrastive_loss(*halves) == word_contrastive_loss(*arguments)
+
+
 def test_word_contrast_errors():
     arguments = word_batch()
     arguments[4][0, 1] = torch.tensor([2, 2])
     with pytest.raises(InputError, match=r"speech_spans\[0, 1\]: expected a span of at least one"):
         word_contrastive_loss(*arguments)
     arguments = word_batch()
-    with pytest.raises(InputError, match=r"text_spans: expected shape \(2, 3, 2\), int64; got"):
+    with pytest.raises(InputError, match=r"text_spans: expected shape \(2, 3, 2\), got"):
         word_contrastive_loss(*arguments[:5], arguments[5][:, :2], *arguments[6:])
-    with pytest.raises(InputError, match=r"words: expected shape \(2, W\), int64"):
+    with pytest.raises(InputError, match="words: expected int32 or int64, got float64"):
         word_contrastive_loss(*arguments[:6], arguments[6].double(), arguments[7])
+    with pytest.raises(InputError, match=r"words: expected shape \(2, W\), got \(1, 3\)"):
+        word_contrastive_loss(*arguments[:6], arguments[6][:1], arguments[7])
     with pytest.raises(InputError, match="direction: expected"):
         word_contrastive_loss(*arguments, direction="up")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from speechalign.errors import InputError
+from speechalign.losses.arguments import check_lengths
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def ctc_compress(
         What is averaged; frames at and beyond a length are never read.
     log_probs : Tensor, shape (B, T, V), floating
         Natural-log probabilities.
-    input_lengths : Tensor, shape (B,), int64
+    input_lengths : Tensor, shape (B,), int32 or int64
         Frames of each utterance.
     blank : int
         Column of the blank.
@@ -139,15 +140,5 @@ def _checked(
     batch, frames, columns = log_probs.shape
     if not 0 <= blank < columns:
         raise InputError(f"blank: expected a column in [0, {columns}), got {blank}")
-    if input_lengths.shape != (batch,) or input_lengths.dtype != torch.int64:
-        raise InputError(
-            f"input_lengths: expected shape ({batch},), int64; got {tuple(input_lengths.shape)} "
-            f"{str(input_lengths.dtype).replace('torch.', '')}"
-        )
-    wrong = (input_lengths < 0) | (input_lengths > frames)
-    if wrong.any():
-        b = int(torch.nonzero(wrong)[0])
-        raise InputError(
-            f"input_lengths[{b}]: expected a value in [0, {frames}], got {int(input_lengths[b])}"
-        )
+    check_lengths(input_lengths, "input_lengths", batch, frames)
     return batch, frames
