@@ -22,7 +22,7 @@ _MP3_KBITS = {
 _MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
-def check_complete(path: Path, frames: int) -> None:
+def check_complete(file: BinaryIO, path: Path, frames: int) -> None:
     """Refuse a sound file that holds less than its headers promise.
 
     libsndfile reads such a file as if it were merely shorter, so that the end of the speech would
@@ -33,8 +33,10 @@ def check_complete(path: Path, frames: int) -> None:
 
     Parameters
     ----------
+    file : BinaryIO
+        A file that libsndfile can open; where it is read from is left anywhere.
     path : Path
-        A file that libsndfile can open.
+        Its name, for messages.
     frames : int
         Its length as libsndfile gives it.
 
@@ -51,24 +53,24 @@ def check_complete(path: Path, frames: int) -> None:
     .. [4] ISO/IEC 11172-3:1993, section 2.4.2.3 (frame header).
     """
     promised: int | None = None
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if magic in (b"RIFF", b"RIFX", b"FORM"):
-            promised = _chunked_frames(file, "<" if magic == b"RIFF" else ">")
-        elif magic == b"NIST":
-            count = re.search(rb"^sample_count -i (\d+)", file.read(1024), re.MULTILINE)
-            promised = int(count[1]) if count else None
-        elif magic == b"OggS":
-            if _ogg_is_cut(file):
-                raise InputError(
-                    f"{path}: truncated: the last Ogg page is cut off, after {frames} frames; "
-                    "copy or export the file again"
-                )
-        elif _mp3_length_is_guessed(file):
+    file.seek(0)
+    magic = file.read(4)
+    if magic in (b"RIFF", b"RIFX", b"FORM"):
+        promised = _chunked_frames(file, "<" if magic == b"RIFF" else ">")
+    elif magic == b"NIST":
+        count = re.search(rb"^sample_count -i (\d+)", file.read(1024), re.MULTILINE)
+        promised = int(count[1]) if count else None
+    elif magic == b"OggS":
+        if _ogg_is_cut(file):
             raise InputError(
-                f"{path}: an MP3 of varying bit rate without a Xing or VBRI header, of which "
-                "only a part can be read; convert it, e.g. ffmpeg -i in.mp3 out.flac"
+                f"{path}: truncated: the last Ogg page is cut off, after {frames} frames; "
+                "copy or export the file again"
             )
+    elif _mp3_length_is_guessed(file):
+        raise InputError(
+            f"{path}: an MP3 of varying bit rate without a Xing or VBRI header, of which "
+            "only a part can be read; convert it, e.g. ffmpeg -i in.mp3 out.flac"
+        )
     if promised is not None and promised > frames:
         raise InputError(
             f"{path}: truncated: {frames} of {promised} frames; copy or export the file again"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 
+from speechalign.audio.channels import ChannelLevels, Mix
+from speechalign.audio.decoder import Decoder, reason_of
 from speechalign.audio.truncation import check_complete
 from speechalign.checks import check_samples
 from speechalign.errors import InputError
@@ -20,11 +23,6 @@ from speechalign.errors import InputError
 _BLOCK = 1 << 20
 # The end of a stretch may lie this far behind the end of the file: transcripts round their times.
 _TOLERANCE = 0.05
-# A decoder that starts in the middle of a compressed file needs what came before: an MP3 frame
-# refers back by up to 511 bytes (0.5 s at 8 kbit/s), Opus by 80 ms and its resampler by a little.
-_RUN_UP = {"MP3": 1.0, "OGG": 1.0}
-# The number of frames in an MP3's header may be off by the encoder's padding.
-_PADDING = {"MP3": 2 * 1152}
 _UNKNOWN_FRAMES = 2**62
 
 
@@ -41,9 +39,11 @@ class Waveform:
     channels : int
         How many channels the file has.
     channel : int or None
-        Which of them this is, counted from 0; None for the mean of all.
+        Which of them this is, counted from 0; None for a mix of all.
     source_rate : int
         Hz, of the file.
+    mix : Mix or None
+        How several channels were mixed.
 
     Raises
     ------
@@ -56,6 +56,7 @@ class Waveform:
     channels: int
     channel: int | None
     source_rate: int
+    mix: Mix | None = None
 
     def __post_init__(self) -> None:
         check_samples(self.samples)
@@ -80,16 +81,165 @@ class SoundInfo:
         Hz.
     channels : int
         How many.
+    mix : Mix or None
+        How several channels are mixed; None for one, and where the file was not decoded.
     """
 
     frames: int
     sample_rate: int
     channels: int
+    mix: Mix | None = None
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
         return self.frames / self.sample_rate
+
+
+class Sound:
+    """A sound file that is open: checked once, then measured, hashed and read in stretches.
+
+    Use it in a ``with`` statement, or close it.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any file that libsndfile reads: WAV, FLAC, Ogg Vorbis or Opus, MP3, AIFF, and more.
+
+    Raises
+    ------
+    InputError
+        No such file, a folder, no bytes, not a sound file, cut off, or no samples.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise InputError(f"{path}: expected a sound file, got a folder")
+        if self.path.exists() and not self.path.is_file():
+            raise InputError(
+                f"{path}: expected a sound file, got a pipe or device, which can be read once "
+                "only; save the sound to a file"
+            )
+        with ExitStack() as opened:
+            try:
+                self._bytes = opened.enter_context(self.path.open("rb"))
+                head = self._bytes.read(12)
+            except FileNotFoundError:
+                raise InputError(
+                    f"{path}: there is no such file; check its name and folder"
+                ) from None
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+            if not head:
+                raise InputError(f"{path}: the file has zero bytes; copy or record it again")
+            try:
+                self._decoder = opened.enter_context(closing(Decoder(self.path)))
+            except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw
+                raise InputError(
+                    f"{path}: not a sound file that can be read: {reason_of(error)} (it begins "
+                    f"with {head!r}); convert it to WAV or FLAC"
+                ) from None
+            file = self._decoder.file
+            self.info = SoundInfo(file.frames, file.samplerate, file.channels)
+            if file.frames >= _UNKNOWN_FRAMES:
+                raise InputError(
+                    f"{path}: the header does not say how long the sound is, as of a stream that "
+                    "was never finished; convert it, e.g. ffmpeg -i in.flac out.flac"
+                )
+            check_complete(self._bytes, self.path, file.frames)
+            if file.frames == 0:
+                raise InputError(
+                    f"{path}: the file has no samples; record it again or leave it out"
+                )
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Sound:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes of the file, 64 hexadecimal digits."""
+        return _sha256(self._bytes, self.path)
+
+    def decode(self) -> SoundInfo:
+        """Read every sample, which finds damage that the header does not show, and NaN.
+
+        Raises
+        ------
+        InputError
+            The file is damaged, or a sample is not finite.
+        """
+        frames = 0
+        levels = ChannelLevels(self.info.channels, self.info.sample_rate)
+        for block in self._decoder.blocks(0, self.info.frames):
+            check_samples(block.mean(axis=1), name=f"{self.path}: samples", first=frames)
+            levels.add(block)
+            frames += len(block)
+        mix = levels.mix() if self.info.channels > 1 else None
+        return replace(self.info, frames=frames, mix=mix)
+
+    def waveform(
+        self,
+        *,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> Waveform:
+        """Read one channel of a stretch, as `read_waveform` says."""
+        rate, channels = self.info.sample_rate, self.info.channels
+        if channel is not None and not 0 <= channel < channels:
+            raise InputError(
+                f"{self.path}: channel: expected 0 to {channels - 1}, as the file has {channels} "
+                f"channel{'s' * (channels > 1)}; got {channel}"
+            )
+        first, last = _stretch(self.path, self.info.frames, rate, start, end)
+        samples, mix = self._mixed(first, last - first, channel, sample_rate)
+        if not samples.size:
+            raise InputError(
+                f"{self.path}: the stretch from {first / rate:.4f} to {last / rate:.4f} s has no "
+                f"sample at {sample_rate or rate} Hz; give a longer one"
+            )
+        return Waveform(samples, sample_rate or rate, channels, channel, rate, mix)
+
+    def _mixed(
+        self, first: int, count: int, channel: int | None, sample_rate: int | None
+    ) -> tuple[np.ndarray, Mix | None]:
+        """Read, check and resample block by block; choose a channel, or mix all."""
+        rate = self.info.sample_rate
+        mixing = self.info.channels > 1 and channel is None
+        levels = ChannelLevels(self.info.channels, rate)
+        kept = slice(None) if mixing else slice(channel or 0, (channel or 0) + 1)
+        resample = None
+        if sample_rate not in (None, rate):
+            resample = soxr.ResampleStream(
+                rate, sample_rate, self.info.channels if mixing else 1, dtype="float32",
+                quality="HQ",
+            )  # fmt: skip
+        pieces = []
+        position = first
+        for block in self._decoder.blocks(first, count):
+            samples = np.ascontiguousarray(block[:, kept])
+            check_samples(samples.mean(axis=1), name=f"{self.path}: samples", first=position)
+            position += len(block)
+            if mixing:
+                levels.add(block)
+            pieces.append(resample.resample_chunk(samples) if resample else samples)
+        if resample and pieces:
+            pieces.append(resample.resample_chunk(pieces[0][:0], last=True))
+        samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), np.float32)
+        if not mixing:
+            return np.ascontiguousarray(samples[:, 0]), None
+        mix = levels.mix()
+        return samples @ np.array(mix.weights, np.float32), mix
 
 
 def sound_info(path: str | Path, *, decode: bool = False) -> SoundInfo:
@@ -100,7 +250,8 @@ def sound_info(path: str | Path, *, decode: bool = False) -> SoundInfo:
     path : str or Path
         Any file that libsndfile reads: WAV, FLAC, Ogg Vorbis or Opus, MP3, AIFF, and more.
     decode : bool
-        Read every sample, which finds damage that the header does not show, and NaN.
+        Read every sample, which finds damage that the header does not show, NaN, and channels that
+        do not mix.
 
     Returns
     -------
@@ -113,16 +264,8 @@ def sound_info(path: str | Path, *, decode: bool = False) -> SoundInfo:
         No such file, a folder, no bytes, not a sound file, cut off, no samples; or, with
         ``decode``, damaged or with samples that are not finite.
     """
-    path = Path(path)
-    with _open(path) as file:
-        info = SoundInfo(file.frames, file.samplerate, file.channels)
-        if decode:
-            frames = 0
-            for block in _blocks(file, path, 0, info.frames):
-                check_samples(block.mean(axis=1), name=f"{path}: samples", first=frames)
-                frames += len(block)
-            info = SoundInfo(frames, info.sample_rate, info.channels)
-    return info
+    with Sound(path) as sound:
+        return sound.decode() if decode else sound.info
 
 
 def read_waveform(
@@ -135,7 +278,8 @@ def read_waveform(
 ) -> Waveform:
     """Read one channel of a sound file, or of a stretch of it.
 
-    Only the stretch is decoded, and a second before it where the codec needs a run-up.
+    Only the stretch is decoded, and a second before it where the codec needs a run-up; where the
+    codec cannot seek, all that comes before it.
 
     Parameters
     ----------
@@ -144,7 +288,8 @@ def read_waveform(
     sample_rate : int or None
         Hz to resample to (soxr, HQ); None keeps the file's.
     channel : int or None
-        Channel to take, counted from 0; None takes the mean of all.
+        Channel to take, counted from 0; None takes the mean of all, but for those that are silent
+        or only noise, and with those turned that would cancel (`ChannelLevels.mix`).
     start : float
         Where the stretch begins, seconds.
     end : float or None
@@ -162,22 +307,8 @@ def read_waveform(
         The file is missing, a folder, empty, not a sound file, cut off or damaged; it has no such
         channel or stretch; or a sample is not finite. The message names the file and a remedy.
     """
-    path = Path(path)
-    with _open(path) as file:
-        rate, channels = file.samplerate, file.channels
-        if channel is not None and not 0 <= channel < channels:
-            raise InputError(
-                f"{path}: channel: expected 0 to {channels - 1}, as the file has {channels} "
-                f"channel{'s' * (channels > 1)}; got {channel}"
-            )
-        first, last = _stretch(path, file.frames, rate, start, end)
-        samples = _one_channel(file, path, first, last - first, channel, sample_rate)
-    if not samples.size:
-        raise InputError(
-            f"{path}: the stretch from {first / rate:.4f} to {last / rate:.4f} s has no sample at "
-            f"{sample_rate or rate} Hz; give a longer one"
-        )
-    return Waveform(samples, sample_rate or rate, channels, channel, rate)
+    with Sound(path) as sound:
+        return sound.waveform(sample_rate=sample_rate, channel=channel, start=start, end=end)
 
 
 def audio_hash(path: str | Path) -> str:
@@ -198,50 +329,22 @@ def audio_hash(path: str | Path) -> str:
     InputError
         The file cannot be read.
     """
-    digest = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
-            while piece := file.read(_BLOCK):
-                digest.update(piece)
+            return _sha256(file, Path(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _sha256(file: BinaryIO, path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        file.seek(0)
+        while piece := file.read(_BLOCK):
+            digest.update(piece)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     return digest.hexdigest()
-
-
-def _open(path: Path) -> soundfile.SoundFile:
-    """Open a sound file that has samples and was not cut off."""
-    if path.is_dir():
-        raise InputError(f"{path}: expected a sound file, got a folder")
-    try:
-        with path.open("rb") as raw:
-            head = raw.read(12)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check its name and folder") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if not head:
-        raise InputError(f"{path}: the file has zero bytes; copy or record it again")
-    try:
-        file = soundfile.SoundFile(os.fsencode(path))
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw
-        reason = str(getattr(error, "error_string", error)).rstrip(". ")
-        raise InputError(
-            f"{path}: not a sound file that can be read: {reason} (it begins with {head!r}); "
-            "convert it to WAV or FLAC"
-        ) from None
-    try:
-        if file.frames >= _UNKNOWN_FRAMES:
-            raise InputError(
-                f"{path}: the header does not say how long the sound is, as of a stream that was "
-                "never finished; convert it, e.g. ffmpeg -i in.flac out.flac"
-            )
-        check_complete(path, file.frames)
-        if file.frames == 0:
-            raise InputError(f"{path}: the file has no samples; record it again or leave it out")
-    except InputError:
-        file.close()
-        raise
-    return file
 
 
 def _stretch(
@@ -262,60 +365,3 @@ def _stretch(
             f"{duration:.3f} s, got {end}"
         )
     return round(start * rate), min(round(end * rate), frames)
-
-
-def _blocks(file: soundfile.SoundFile, path: Path, first: int, count: int) -> Iterator[np.ndarray]:
-    """Yield frames [first, first + count) as (n, channels) float32, or say what is missing."""
-    position, last = first, first + count
-    try:
-        while position < last:
-            # soundfile seeks after every read, so that each block needs a run-up of its own.
-            run_up = min(position, round(_RUN_UP.get(file.format, 0.0) * file.samplerate))
-            file.seek(position - run_up)
-            wanted = run_up + min(_BLOCK, last - position)
-            block = file.read(wanted, dtype="float32", always_2d=True)[run_up:]
-            if len(block) == 0:
-                break
-            yield block
-            position += len(block)
-    except soundfile.SoundFileError as error:
-        reason = str(getattr(error, "error_string", error)).rstrip(". ")
-        raise InputError(
-            f"{path}: truncated or damaged: decoding stopped after {position} of {file.frames} "
-            f"frames ({reason or 'no reason given'}); copy or export the file again"
-        ) from None
-    if position < last - _PADDING.get(file.format, 0):
-        raise InputError(
-            f"{path}: truncated: {position} of {file.frames} frames; copy or export the file again"
-        )
-
-
-def _one_channel(
-    file: soundfile.SoundFile,
-    path: Path,
-    first: int,
-    count: int,
-    channel: int | None,
-    sample_rate: int | None,
-) -> np.ndarray:
-    """Read, choose or average channels, check and resample, block by block."""
-    resample = None
-    if sample_rate not in (None, file.samplerate):
-        resample = soxr.ResampleStream(
-            file.samplerate, sample_rate, 1, dtype="float32", quality="HQ"
-        )
-    pieces = []
-    position = first
-    for block in _blocks(file, path, first, count):
-        if channel is not None:
-            samples = np.ascontiguousarray(block[:, channel])
-        elif file.channels == 1:
-            samples = block[:, 0]
-        else:
-            samples = block.mean(axis=1, dtype=np.float32)
-        check_samples(samples, name=f"{path}: samples", first=position)
-        position += len(block)
-        pieces.append(resample.resample_chunk(samples) if resample else samples)
-    if resample:
-        pieces.append(resample.resample_chunk(np.zeros(0, np.float32), last=True))
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

@@ -103,7 +103,11 @@ def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -
         rows.append((what, str(unknown)))
     mixed = sum((result.channels or 1) > 1 and result.channel is None for result in results)
     if mixed:
-        rows.append(("several channels, averaged (--channel chooses one)", str(mixed)))
+        rows.append(("several channels, mixed (--channel chooses one)", str(mixed)))
+    unequal = sum("; " in (result.channel_mix or "") for result in results)
+    if unequal:
+        what = "of these, with a channel that is silent, noise or inverted (see channel_mix)"
+        rows.append((what, str(unequal)))
     rates = Counter(result.sample_rate for result in results if result.sample_rate)
     for rate in sorted(rates):
         if rate != sample_rate:

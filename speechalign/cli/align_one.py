@@ -23,7 +23,7 @@ _PICTURES = (".png", ".pdf", ".svg")
 @click.option("--model", metavar="NAME", help="Acoustic model; see `speechalign model list`.")
 @aligner_options
 @click.option("--channel", type=click.IntRange(min=0), metavar="C",
-              help="Channel to use, counted from 0. Without: the mean of all.")  # fmt: skip
+              help="Channel to use, counted from 0 (default: a mix of all).")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the alignment; the suffix tells the format.")  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png",

@@ -46,7 +46,7 @@ def corpus_options(function: _Command) -> Callable[..., object]:
         "--channel",
         type=click.IntRange(min=0),
         metavar="C",
-        help="Channel of every sound file, counted from 0 (default: the mean of all channels, or "
+        help="Channel of every sound file, counted from 0 (default: a mix of all channels, or "
         "the channel that the corpus gives).",
     )
     @click.option(

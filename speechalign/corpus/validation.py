@@ -108,7 +108,8 @@ def validate(
         Counts and findings. Errors: problems of the layout, conflicts between utterances, sound
         that cannot be read, times outside the file, channels it does not have, less than 0.1 s.
         Warnings: more than 35 or less than 1 character per second, more than 300 s without times,
-        less than 16 kHz, several channels mixed into one.
+        less than 16 kHz, several channels mixed into one, with those that are silent, only
+        noise or inverted.
 
     Notes
     -----
@@ -160,13 +161,13 @@ def _check_sound(path: Path, info: SoundInfo, inside: Sequence[Utterance]) -> It
             f"{path}: {info.sample_rate} Hz; it will be resampled, but what lies above "
             f"{info.sample_rate // 2} Hz is missing: record at {LOWEST_RATE} Hz or more",
         )
-    if info.channels > 1 and any(utterance.channel is None for utterance in inside):
+    if info.mix is not None and any(utterance.channel is None for utterance in inside):
         yield Finding(
             first,
             "warning",
             "channels",
-            f"{path}: {info.channels} channels; the mean of them will be aligned: choose one with "
-            "--channel if the speech is on one",
+            f"{path}: {info.channels} channels; aligned will be the {info.mix.description}: choose "
+            "one with --channel if the speech is on one",
         )
 
 

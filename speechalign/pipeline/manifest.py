@@ -113,7 +113,10 @@ class UtteranceResult:
     sample_rate, channels : int or None
         Of the sound file.
     channel : int or None
-        The one that was used; None for the mean of all.
+        The one that was used; None for a mix of all.
+    channel_mix : str or None
+        How several channels were mixed, such as ``"channel 0 alone; channel 1 is silent"``; None
+        where there is one, or one was chosen.
     model, version : str
         Acoustic model, with its revision where it has one, and version of speechalign.
     licence : str or None
@@ -145,6 +148,7 @@ class UtteranceResult:
     version: str
     licence: str | None = None
     unit: str = "phones"
+    channel_mix: str | None = None
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,7 @@ def align_utterance(
         sample_rate=waveform.source_rate,
         channels=waveform.channels,
         channel=waveform.channel,
+        channel_mix=waveform.mix and waveform.mix.description,
     )
 
 

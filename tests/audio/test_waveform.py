@@ -93,7 +93,7 @@ def test_long_files_are_read_block_by_block_as_if_in_one_piece(tmp_path, suffix,
     noise = 0.2 * rng.standard_normal(5 * RATE).astype("f4") * (tone(5, hertz=1) > 0)
     path = write(tmp_path / f"x.{suffix}", noise)
     whole = read_waveform(path, sample_rate=8000).samples
-    monkeypatch.setattr("speechalign.audio.waveform._BLOCK", 7000)
+    monkeypatch.setattr("speechalign.audio.decoder._BLOCK", 7000)
     blocks = read_waveform(path, sample_rate=8000).samples
     np.testing.assert_allclose(blocks, whole, atol=5e-3 if suffix == "opus" else 1e-6)
 

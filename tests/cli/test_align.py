@@ -197,7 +197,7 @@ def test_the_others_are_counted_and_the_exit_status_tells(bad_run):
         f"utterances: {len(lines)}",
         f"aligned: {len(ODD_BUT_GOOD)}",
         f"failed: {len(BAD)}",
-        "several channels, averaged (--channel chooses one): 1",
+        "several channels, mixed (--channel chooses one): 1",
         "resampled from 8000 Hz to 16000 Hz: 1",
         "resampled from 96000 Hz to 16000 Hz: 1",
         f"every utterance is accounted for in {folder / 'out' / MANIFEST}",
