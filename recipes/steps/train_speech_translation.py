@@ -5,21 +5,21 @@
 
 The YAML file holds the keywords of `Training`, and under ``network`` those of `TranslatorConfig`.
 FEATURES are folders that speak_features.py wrote. Word alignment is found without knowing any link,
-so the sentences to be scored may be among them, as for statistical word aligners. OUT gets
-model.pt; log.jsonl; and checkpoint.pt, from which an interrupted run goes on. A model that is there
-is not trained again.
+so the sentences to be scored may be among them, as for statistical word aligners. The program
+writes to OUT: model.pt; log.jsonl; tensorboard/; and checkpoint.pt, from which an interrupted run
+continues as if it had never stopped. A model that exists is not trained again.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, cast
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -27,8 +27,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from recipes.trainer.checkpoint import Checkpoint, read_yaml, settings
-from recipes.trainer.feature_store import FeatureStore
+from recipes.trainer.feature_store import Batch, FeatureStore
+from recipes.trainer.settings import Settings, make_settings, read_yaml
 from recipes.trainer.speech_translation import (
     BOS,
     EOS,
@@ -39,6 +39,7 @@ from recipes.trainer.speech_translation import (
     TranslatorConfig,
     save,
 )
+from recipes.trainer.trainer import Epochs, Trainer, mean_figures, start
 from speechalign.errors import InputError
 from speechalign.losses.ctc import ctc_loss
 
@@ -86,11 +87,11 @@ class Training:
 
 
 def read_training(path: Path) -> Training:
-    """Read the YAML file; InputError for a key that nobody reads."""
-    content = read_yaml(path)
-    sizes = cast("dict[str, object]", content.pop("network", {}))
-    network = settings(TranslatorConfig, sizes, source=f"{path}: network")
-    return settings(Training, {**content, "network": network}, source=str(path))
+    """Read a YAML file; InputError names an unknown key."""
+    data = read_yaml(path)
+    network = data.get("network", {})
+    data["network"] = make_settings(TranslatorConfig, network, source=f"{path}: network")
+    return make_settings(Training, data, source=str(path))
 
 
 def targets(
@@ -104,27 +105,30 @@ def targets(
     return padded
 
 
-class Trainer:
-    """A model, what it is trained on, and how far it has come.
+class Sentences(NamedTuple):
+    """A batch of sentences: speech with phones, and (B, L + 2) tokens of the translations."""
+
+    speech: Batch
+    tokens: Tensor
+
+
+class TranslationTrainer(Trainer[Sentences]):
+    """A training run of a speech translation model; it is measured in epochs.
 
     Parameters
     ----------
     training : Training
-        How it is trained.
+        Settings of the run.
     stores : Sequence[FeatureStore]
-        What on.
+        Speech to train on.
     out : Path
-        Folder of the checkpoint, from which the training goes on where there is one.
-
-    Raises
-    ------
-    InputError
-        The checkpoint is damaged, or was written with other settings.
+        Folder of the run.
     """
 
+    split = "epoch"
+
     def __init__(self, training: Training, stores: Sequence[FeatureStore], out: Path) -> None:
-        self.training = training
-        self.stores = stores
+        self.training, self.stores = training, stores
         entries = [entry for store in stores for entry in store.entries]
         phones = sorted({phone for entry in entries for phone in entry.phones})
         self.phones = ("<blank>", *phones)
@@ -135,13 +139,23 @@ class Trainer:
         mean, deviation = stores[0].moments()
         self.model.mean.copy_(torch.tensor(mean))
         self.model.scale.copy_(torch.tensor(1 / np.maximum(deviation, 1e-3)))
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), training.learning_rate)
-        self.epoch = 0
-        self._checkpoint = Checkpoint(out, training)
-        self._checkpoint.resume(torch.device("cpu"), self._restore)
+        self._ends = list(accumulate(len(self.batches(e)) for e in range(training.epochs)))
+        settings = Settings(
+            steps=self._ends[-1] if self._ends else 0,
+            learning_rate=training.learning_rate,
+            clip=training.clip,
+            seed=training.seed,
+        )
+        # The model makes its masks on the CPU.
+        super().__init__(settings, self.model, out, device=torch.device("cpu"), identity=training)
+        if self.world > 1:
+            raise InputError("torchrun: this program trains in one process; start it without")
+        self._epochs = Epochs(self.batches)
+        self._values: list[dict[str, float]] = []
+        self._used = time.process_time()
 
     def batches(self, epoch: int) -> list[tuple[int, list[int]]]:
-        """Cut the epoch of every store, and shuffle them together."""
+        """Return the batches of an epoch: the number of a store, and indices of its sentences."""
         options = {"seed": self.training.seed, "epoch": epoch}
         found = [
             (s, batch)
@@ -151,36 +165,45 @@ class Trainer:
         order = np.random.default_rng([self.training.seed, epoch, 1]).permutation(len(found))
         return [found[i] for i in order]
 
-    def run_epoch(self) -> dict[str, float]:
-        """Go through all batches; return the mean losses of a token and of a phone."""
-        training = self.training
-        self.model.train()
-        torch.manual_seed(training.seed + 1000 * (self.epoch + 1))
-        batches = self.batches(self.epoch)
-        sums = {"token loss": 0.0, "token accuracy": 0.0, "phone loss": 0.0}
-        begin, used = time.perf_counter(), time.process_time()
-        for number, (s, indices) in enumerate(batches):
-            progress = (self.epoch + number / len(batches)) / training.epochs
-            rate = min(1.0, 10 * progress + 1e-3) * (1 + math.cos(math.pi * progress)) / 2
-            for group in self.optimizer.param_groups:
-                group["lr"] = training.learning_rate * rate
-            for name, value in self.step(s, indices).items():
-                sums[name] += value / len(batches)
-        self.epoch += 1
-        seconds = {
-            "seconds": round(time.perf_counter() - begin, 1),
-            "cpu seconds": round(time.process_time() - used, 1),
-        }
-        return {**sums, **seconds}
+    def batch(self, number: int) -> Sentences:
+        """Return a batch, counted from 0."""
+        s, indices = self._epochs[number]
+        tokens = targets(self.stores, [(s, i) for i in indices], self.tokens)
+        return Sentences(self.stores[s].batch(indices, self.numbers), tokens)
 
-    def step(self, s: int, indices: list[int]) -> dict[str, float]:
-        """Learn from one batch."""
+    def names(self, batch: Sentences) -> str:
+        """Return the utterances of a batch."""
+        return f"utterances: {' '.join(batch.speech.ids)}"
+
+    def place(self, step: int) -> tuple[int, int, int]:
+        """Return the epoch of a step, its number in the epoch, and the epoch's number of steps."""
+        epoch = bisect_right(self._ends, step)
+        begin = self._ends[epoch - 1] if epoch else 0
+        return epoch, step - begin, self._ends[epoch] - begin
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate: a rise over a tenth of the epochs, then half a cosine."""
+        epoch, number, count = self.place(step)
+        progress = (epoch + number / count) / self.training.epochs
+        share = min(1.0, 10 * progress + 1e-3) * (1 + math.cos(math.pi * progress)) / 2
+        return self.training.learning_rate * share
+
+    def is_due(self, step: int) -> bool:
+        """Tell whether an epoch ends after so many steps."""
+        return step in self._ends
+
+    def seed_step(self) -> None:
+        """Seed torch's generator at the beginning of an epoch; checkpoints are written there."""
+        epoch, number, _ = self.place(self.step_count)
+        if number == 0:
+            torch.manual_seed(self.training.seed + 1000 * (epoch + 1))
+
+    def losses(self, batch: Sentences) -> tuple[Tensor, dict[str, float]]:
+        """Return the weighted sum of the losses, each, and the share of tokens that are right."""
         training, model = self.training, self.model
-        batch = self.stores[s].batch(indices, self.numbers)
-        words = targets(self.stores, [(s, i) for i in indices], self.tokens)
-        previous, following = words[:, :-1], words[:, 1:]
+        speech, previous, following = batch.speech, batch.tokens[:, :-1], batch.tokens[:, 1:]
         hidden = (torch.rand(previous.shape) < training.word_dropout) & (previous != BOS)
-        encoded, lengths = model.encode(batch.features, batch.lengths)
+        encoded, lengths = model.encode(speech.features, speech.lengths)
         decoded = model.decode(previous.masked_fill(hidden, UNKNOWN), encoded, lengths)
         token_loss = functional.cross_entropy(
             decoded.logits.transpose(1, 2),
@@ -190,51 +213,45 @@ class Trainer:
         )
         phone_losses = ctc_loss(
             model.phones(encoded).log_softmax(-1),
-            batch.targets,
+            speech.targets,
             lengths,
-            batch.target_lengths,
+            speech.target_lengths,
             blank=0,
             reduction="none",
         )
-        # Infinite where there are more phones than frames, which nothing can be learnt from.
+        # Infinite where there are more phones than frames, from which nothing can be learnt.
         possible = phone_losses.where(phone_losses.isfinite(), 0.0)
-        phone_loss = (possible / batch.target_lengths.clamp(min=1)).mean()
-        loss = token_loss + training.ctc_weight * phone_loss
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip)
-        self.optimizer.step()
+        phone_loss = (possible / speech.target_lengths.clamp(min=1)).mean()
         real = following != PAD
         right = (decoded.logits.argmax(-1) == following) & real
-        return {
+        values = {
             "token loss": float(token_loss.detach()),
             "token accuracy": float(right.sum() / real.sum()),
             "phone loss": float(phone_loss.detach()),
         }
+        self._values.append(values)
+        return token_loss + training.ctc_weight * phone_loss, values
 
-    def save(self) -> None:
-        """Write everything that the next epoch depends on."""
-        self._checkpoint.save(
-            {
-                "epoch": self.epoch,
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-            }
-        )
+    def evaluate(self) -> dict[str, float]:
+        """Return the mean figures of the epoch that ends, and the processor time it took."""
+        mean = mean_figures(self._values)
+        self._values.clear()
+        before, self._used = self._used, time.process_time()
+        return {**mean, "cpu seconds": round(self._used - before, 1)}
 
-    def _restore(self, content: Mapping[str, Any]) -> None:
-        self.epoch = content["epoch"]
-        self.model.load_state_dict(content["model"])
-        self.optimizer.load_state_dict(content["optimizer"])
+    def write_model(self) -> None:
+        """Write model.pt; the checkpoint is of no more use."""
+        save(self.out / "model.pt", self.model, self.phones, self.tokens)
+        (self.out / "checkpoint.pt").unlink(missing_ok=True)
 
 
 @click.command(help=__doc__)
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("features", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--threads", default=1, show_default=True)
+@click.option("--threads", default=1, show_default=True, help="Number of threads.")
 def main(config: Path, out: Path, features: tuple[Path, ...], threads: int) -> None:
-    """Train, and keep the log."""
+    """Read the settings, train."""
     torch.set_num_threads(threads)
     model = out / "model.pt"
     if model.exists():
@@ -243,25 +260,14 @@ def main(config: Path, out: Path, features: tuple[Path, ...], threads: int) -> N
     out.mkdir(parents=True, exist_ok=True)
     training = read_training(config)
     stores = [FeatureStore(folder, mels=training.network.mels) for folder in features]
-    trainer = Trainer(training, stores, out)
-    log = out / "log.jsonl"
-    lines = log.read_text().splitlines(True)[: trainer.epoch] if log.exists() else []
+    trainer = TranslationTrainer(training, stores, out)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     click.echo(
-        f"{parameters} parameters, {len(trainer.tokens)} tokens, {len(trainer.phones)} phones"
+        f"{parameters} parameters, {len(trainer.tokens)} tokens, {len(trainer.phones)} phones",
+        err=True,
     )
-    while trainer.epoch < training.epochs:
-        figures = {"epoch": trainer.epoch + 1, **trainer.run_epoch()}
-        trainer.save()
-        lines.append(json.dumps(figures) + "\n")
-        log.write_text("".join(lines))
-        click.echo(" ".join(f"{name} {value:.4g}" for name, value in figures.items()))
-    save(model, trainer.model, trainer.phones, trainer.tokens)
-    (out / "checkpoint.pt").unlink()
+    trainer.run()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"train_speech_translation.py: {error}")
+    start(main)

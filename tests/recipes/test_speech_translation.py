@@ -145,6 +145,7 @@ def test_it_learns_and_its_attention_is_written(features, config, tmp_path):
     done = _run("train_speech_translation", config, tmp_path / "model", features)
     assert done.returncode == 0, done.stderr
     log = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").read_text().splitlines()]
+    log = [line for line in log if line["split"] == "epoch"]
     assert len(log) == 12
     assert log[-1]["token loss"] < 0.8 * log[0]["token loss"]
     assert log[-1]["phone loss"] < 0.8 * log[0]["phone loss"]
@@ -163,32 +164,40 @@ def test_it_learns_and_its_attention_is_written(features, config, tmp_path):
     assert (out / ".done").exists()
 
 
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(features, config, tmp_path):
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(features, config, tmp_path, monkeypatch):
     store = train.FeatureStore(features, mels=8)
-    training = train.read_training(config)
-    whole, first = (train.Trainer(training, [store], tmp_path) for _ in range(2))
-    for _ in range(3):
-        whole.run_epoch()
-    first.run_epoch()
-    first.save()
-    second = train.Trainer(training, [store], tmp_path)
-    assert second.epoch == 1
-    for _ in range(2):
-        second.run_epoch()
+    training = dataclasses.replace(train.read_training(config), epochs=4)
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    for folder in folders:
+        folder.mkdir()
+    whole, killed = (train.TranslationTrainer(training, [store], folder) for folder in folders)
+    whole.run()
+    losses = killed.losses
+
+    def fail(batch):
+        if killed.place(killed.step_count)[0] == 2:
+            raise KeyboardInterrupt
+        return losses(batch)
+
+    monkeypatch.setattr(killed, "losses", fail)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run()
+    resumed = train.TranslationTrainer(training, [store], tmp_path / "killed")
+    resumed.resume()
+    assert resumed.place(resumed.step_count)[:2] == (2, 0)
+    resumed.run()
     for name, value in whole.model.state_dict().items():
-        torch.testing.assert_close(second.model.state_dict()[name], value, rtol=0, atol=0)
+        torch.testing.assert_close(resumed.model.state_dict()[name], value, rtol=0, atol=0)
+    assert not (tmp_path / "killed" / "checkpoint.pt").exists()
 
 
 def test_a_checkpoint_of_other_settings_is_refused(features, config, tmp_path):
     store = train.FeatureStore(features, mels=8)
     training = train.read_training(config)
-    train.Trainer(training, [store], tmp_path).save()
-    other = dataclasses.replace(training, clip=2.0)
+    train.TranslationTrainer(training, [store], tmp_path).save()
+    other = dataclasses.replace(training, word_dropout=0.4)
     with pytest.raises(InputError, match="written with other settings"):
-        train.Trainer(other, [store], tmp_path)
-    (tmp_path / "checkpoint.pt").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"checkpoint\.pt: damaged checkpoint"):
-        train.Trainer(training, [store], tmp_path)
+        train.TranslationTrainer(other, [store], tmp_path).run()
 
 
 def test_a_key_that_nobody_reads(tmp_path):

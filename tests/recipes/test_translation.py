@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="needs torch")
 for package in ("safetensors", "tensorboard", "yaml", "sentencepiece"):
     pytest.importorskip(package, reason=f"needs {package}")
 ROOT = Path(__file__).resolve().parents[2]
 from recipes.corpora.reordered_language import Language  # noqa: E402
-from recipes.steps.train_translation import Trainer, read_training  # noqa: E402
+from recipes.steps.train_translation import TranslationTrainer, main, read_training  # noqa: E402
 from recipes.steps.translate import greedy  # noqa: E402
 from recipes.trainer.beam_search import LanguageModel, beam_search  # noqa: E402
 from recipes.trainer.sentence_pairs import SentencePairs  # noqa: E402
@@ -54,7 +55,7 @@ def trainer(data, out, **changes):
     config.write_text(json.dumps({**SETTINGS, **changes}))
     out.mkdir(exist_ok=True)
     pairs = [SentencePairs(data, name, pieces=9) for name in ("train", "dev")]
-    return Trainer(read_training(config), *pairs, out, initial=None)
+    return TranslationTrainer(read_training(config), *pairs, out, initial=None)
 
 
 def weights(out):
@@ -95,16 +96,25 @@ def test_a_killed_run_ends_as_if_it_had_not_been(data, tmp_path):
     assert sum(row.get("infeasible", 0) for row in logs[0]) >= 1
 
 
-def test_other_settings_do_not_go_on_from_a_checkpoint(data, tmp_path):
-    trainer(data, tmp_path / "x").run()
-    with pytest.raises(InputError, match=r"checkpoint\.pt: written with other settings"):
-        trainer(data, tmp_path / "x", clip=2.0).resume()
+def test_seed_0_and_steps_0_are_taken(data, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps(SETTINGS))
+    out = tmp_path / "x"
+    options = ["--seed", "0", "--steps", "0"]
+    done = CliRunner().invoke(main, [str(config), str(data), str(out), *options])
+    assert done.exit_code == 0, done.output
+    untrained = trainer(data, tmp_path / "y", seed=0).model.state_dict()
+    written = weights(out)
+    assert all(torch.equal(value, untrained[name]) for name, value in written.items())
+    assert not torch.equal(
+        written["embedding.weight"], trainer(data, tmp_path / "y").model.embedding.weight
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stepps": 3}, "unknown key 'stepps'; expected steps, losses"),
+        ({"stepps": 3}, "unknown key 'stepps'; expected steps, learning_rate, .*losses"),
         ({"losses": {"nmla": 1.0}}, "unknown loss 'nmla'; expected ctc, nmla1"),
         ({"network": {"depth": 2}}, "network: unknown key 'depth'"),
     ],
@@ -166,10 +176,10 @@ def test_a_model_learns_to_translate_speech(data, tmp_path):
     train, dev = (SentencePairs(data, name, pieces=9, mels=10) for name in ("train", "dev"))
     out = tmp_path / "speech"
     out.mkdir()
-    heard = Trainer(read_training(config), train, dev, out, initial=None)
-    before = heard.validate()["ctc"]
+    heard = TranslationTrainer(read_training(config), train, dev, out, initial=None)
+    before = heard.evaluate()[heard.criterion]
     heard.run()
-    assert heard.validate()["ctc"] < 0.3 * before
+    assert heard.evaluate()[heard.criterion] < 0.3 * before
     with pytest.raises(InputError, match=r"features\.f16: expected \d+ bytes"):
         SentencePairs(data, "train", pieces=9, mels=11)
 

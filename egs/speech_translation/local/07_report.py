@@ -64,6 +64,7 @@ def main(exp: Path, out: Path, command: str) -> None:
     git = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     log = [json.loads(line) for line in (exp / "model" / "log.jsonl").read_text().splitlines()]
+    log = [line for line in log if line["split"] == "epoch"]
     seconds = [line.split("\t") for line in (exp / "seconds.txt").read_text().splitlines()]
     boundaries = exp / "boundaries.txt"
     lines = [
