@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
-from speechalign.cli.training_options import TrainingProgress
 
 
 @click.command()
@@ -47,6 +46,7 @@ def adapt(
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
+    from speechalign.cli.training_progress import TrainingProgress
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm

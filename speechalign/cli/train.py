@@ -10,7 +10,6 @@ import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.training_options import (
-    TrainingProgress,
     pronunciation_options,
     pronunciations,
     training_options,
@@ -51,6 +50,7 @@ def train(
     Exit status: 0 trained, 3 trained, but some utterances could not be used, 4 nothing to train
     on.
     """
+    from speechalign.cli.training_progress import TrainingProgress
     from speechalign.training import train as train_model
 
     utterances = read_corpus(corpus)

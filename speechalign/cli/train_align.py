@@ -12,7 +12,6 @@ from speechalign.cli.align import summarise
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.output_options import format_option
 from speechalign.cli.training_options import (
-    TrainingProgress,
     pronunciation_options,
     pronunciations,
     training_options,
@@ -54,6 +53,7 @@ def train_align(
     """
     from speechalign.aligners.aligner import Aligner
     from speechalign.cli.progress import Progress
+    from speechalign.cli.training_progress import TrainingProgress
     from speechalign.pipeline.align_corpus import align_corpus
     from speechalign.training import train as train_model
 

@@ -28,12 +28,12 @@ _PRIOR_FRAMES = 50.0
 def adapt(
     utterances: Sequence[Utterance],
     model: HmmGmm,
-    output: Path,
+    output: str | Path,
     *,
     name: str,
     fmllr: bool = False,
     jobs: int = 1,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> Trained:
     """Bring a model and a corpus together: a transform for each speaker, and other means.
 
@@ -43,7 +43,7 @@ def adapt(
         What `speechalign.corpus.read_corpus` returns; minutes are enough.
     model : HmmGmm
         What to start from.
-    output : Path
+    output : str or Path
         Folder of the adapted model.
     name : str
         Of the adapted model.
@@ -51,8 +51,8 @@ def adapt(
         Whether features are transformed by speaker before the means move.
     jobs : int
         Threads; no bit of the model depends on it.
-    progress : Progress
-        Told how far it is.
+    progress : Progress or None
+        Called as training goes on; None to hear of Python warnings only.
 
     Returns
     -------
@@ -84,6 +84,8 @@ def adapt(
        mixture observations of Markov chains", IEEE Trans. Speech and Audio Processing 2(2), 1994,
        eq. 25.
     """
+    progress = progress or Progress()
+    output = Path(output)
     with work_folder(output) as work:
         lexicon = Lexicon(model)
         material = prepare(

@@ -1,23 +1,33 @@
-"""Whom training tells how far it is."""
+"""Progress callbacks of training."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import warnings
 
 from speechalign.training.checkpoint import Iteration
 
 
-class Progress(Protocol):
-    """Whom training tells how far it is."""
+class Progress:
+    """Callbacks of training: override those that you want.
+
+    By default, `warn` issues a Python warning, and the others do nothing.
+
+    Examples
+    --------
+    >>> class Likelihoods(Progress):
+    ...     def finished(self, iteration):
+    ...         print(iteration.number, iteration.log_likelihood)
+    """
 
     def prepared(self, done: int, of: int) -> None:
-        """So many utterances have been read."""
+        """Report that ``done`` of the utterances have been read."""
 
     def passed(self, done: int, of: int) -> None:
-        """So many utterances of the present pass are done."""
+        """Report that ``done`` utterances of the present pass are finished."""
 
     def finished(self, iteration: Iteration) -> None:
-        """A pass is done."""
+        """Report the figures of a pass that is finished."""
 
     def warn(self, line: str) -> None:
-        """Something that the user should know."""
+        """Report something that the user should know."""
+        warnings.warn(line, stacklevel=2)

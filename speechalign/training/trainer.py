@@ -34,7 +34,7 @@ _CALIBRATION = (1.0, 5.0)
 def train(
     utterances: Sequence[Utterance],
     pronunciations: Pronunciations,
-    output: Path,
+    output: str | Path,
     *,
     name: str,
     licence: str,
@@ -43,7 +43,7 @@ def train(
     seed: int = 0,
     by_speaker: bool = False,
     contexts: bool = False,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> Trained:
     """Train a model on a corpus, from its audio and transcripts alone.
 
@@ -53,7 +53,7 @@ def train(
         What `speechalign.corpus.read_corpus` returns.
     pronunciations : Pronunciations
         Language, dictionary and what pronounces other words.
-    output : Path
+    output : str or Path
         Folder of the model. Beside it, ``NAME.work`` holds features and a checkpoint until the
         model is written: a run that was stopped goes on where it was.
     name, licence : str
@@ -69,8 +69,8 @@ def train(
     contexts : bool
         Whether to try states that depend on the neighbours of a phone, and to take them where they
         explain held-out utterances better.
-    progress : Progress
-        Told how far it is.
+    progress : Progress or None
+        Called as training goes on; None to hear of Python warnings only.
 
     Returns
     -------
@@ -107,6 +107,8 @@ def train(
         raise InputError(f"gaussians: expected 1 or more, got {gaussians}")
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    progress = progress or Progress()
+    output = Path(output)
     lexicon = Lexicon(pronunciations)
     with work_folder(output) as work:
         material = prepare(

@@ -6,6 +6,7 @@ import numpy as np
 
 from speechalign.pronunciation.lexicon import Pronunciations
 from speechalign.training.material import Material, Spoken
+from speechalign.training.progress import Progress
 
 PHONES = ("a", "b", "c")
 DICTIONARY = {
@@ -17,19 +18,13 @@ DICTIONARY = {
 SOURCE = Pronunciations("en", DICTIONARY)
 
 
-class Quiet:
+class Quiet(Progress):
     """Progress that notes what it is told; stops after ``passes`` passes, if they are given."""
 
     def __init__(self, passes=None):
         self.iterations = []
         self.warnings = []
         self.passes = passes
-
-    def prepared(self, done, of):
-        pass
-
-    def passed(self, done, of):
-        pass
 
     def warn(self, line):
         self.warnings.append(line)

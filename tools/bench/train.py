@@ -38,7 +38,7 @@ from speechalign.models import Model, load_model
 from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
 from speechalign.pipeline.speakers import Voices
 from speechalign.pronunciation.lexicon import Pronunciations
-from speechalign.training import Iteration, adapt, train
+from speechalign.training import Iteration, Progress, adapt, train
 
 ROOT = Path(__file__).resolve().parents[2]
 # Largest number of Gaussians, whether features are normalised by speaker, contexts tried.
@@ -51,18 +51,12 @@ _MEASURED = (
 )
 
 
-class Clock:
+class Clock(Progress):
     """Progress of training that notes when each pass was done."""
 
     def __init__(self) -> None:
         self.passes: list[tuple[float, float, int]] = []
         self._before = (time.perf_counter(), time.process_time())
-
-    def prepared(self, done: int, of: int) -> None:
-        """Nothing to note."""
-
-    def passed(self, done: int, of: int) -> None:
-        """Nothing to note."""
 
     def warn(self, line: str) -> None:
         """Print it."""
