@@ -1,5 +1,6 @@
-"""Which modules' examples are run as tests: those whose packages are installed."""
+"""Which modules' examples are run as tests, and which tests may be skipped."""
 
+import re
 from importlib import import_module
 
 _OPTIONAL = {"k2", "onnxruntime", "peft", "safetensors", "torch", "torchaudio", "transformers"}
@@ -27,7 +28,31 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Say what was left out."""
+def pytest_addoption(parser):
+    """Add the option of environments where everything is installed."""
+    parser.addoption("--may-skip", help="fail if a test is skipped for a reason without this regex")
+
+
+def pytest_sessionfinish(session):
+    """Fail where a test was skipped that may not be."""
+    if _wrongly_skipped(session.config):
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what was left out, and what may not be skipped."""
     for package, name in sorted(_left_out):
         terminalreporter.write_line(f"SKIPPED examples of {name}: needs {package}")
+    for test, reason in _wrongly_skipped(config):
+        terminalreporter.write_line(f"MAY NOT BE SKIPPED {test}: {reason}")
+
+
+def _wrongly_skipped(config):
+    """Return test and reason of each skip that the option does not allow."""
+    allowed = config.getoption("--may-skip")
+    if allowed is None:
+        return []
+    reports = config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    skipped = [(report.nodeid, report.longrepr[2]) for report in reports]
+    skipped += [(f"examples of {name}", f"needs {package}") for package, name in sorted(_left_out)]
+    return [(test, reason) for test, reason in skipped if not re.search(allowed, reason)]

@@ -89,8 +89,8 @@ class _Tiers(dict[str, tuple[Interval, ...]]):
             "Alignment({**alignment.tiers, 'notes': [...]}, alignment.duration)"
         )
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
 
 @dataclass(frozen=True, repr=False)

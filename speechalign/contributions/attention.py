@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ from speechalign.frames import FrameGrid
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Module
+    from torch.nn import Linear
     from transformers import PretrainedConfig, PreTrainedModel
 
 _ATTENTIONS = ("encoder_attn", "cross_attention")  # what the classes call a layer's module
@@ -189,8 +189,11 @@ def cross_attention(
     decoded = torch.tensor([[*prompt_ids, *target_ids[:-1]]], device=model.device)
     with ExitStack() as hooks, torch.no_grad():
         for attention in attentions:
-            hooks.callback(attention.register_forward_hook(_keep(weights, 1)).remove)
-            hooks.callback(attention.v_proj.register_forward_hook(_keep(values)).remove)
+            for module, keep in (
+                (attention, lambda _module, _inputs, output: weights.append(output[1])),
+                (attention.v_proj, lambda _module, _inputs, output: values.append(output)),
+            ):
+                hooks.callback(module.register_forward_hook(keep).remove)
         model(**features, decoder_input_ids=decoded, use_cache=False)
     if not attentions or any(layer is None for layer in weights):
         raise InputError(
@@ -201,31 +204,20 @@ def cross_attention(
     layers = []
     for attention, weight, value in zip(attentions, weights, values):
         rows = weight[0, :, first:].double()
-        shares = rows.mean(dim=0) if kind == "weights" else _norms(attention, rows, value[0])
+        shares = (
+            rows.mean(dim=0) if kind == "weights" else _norms(attention.out_proj, rows, value[0])
+        )
         layers.append(shares[:, :frames].cpu().numpy())
     return CrossAttention(np.stack(layers), grid)
 
 
-def _keep(
-    kept: list[Tensor], item: int | None = None
-) -> Callable[[Module, tuple[Tensor, ...], tuple[Tensor, ...] | Tensor], None]:
-    """Return a hook that keeps a module's output, or one item of it."""
-
-    def hook(
-        _module: Module, _inputs: tuple[Tensor, ...], output: tuple[Tensor, ...] | Tensor
-    ) -> None:
-        kept.append(output if item is None else output[item])
-
-    return hook
-
-
-def _norms(attention: Module, weights: Tensor, values: Tensor) -> Tensor:
+def _norms(projection: Linear, weights: Tensor, values: Tensor) -> Tensor:
     """Return shares (U, T) by norm, of weights (H, U, T) and values (T, H * D)."""
     import torch
 
     heads, rows, frames = weights.shape
     split = values.double().reshape(frames, heads, -1)
-    output = attention.out_proj.weight.detach().double()  # (E, H * D)
+    output = projection.weight.detach().double()  # (E, H * D)
     transformed = torch.einsum("thd,ehd->hte", split, output.reshape(len(output), heads, -1))
     norms = torch.stack(
         [torch.einsum("ht,hte->te", weights[:, u], transformed).norm(dim=1) for u in range(rows)]

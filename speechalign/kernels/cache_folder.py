@@ -37,7 +37,7 @@ def ensure_cache_folder() -> None:
         folder, new = private_folder()
         # In the environment, so that child processes share it and numba keeps it on a reload.
         os.environ["NUMBA_CACHE_DIR"] = str(folder)
-        config.reload_config()
+        config.reload_config()  # type: ignore[no-untyped-call]
         if new:
             logging.getLogger(__name__).warning(
                 "no cache folder can be written to: kernels are compiled into %s, which takes some "

@@ -18,6 +18,7 @@ from speechalign.losses.arguments import (
     check_targets,
     reduced,
 )
+from speechalign.losses.gradients import Context
 
 Backend = Literal["auto", "numba", "torch"]
 
@@ -178,7 +179,7 @@ def _occupied(
 def _occupied_shapes(
     log_probs: Tensor, targets: Tensor, *_: Tensor | float | str
 ) -> tuple[Tensor, Tensor]:
-    batch, frames, _ = log_probs.shape
+    batch, frames = log_probs.shape[:2]
     return log_probs.new_empty(batch), log_probs.new_empty(batch, frames, targets.shape[1] + 1)
 
 
@@ -206,25 +207,33 @@ def _gradient(
     )
 
 
-def _gradient_shape(_factors: Tensor, posteriors: Tensor, *rest: Tensor | int) -> Tensor:
-    return posteriors.new_empty(*posteriors.shape[:2], rest[-1])
+def _gradient_shape(
+    _factors: Tensor,
+    posteriors: Tensor,
+    _targets: Tensor,
+    _input_lengths: Tensor,
+    _target_lengths: Tensor,
+    _blank: int,
+    num_columns: int,
+) -> Tensor:
+    return posteriors.new_empty(*posteriors.shape[:2], num_columns)
 
 
 def _setup(
-    ctx: torch.autograd.function.FunctionCtx,
+    ctx: Context,
     inputs: tuple[Tensor, Tensor, Tensor, Tensor, int, float, float, str],
     output: tuple[Tensor, Tensor],
 ) -> None:
     log_probs, targets, input_lengths, target_lengths, blank, *_ = inputs
     ctx.save_for_backward(output[1], targets, input_lengths, target_lengths)
     ctx.set_materialize_grads(False)  # Or as many zeros would be made as there are posteriors.
-    ctx.columns = (blank, log_probs.shape[2])
+    ctx.integers = (blank, log_probs.shape[2])
 
 
 def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, factors: Tensor | None, _: Tensor | None
+    ctx: Context, factors: Tensor | None, _: Tensor | None
 ) -> tuple[Tensor | None, ...]:
-    gradient = None if factors is None else _spread(-factors, *ctx.saved_tensors, *ctx.columns)
+    gradient = None if factors is None else _spread(-factors, *ctx.saved_tensors, *ctx.integers)
     return gradient, *[None] * 7
 
 

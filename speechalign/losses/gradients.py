@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
+
+
+class Context(Protocol):
+    """Store of what the backward pass needs; torch declares no type that has ``saved_tensors``."""
+
+    saved_tensors: tuple[Tensor, ...]
+    integers: tuple[int, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Store tensors."""
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Choose whether a missing gradient is handed on as zeros, or as None."""
 
 
 @torch.library.custom_op("speechalign::scaled_gradient", mutates_args=())
@@ -35,11 +49,11 @@ def _(scores: Tensor, losses: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG0
     return torch.empty_like(losses)
 
 
-def _keep_gradient(ctx: FunctionCtx, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+def _keep_gradient(ctx: Context, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
     ctx.save_for_backward(inputs[0], inputs[2])
 
 
-def _known_backward(ctx: FunctionCtx, by_loss: Tensor) -> tuple[Tensor | None, ...]:
+def _known_backward(ctx: Context, by_loss: Tensor) -> tuple[Tensor | None, ...]:
     scores, gradient = ctx.saved_tensors
     return _known_slope(scores, gradient, by_loss), None, None
 

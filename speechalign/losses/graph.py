@@ -12,7 +12,7 @@ from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs import Graph
 from speechalign.kernels import forward_backward
 from speechalign.losses.arguments import check_log_probs
-from speechalign.losses.gradients import scaled_gradient
+from speechalign.losses.gradients import Context, scaled_gradient
 
 
 def graph_loss(
@@ -97,20 +97,20 @@ def _totals_shapes(log_probs: Tensor, *_: Tensor | Sequence[Tensor] | str) -> tu
 
 
 def _setup(
-    ctx: torch.autograd.function.FunctionCtx,
+    ctx: Context,
     inputs: tuple[Tensor, Tensor, Sequence[Tensor], str],
     output: tuple[Tensor, Tensor],
 ) -> None:
     ctx.save_for_backward(output[1])
     ctx.set_materialize_grads(False)  # Or as many zeros would be made as there are posteriors.
-    ctx.num_arrays = len(inputs[2])
+    ctx.integers = (len(inputs[2]),)
 
 
 def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, factors: Tensor | None, _: Tensor | None
+    ctx: Context, factors: Tensor | None, _: Tensor | None
 ) -> tuple[Tensor | list[None] | None, ...]:
     gradient = None if factors is None else scaled_gradient(*ctx.saved_tensors, -factors)
-    return gradient, None, [None] * ctx.num_arrays, None
+    return gradient, None, [None] * ctx.integers[0], None
 
 
 _total = torch.library.custom_op("speechalign::graph_total", _totals, mutates_args=())

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from torch.nn.utils.rnn import pad_sequence
 
 from speechalign.checks import check_log_probs as check_values
@@ -33,7 +32,7 @@ from speechalign.losses.arguments import (
     check_targets,
     reduced,
 )
-from speechalign.losses.gradients import scaled_gradient
+from speechalign.losses.gradients import Context, scaled_gradient
 
 Backend = Literal["auto", "numba", "torch"]
 Collapse = Literal["ctc", "simplified"]
@@ -256,11 +255,11 @@ def _(log_probs: Tensor, *arguments: object) -> tuple[Tensor, Tensor, Tensor]:
     return log_probs.new_empty(len(log_probs)), counts, gradient
 
 
-def _keep_gradient(ctx: FunctionCtx, inputs: object, output: tuple[Tensor, ...]) -> None:  # noqa: ARG001
+def _keep_gradient(ctx: Context, inputs: object, output: tuple[Tensor, ...]) -> None:  # noqa: ARG001
     ctx.save_for_backward(output[2])
 
 
-def _nmla_backward(ctx: FunctionCtx, by_loss: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+def _nmla_backward(ctx: Context, by_loss: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
     (gradient,) = ctx.saved_tensors
     return scaled_gradient(gradient, by_loss), *[None] * 7
 

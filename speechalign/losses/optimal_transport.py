@@ -111,7 +111,8 @@ def ot_loss(
             (_places(rows, a)[:, :, None] - _places(columns, b)[:, None]).square()
         )
         found, plan = _transport(costs.detach(), rows, columns, epsilon, mass_penalty, iterations)
-        return known_gradient(costs, found, plan)
+        losses: Tensor = known_gradient(costs, found, plan)
+        return losses
 
     found = moved(u, v, n, m)
     if divergence:

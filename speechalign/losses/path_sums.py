@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from torch.nn.functional import normalize
 
 from speechalign.kernels import path_distances
 from speechalign.losses.embeddings import Distance
+from speechalign.losses.gradients import Context
 
 _CODES: dict[Distance, int] = {
     "squared": path_distances.SQUARED,
@@ -28,7 +28,8 @@ def path_sums(
     on any device, in several times the memory.
     """
     if compiled:
-        return _path_sums(u, v, firsts, ends, _CODES[distance])
+        sums: Tensor = _path_sums(u, v, firsts, ends, _CODES[distance])
+        return sums
     counts = (ends - firsts).flatten()
     rows = torch.arange(len(counts), device=u.device).repeat_interleave(counts)
     utterances = rows // max(1, u.shape[1])
@@ -45,17 +46,19 @@ def path_sums(
 def _between(a: Tensor, b: Tensor, distance: Distance) -> Tensor:
     """Return the distances (P,) of rows (P, d) and (P, d)."""
     if distance == "cosine":
-        return 1 - (normalize(a, dim=1) * normalize(b, dim=1)).sum(1)
+        similarity: Tensor = (normalize(a, dim=1) * normalize(b, dim=1)).sum(1)
+        return 1 - similarity
     if distance == "squared":
         return (a - b).square().sum(1)
-    return torch.linalg.vector_norm(a - b, dim=1)
+    norms: Tensor = torch.linalg.vector_norm(a - b, dim=1)
+    return norms
 
 
 def _arrays(
     u: Tensor, v: Tensor, firsts: Tensor, ends: Tensor
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    u, v, firsts, ends = (x.detach().contiguous().numpy() for x in (u, v, firsts, ends))
-    return u, v, firsts, ends
+    a, b, c, d = (x.detach().contiguous().numpy() for x in (u, v, firsts, ends))
+    return a, b, c, d
 
 
 @torch.library.custom_op("speechalign::path_sums", mutates_args=())
@@ -89,13 +92,15 @@ def _(
     return torch.empty_like(u), torch.empty_like(v)
 
 
-def _keep_inputs(ctx: FunctionCtx, inputs: tuple[object, ...], output: Tensor) -> None:  # noqa: ARG001
-    *tensors, ctx.code = inputs
-    ctx.save_for_backward(*tensors)
+def _keep_inputs(
+    ctx: Context, inputs: tuple[Tensor, Tensor, Tensor, Tensor, int], output: Tensor  # noqa: ARG001
+) -> None:  # fmt: skip
+    ctx.save_for_backward(*inputs[:4])
+    ctx.integers = (inputs[4],)
 
 
-def _backward(ctx: FunctionCtx, by_sum: Tensor) -> tuple[Tensor | None, ...]:
-    return *_path_slopes(*ctx.saved_tensors, ctx.code, by_sum), None, None, None
+def _backward(ctx: Context, by_sum: Tensor) -> tuple[Tensor | None, ...]:
+    return *_path_slopes(*ctx.saved_tensors, *ctx.integers, by_sum), None, None, None
 
 
 _path_sums.register_autograd(_backward, setup_context=_keep_inputs)

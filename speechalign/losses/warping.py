@@ -101,7 +101,8 @@ def soft_costs(
             ended = ended.where(possible.to(leaf.device), 0.0)
             (occupation,) = torch.autograd.grad(ended.sum(), leaf)
         found = ended.detach().where(possible.to(leaf.device), torch.inf)
-    return known_gradient(costs, found.to(costs.dtype), occupation.to(costs.dtype))
+    losses: Tensor = known_gradient(costs, found.to(costs.dtype), occupation.to(costs.dtype))
+    return losses
 
 
 def on_numba(costs: Tensor, backend: str) -> bool:

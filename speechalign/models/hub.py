@@ -62,7 +62,7 @@ def fetch(source: str, *, offline: bool, allow_pickle: bool) -> Path:
         As `load`.
     """
     try:
-        from huggingface_hub import (  # type: ignore[import-not-found]
+        from huggingface_hub import (
             constants,
             errors,
             snapshot_download,

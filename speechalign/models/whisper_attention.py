@@ -21,8 +21,8 @@ from speechalign.vocabulary import Piece
 
 if TYPE_CHECKING:
     import torch
-    from tokenizers import Tokenizer  # type: ignore[import-not-found]
-    from torch import nn
+    from tokenizers import Tokenizer
+    from transformers import WhisperForConditionalGeneration
 
 NAMES = ()
 
@@ -121,7 +121,7 @@ class WhisperAttention:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: WhisperForConditionalGeneration,
         extractor: _Extractor,
         tokenizer: Tokenizer,
         *,

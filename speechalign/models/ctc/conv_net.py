@@ -106,7 +106,7 @@ class ConvCTCConfig:
             raise InputError(f"{source}: {error}") from None
 
 
-class LogMel(nn.Module):  # type: ignore[misc]
+class LogMel(nn.Module):
     """Log energies of mel filters, a vector every 10 ms, the window's middle at the frame's middle.
 
     The Fourier transform is a convolution, so that every runtime has it.
@@ -140,7 +140,7 @@ class LogMel(nn.Module):  # type: ignore[misc]
         return energies.clamp(min=_FLOOR).log()
 
 
-class _Block(nn.Module):  # type: ignore[misc]
+class _Block(nn.Module):
     """One residual block over (B, T, C)."""
 
     def __init__(self, config: ConvCTCConfig, ahead: int) -> None:
@@ -158,10 +158,11 @@ class _Block(nn.Module):  # type: ignore[misc]
         heard = functional.pad((x * mask).transpose(1, 2)[:, :, None], self.padding)
         heard = self.over_time(heard.contiguous(memory_format=torch.channels_last))
         y = self.norm(heard[:, :, 0].transpose(1, 2))
-        return x + self.dropout(self.narrow(functional.gelu(self.widen(y))))
+        change: Tensor = self.dropout(self.narrow(functional.gelu(self.widen(y))))
+        return x + change
 
 
-class ConvCTCNet(nn.Module):  # type: ignore[misc]
+class ConvCTCNet(nn.Module):
     """The network of `ConvCTC`: (B, N) samples in, (B, T, V) log-probabilities out.
 
     ``features`` and ``encode`` are its two halves; training keeps the features of a corpus on
@@ -218,7 +219,9 @@ class ConvCTCNet(nn.Module):  # type: ignore[misc]
 
     def score(self, states: Tensor) -> Tensor:
         """Turn (B, S, channels) states into (B, 2 S, V) log-probabilities, two frames for each."""
-        scores = self.head(states).reshape(states.shape[0], 2 * states.shape[1], self.symbols)
+        scores: Tensor = self.head(states).reshape(
+            states.shape[0], 2 * states.shape[1], self.symbols
+        )
         return scores.log_softmax(2)
 
     def encode(self, normalised: Tensor, lengths: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ from speechalign.models.hub import name_of
 from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
     from speechalign.models.ctc.sample_network import SampleNetwork
 
@@ -220,7 +221,7 @@ def _columns(path: Path, language: str | None) -> dict[str, int]:
 
 def _tokenizer(path: Path) -> tuple[dict[str, int], Callable[[str], tuple[Piece, ...]]]:
     try:
-        from tokenizers import Tokenizer  # type: ignore[import-not-found]
+        from tokenizers import Tokenizer
     except ImportError:
         raise BackendError(f"{path}: reading it needs transformers; pip install 'speechalign[hf]'"
                            ) from None  # fmt: skip
@@ -243,7 +244,7 @@ def _tokenizer(path: Path) -> tuple[dict[str, int], Callable[[str], tuple[Piece,
 
 def _pretrained(
     folder: Path, adapter: Mapping[str, Tensor], *, allow_pickle: bool
-) -> tuple[_Extractor, nn.Module]:
+) -> tuple[_Extractor, PreTrainedModel]:
     """Load feature extractor and network through transformers, with the weights of an adapter."""
     import_torch("hf")
     try:
@@ -286,7 +287,7 @@ def _pretrained(
     return extractor, network
 
 
-def _of_samples(network: nn.Module, extractor: _Extractor) -> SampleNetwork:
+def _of_samples(network: PreTrainedModel, extractor: _Extractor) -> SampleNetwork:
     """Put what the feature extractor of a network of samples does before it, on its device."""
     from speechalign.models.ctc.sample_network import SampleNetwork
 

@@ -16,7 +16,8 @@ from speechalign.models.hf_folder import read_json
 from speechalign.models.weights import load_weights
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
 _PART = ".adapter_layer."  # of the names of what every adapter has
 _LISTED = 20  # languages that a message names
@@ -68,7 +69,7 @@ def unknown_language(folder: Path, language: str | None, known: Collection[str])
     )
 
 
-def put_in(network: nn.Module, weights: Mapping[str, Tensor], *, folder: Path) -> None:
+def put_in(network: PreTrainedModel, weights: Mapping[str, Tensor], *, folder: Path) -> None:
     """Put the weights of a language, its output layer among them, into a network.
 
     Raises

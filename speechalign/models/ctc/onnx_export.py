@@ -71,6 +71,7 @@ def export(model: Model, folder: str | Path) -> float:
                 dynamo=True,
                 verbose=False,
             )
+            assert program is not None  # dynamo=True returns one
             program.save(temporary / NETWORK)
         score = open_network(temporary / NETWORK, device=None)
         worst = 0.0

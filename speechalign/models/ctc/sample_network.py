@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class SampleNetwork(nn.Module):  # type: ignore[misc]
+class SampleNetwork(nn.Module):
     """Waveforms to logits: normalisation of each recording, then a network.
 
     Parameters

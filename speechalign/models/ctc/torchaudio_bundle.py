@@ -149,7 +149,7 @@ def _network(
     import torch
     from torchaudio.pipelines._wav2vec2 import utils
 
-    network = utils._get_model(bundle._model_type, bundle._params)
+    network: nn.Module = utils._get_model(bundle._model_type, bundle._params)
     if file:
         weights = load_weights(Path(file), allow_pickle=allow_pickle)
         if bundle._remove_aux_axis and len(weights["aux.weight"]) > bundle._params["aux_num_out"]:

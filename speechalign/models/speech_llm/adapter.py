@@ -32,7 +32,7 @@ class Adapted:
     spans: Tensor
 
 
-class SpeechAdapter(nn.Module):  # type: ignore[misc]
+class SpeechAdapter(nn.Module):
     """Shorten a sequence of states, and project it to the width of a language model.
 
     Parameters

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from speechalign.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ class Decoding:
                 raise InputError(f"{name}: expected an integer from {least} on, got {value}")
 
     def tokens(
-        self, lm: nn.Module, read: Sequence[Tensor], *, room: int, end: int, padding: int
+        self, lm: PreTrainedModel, read: Sequence[Tensor], *, room: int, end: int, padding: int
     ) -> Tensor:
         """Let a language model go on from what it has read.
 
         Parameters
         ----------
-        lm : nn.Module
+        lm : transformers.PreTrainedModel
             A causal language model of transformers.
         read : Sequence[Tensor]
             (N, d) rows each, as many texts; N may differ, and is at least 1.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,9 @@ try:
     from torch import Tensor, nn
 except ImportError as missing:
     raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[torch]'") from None
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, SequenceFeatureExtractor
 
 _SAMPLED = ("wav2vec2", "hubert", "wavlm")
 _WHISPER_LAYERS, _WHISPER_PADDING = [(400, 160), (3, 1), (3, 2)], [200, 1, 1]
@@ -49,11 +52,12 @@ class Encoded:
     log_probs: Tensor | None
 
 
-class SpeechEncoder(Protocol):
-    """What an encoder offers; it is a ``torch.nn.Module`` as well.
+class SpeechEncoder(nn.Module):
+    """Base class of encoders: (B, N) samples of (B,) lengths in, `Encoded` out.
 
-    ``width`` is that of its states; ``vocabulary`` is of its CTC layer, None without one;
-    ``longest`` is how many seconds it hears at once, None for any.
+    Samples beyond a length are not read. ``width`` is that of the states; ``vocabulary`` is of the
+    CTC layer, None without one; ``longest`` is the most seconds that can be encoded at once, None
+    for any.
     """
 
     width: int
@@ -61,9 +65,6 @@ class SpeechEncoder(Protocol):
     grid: FrameGrid
     vocabulary: Vocabulary | None
     longest: float | None
-
-    def __call__(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
-        """Encode (B, N) samples of (B,) lengths; what lies beyond a length is not read."""
 
 
 def load_encoder(source: str | Path) -> SpeechEncoder:
@@ -112,7 +113,7 @@ def load_encoder(source: str | Path) -> SpeechEncoder:
     return _pretrained(folder, whisper=family == "whisper")
 
 
-class ConvEncoder(nn.Module):  # type: ignore[misc]
+class ConvEncoder(SpeechEncoder):
     """The stack of a `ConvCTCNet`: every state stands for two frames of 20 ms.
 
     Parameters
@@ -143,21 +144,24 @@ class ConvEncoder(nn.Module):  # type: ignore[misc]
         return Encoded(states.repeat_interleave(2, dim=1), (frames + 1) // 2, log_probs)
 
 
-class PretrainedEncoder(nn.Module):  # type: ignore[misc]
+class PretrainedEncoder(SpeechEncoder):
     """An encoder of transformers, with the feature extractor before it.
 
     Parameters
     ----------
-    network : nn.Module
+    network : transformers.PreTrainedModel
         A model of samples, with or without a CTC layer, or Whisper's encoder.
-    extractor : FeatureExtractor
+    extractor : transformers.SequenceFeatureExtractor
         Of the same model.
     vocabulary : Vocabulary or None
         Of its CTC layer.
     """
 
     def __init__(
-        self, network: nn.Module, extractor: nn.Module, vocabulary: Vocabulary | None
+        self,
+        network: PreTrainedModel,
+        extractor: SequenceFeatureExtractor,
+        vocabulary: Vocabulary | None,
     ) -> None:
         super().__init__()
         self.network = network

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speechalign.errors import BackendError, InputError
 from speechalign.models import DESCRIPTION, MODELS, hub
@@ -16,7 +17,6 @@ try:
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
-    from torch import nn
 except ImportError as missing:
     raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[hf]'") from None
 
@@ -24,6 +24,9 @@ from speechalign.models.device import choose_device
 from speechalign.models.speech_llm.config import SpeechLlmConfig
 from speechalign.models.speech_llm.encoders import load_encoder
 from speechalign.models.speech_llm.model import SpeechLlm
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 KIND = "speech-llm"
 WEIGHTS = "adapters.safetensors"
@@ -175,7 +178,7 @@ def _folder(source: str | Path, *, offline: bool) -> Path:
     return hub.fetch(str(source), offline=offline, allow_pickle=False)
 
 
-def _language_model(folder: Path) -> tuple[nn.Module, nn.Module]:
+def _language_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model and its tokenizer."""
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer

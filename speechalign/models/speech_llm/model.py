@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,8 +35,11 @@ from speechalign.models.speech_llm.output import Heard
 from speechalign.models.speech_llm.trained_parts import choose_trained
 from speechalign.vocabulary import Piece
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-class SpeechLlm(nn.Module):  # type: ignore[misc]
+
+class SpeechLlm(nn.Module):
     """A causal language model that reads what an adapter makes of speech, then writes the text.
 
     Times of words come from the encoder's CTC layer where that is of characters, and from
@@ -66,8 +70,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
     def __init__(
         self,
         encoder: SpeechEncoder,
-        lm: nn.Module,
-        tokenizer: nn.Module,
+        lm: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
         config: SpeechLlmConfig,
         *,
         name: str = "speech-llm",
@@ -133,7 +137,8 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
                 f"samples: {self.name} hears {self.longest:g} s at once, the recording lasts "
                 f"{longest / self.sample_rate:.1f} s; cut it into segments"
             )
-        return self.encoder(waveforms, lengths)
+        encoded: Encoded = self.encoder(waveforms, lengths)
+        return encoded
 
     def adapt(self, encoded: Encoded) -> Adapted:
         """Make rows for the language model; InputError if the adapter is in half precision."""
@@ -219,7 +224,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             adapted,
         )
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    @torch.inference_mode()
     def transcribe(
         self,
         samples: np.ndarray,
@@ -256,7 +261,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
             texts: list[str] = self.write(self.encode(waveforms, lengths), decoding)
         return texts[0]
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    @torch.inference_mode()
     def write(self, encoded: Encoded, decoding: Decoding) -> list[str]:
         """Write down what is said in each recording of a batch that is encoded.
 
@@ -307,7 +312,7 @@ class SpeechLlm(nn.Module):  # type: ignore[misc]
         log_probs, frames = found.log_probs.float().cpu().numpy(), found.lengths.cpu().numpy()
         return Emissions(log_probs, frames, self.grid, self.vocabulary)
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    @torch.inference_mode()
     def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
         """Tell the language model the words, and return which speech matches them.
 
