@@ -27,6 +27,7 @@ class SoundingModel:
         self.unit = unit
         self.language = language
         self.dictionary = dictionary or {}
+        self.own_words = frozenset()
         self.phones = symbols[:-1]
 
     def describe(self):

@@ -14,6 +14,7 @@ from speechalign.errors import AlignmentError, InputError
 from speechalign.language_codes import short_code
 from speechalign.models import Model, load_model
 from speechalign.models.calibration import Calibration, read_calibration
+from speechalign.pronunciation.dictionaries import Dictionaries, with_dictionaries
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
@@ -67,12 +68,18 @@ class Aligner:
     calibration : str, Path, Calibration or None
         The bias that is taken off the model's times, or the file that ``speechalign model inspect
         --save-calibration`` wrote; None for no correction.
+    dictionary : str, Path, Dictionary or a sequence of them; or None
+        Pronunciations of the user's own, laid over the model's: files that
+        `speechalign.text.dictionary.read_dictionary` reads, or what it returns, in the phones of
+        the model. A word gets those of the last that has it.
 
     Raises
     ------
     InputError
-        There is no such model, it reads one language only and that is another, or the calibration
-        was measured on another model.
+        There is no such model, it reads one language only and that is another, the calibration was
+        measured on another model, or there is a dictionary and the model has no phones.
+    FormatError
+        A line of a dictionary cannot be read, or names a phone that the model lacks.
     BackendError
         A package that the model needs is missing.
     """
@@ -83,6 +90,7 @@ class Aligner:
         *,
         language: str | None = None,
         calibration: str | Path | Calibration | None = None,
+        dictionary: Dictionaries | None = None,
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         self.language = self.model.language if language is None else short_code(language)
@@ -91,6 +99,8 @@ class Aligner:
             if not isinstance(calibration, Calibration):
                 calibration = read_calibration(calibration)
             self.bias = calibration.bias_of(self.model)
+        if dictionary is not None:
+            self.model = with_dictionaries(self.model, dictionary)
         make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
         self._aligner = make(self.model, language=self.language)
 

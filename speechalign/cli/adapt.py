@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.model_options import own_dictionary_option
 
 
 @click.command()
@@ -27,6 +28,7 @@ from speechalign.cli.corpus_options import ReadCorpus, corpus_options
     is_flag=True,
     help="Transform the features of each speaker first; for voices unlike those of MODEL.",
 )
+@own_dictionary_option
 @click.option("--name", metavar="NAME", help="Of the new model. Without: that of its folder.")
 @corpus_options
 def adapt(
@@ -35,6 +37,7 @@ def adapt(
     model_out: Path,
     jobs: int | None,
     fmllr: bool,
+    dictionary: tuple[Path, ...],
     name: str | None,
     read_corpus: ReadCorpus,
 ) -> None:
@@ -50,6 +53,7 @@ def adapt(
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm
+    from speechalign.pronunciation.dictionaries import with_dictionaries
     from speechalign.training import adapt as adapt_model
 
     loaded = load_model(model)
@@ -58,12 +62,14 @@ def adapt(
             f"{model}: only HMM-GMM models can be adapted: english-sphinx, or one that "
             "`speechalign train` wrote"
         )
+    adapted_model = with_dictionaries(loaded, dictionary)
+    assert isinstance(adapted_model, HmmGmm)
     utterances = read_corpus(corpus)
     progress = TrainingProgress()
     try:
         adapted = adapt_model(
             utterances,
-            loaded,
+            adapted_model,
             model_out,
             name=name or model_out.resolve().name,
             fmllr=fmllr,

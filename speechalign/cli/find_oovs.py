@@ -7,40 +7,55 @@ from pathlib import Path
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
-from speechalign.cli.training_options import pronunciation_options, pronunciations
+from speechalign.cli.training_options import is_given, pronunciation_options, pronunciations
 
 
 @click.command("find-oovs")
 @click.argument("corpus", type=click.Path(path_type=Path))
-@click.option("--model", metavar="NAME", help="Acoustic model; see `speechalign model list`.")
+@click.option("--model", metavar="NAME",
+              help="Acoustic model whose dictionary counts (default: english-sphinx, unless "
+              "--language or --phones is given).")  # fmt: skip
 @pronunciation_options
+@click.option("--output-dictionary", type=click.Path(path_type=Path), metavar="FILE",
+              help="Dictionary to write: each word with its likely pronunciations and their "
+              "probabilities, to be corrected and given to --dictionary.")  # fmt: skip
 @corpus_options
 @click.pass_context
 def find_oovs(
     context: click.Context,
     corpus: Path,
     model: str | None,
-    dictionary: Path | None,
+    dictionaries: tuple[Path, ...],
     language: str,
     phones: str | None,
+    output_dictionary: Path | None,
     read_corpus: ReadCorpus,
 ) -> None:
-    """List the words of CORPUS that a model's dictionary lacks, or a dictionary of your own.
+    """List the words of CORPUS that a dictionary lacks.
+
+    The dictionary is that of the model, with --dictionary laid over it, as `speechalign align` uses
+    it. With --language or --phones it is --dictionary alone, as `speechalign train` uses it.
 
     Prints word, count and the pronunciation that would be used, separated by tabs, most frequent
     first. Transcripts that cannot be used are named on stderr; exit status 3 where there are any.
     """
+    from speechalign.aligners.aligner import DEFAULT_MODEL
     from speechalign.errors import InputError
     from speechalign.models import load_model
+    from speechalign.pronunciation.dictionaries import with_dictionaries
     from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel
     from speechalign.pronunciation.oovs import find_oovs as missing_from
+    from speechalign.text.dictionary import write_dictionary
 
-    if model is None:
-        lexicon = Lexicon(pronunciations(dictionary, language, phones))
-    elif dictionary is not None or phones is not None:
-        raise click.UsageError("--model has a dictionary; leave out --dictionary and --phones")
+    for_training = phones is not None or is_given(context, "language")
+    if model is not None and for_training:
+        raise click.UsageError("--model has a language and phones; leave out --language, --phones")
+    if output_dictionary is not None and output_dictionary.exists():
+        raise InputError(f"{output_dictionary}: exists; choose another name for the dictionary")
+    if for_training:
+        lexicon = Lexicon(pronunciations(dictionaries, language, phones))
     else:
-        loaded = load_model(model)
+        loaded = with_dictionaries(load_model(model or DEFAULT_MODEL), dictionaries)
         if not isinstance(loaded, PronouncingModel) or not loaded.dictionary:
             raise InputError(
                 f"{loaded.name}: has no dictionary, so no word is missing from it; choose a model "
@@ -53,5 +68,8 @@ def find_oovs(
         click.echo(f"failed: {utterance}: {reason}", err=True)
     for oov in oovs.words:
         click.echo(f"{oov.word}\t{oov.count}\t{' '.join(oov.guess)}")
+    if output_dictionary is not None and oovs.words:
+        write_dictionary(oovs.dictionary, output_dictionary)
+        click.echo(f"{len(oovs.words)} words written to {output_dictionary}", err=True)
     if oovs.unusable:
         context.exit(4 if len(oovs.unusable) == len(utterances) else 3)

@@ -51,8 +51,18 @@ def loading_options(function: _Command) -> _Command:
     return function
 
 
+own_dictionary_option = click.option(
+    "--dictionary",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Pronunciations of your own, in MFA's or CMU's format, laid over the dictionary of the "
+    "model; the last of several counts (default: none).",
+)
+
+
 def aligner_options(function: _Command) -> Callable[..., object]:
-    """Add the options of loading, and ``--language``, to a command.
+    """Add the options of loading, ``--dictionary`` and ``--language`` to a command.
 
     Parameters
     ----------
@@ -62,6 +72,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     """
 
     @loading_options
+    @own_dictionary_option
     @click.option(
         "--language",
         metavar="CODE",
@@ -75,6 +86,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         allow_pickle: bool,
         calibration: Path | None,
         language: str | None,
+        dictionary: tuple[Path, ...],
         **others: object,
     ) -> object:
         def load_aligner(source: str | None) -> Aligner:
@@ -87,7 +99,9 @@ def aligner_options(function: _Command) -> Callable[..., object]:
                 offline=offline,
                 allow_pickle=allow_pickle,
             )
-            return Aligner(model, language=language, calibration=calibration)
+            return Aligner(
+                model, language=language, calibration=calibration, dictionary=dictionary or None
+            )
 
         return function(load_aligner=load_aligner, **others)
 

@@ -28,7 +28,7 @@ from speechalign.cli.training_options import (
 def train(
     corpus: Path,
     model_out: Path,
-    dictionary: Path | None,
+    dictionaries: tuple[Path, ...],
     language: str,
     phones: str | None,
     gaussians: int,
@@ -54,7 +54,7 @@ def train(
     from speechalign.training import train as train_model
 
     utterances = read_corpus(corpus)
-    source = pronunciations(dictionary, language, phones)
+    source = pronunciations(dictionaries, language, phones)
     progress = TrainingProgress()
     try:
         trained = train_model(

@@ -31,7 +31,7 @@ from speechalign.cli.training_options import (
 def train_align(
     corpus: Path,
     out: Path,
-    dictionary: Path | None,
+    dictionaries: tuple[Path, ...],
     language: str,
     phones: str | None,
     gaussians: int,
@@ -58,7 +58,7 @@ def train_align(
     from speechalign.training import train as train_model
 
     utterances = read_corpus(corpus)
-    source = pronunciations(dictionary, language, phones)
+    source = pronunciations(dictionaries, language, phones)
     out = out.absolute()
     model_out = model_out or out.with_name(f"{out.name}.model")
     threads = jobs or os.cpu_count() or 1

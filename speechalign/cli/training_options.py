@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,9 +27,10 @@ def pronunciation_options(function: _Command) -> _Command:
                      "`speechalign g2p train` wrote. Without: as the words of --dictionary are."),
         click.option("--language", default="en", show_default=True, metavar="CODE",
                      help="Of the transcripts, such as en, de or pt-br."),
-        click.option("--dictionary", type=click.Path(path_type=Path), metavar="FILE",
-                     help="Words with their phones, in MFA's or CMU's format. Without, and without "
-                     "--phones: the CMU dictionary, for English."),
+        click.option("--dictionary", "dictionaries", type=click.Path(path_type=Path),
+                     multiple=True, metavar="FILE",
+                     help="Pronunciation dictionary in MFA's or CMU's format; of several, the last "
+                     "that lists a word counts (default: CMU's dictionary, for English)."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -56,8 +57,10 @@ def training_options(function: _Command) -> _Command:
     return function
 
 
-def pronunciations(dictionary: Path | None, language: str, phones: str | None) -> Pronunciations:
-    """Read the dictionary that the options name, and find what pronounces other words.
+def pronunciations(
+    dictionaries: Sequence[Path], language: str, phones: str | None
+) -> Pronunciations:
+    """Read the dictionaries that the options name, and find what pronounces other words.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
     """
     from speechalign.errors import InputError
     from speechalign.pronunciation.lexicon import Pronunciations
-    from speechalign.text.dictionary import read_dictionary
+    from speechalign.text.dictionary import Dictionary, read_dictionary
     from speechalign.text.pronunciation import pronouncer
 
     def warn(line: str) -> None:
@@ -79,8 +82,10 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
     if phones is not None:
         pronouncer(phones, language=language, dictionary={})  # a wrong name fails before the work
     english = language.lower().partition("-")[0] == "en"
-    if dictionary is not None:
-        entries = read_dictionary(dictionary, stress=False, warn=warn)
+    if dictionaries:
+        entries = Dictionary({})
+        for path in dictionaries:
+            entries = entries.overlaid(read_dictionary(path, stress=False, warn=warn))
         return Pronunciations(language, entries, phones or _learnt(entries))
     if phones is not None:
         return Pronunciations(language, {}, phones)
@@ -92,6 +97,11 @@ def pronunciations(dictionary: Path | None, language: str, phones: str | None) -
     from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
 
     return Pronunciations(language, EnglishSphinx().dictionary, "english")
+
+
+def is_given(context: click.Context, parameter: str) -> bool:
+    """Return whether a parameter was given rather than left at its default."""
+    return context.get_parameter_source(parameter) is not click.core.ParameterSource.DEFAULT
 
 
 def _learnt(dictionary: Dictionary) -> str:

@@ -26,16 +26,18 @@ _SHOWN = 20  # findings of a kind; all are in the JSON file
 @corpus_options
 @click.option(
     "--dictionary",
+    "dictionaries",
     type=click.Path(path_type=Path),
+    multiple=True,
     metavar="FILE",
-    help="Check this dictionary too, and name the words of the corpus that it lacks.",
+    help="Dictionary to check, and to look for the words of the corpus in: laid over that of "
+    "english-sphinx, or alone with --language (default: none).",
 )
 @click.option(
     "--language",
-    default="en",
-    show_default=True,
     metavar="CODE",
-    help="Of the transcripts, for --dictionary.",
+    help="Language of the transcripts, for a dictionary to train with (default: that of "
+    "english-sphinx).",
 )
 @click.option(
     "--json",
@@ -49,8 +51,8 @@ def validate(
     context: click.Context,
     corpus: Path,
     read_corpus: ReadCorpus,
-    dictionary: Path | None,
-    language: str,
+    dictionaries: tuple[Path, ...],
+    language: str | None,
     json_file: Path | None,
 ) -> None:
     """Check every transcript and every sample of CORPUS, a folder or a manifest.
@@ -70,10 +72,15 @@ def validate(
         click.echo(f"{corpus}: no sound file and no transcript in it", err=True)
         context.exit(4)
     about_words: tuple[Finding, ...] = ()
-    if dictionary is not None:
-        from speechalign.pronunciation.oovs import check_dictionary
+    if dictionaries:
+        from speechalign.aligners.aligner import DEFAULT_MODEL
+        from speechalign.models import load_model
+        from speechalign.pronunciation.oovs import check_dictionaries
 
-        about_words = check_dictionary(utterances, dictionary, language=language)
+        model = load_model(DEFAULT_MODEL) if language is None else None
+        about_words = check_dictionaries(
+            utterances, dictionaries, language=language or "en", model=model
+        )
     errors = Console(stderr=True)
     sounds = {utterance.audio for utterance in utterances if utterance.problem is None}
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
+    from speechalign.text.dictionary import Dictionary
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,10 @@ class PhoneModel(EmittingModel, Protocol):
     def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
         """Pronunciations of each lower-case word."""
 
+    @property
+    def own_words(self) -> Collection[str]:
+        """Words that the dictionary has as a user wrote them."""
+
     def graph(self, words: Sequence[Sequence[Sequence[str]]]) -> Graph:
         """Build the graph of words, given each word's pronunciations, with pauses between."""
 
@@ -147,6 +152,27 @@ class PhoneModel(EmittingModel, Protocol):
 
     def spans(self, graph: Graph, arcs: np.ndarray) -> list[PhoneSpan]:
         """Cut a (T,) path through ``graph`` into phones and pauses."""
+
+
+@runtime_checkable
+class DictionaryModel(Protocol):
+    """Interface of models of phones, whose dictionary a user may extend.
+
+    ``own_words`` are the words of the dictionary that are a user's.
+    """
+
+    name: str
+
+    @property
+    def phones(self) -> Sequence[str]:
+        """What may be pronounced."""
+
+    @property
+    def own_words(self) -> Collection[str]:
+        """Words that the dictionary has as a user wrote them."""
+
+    def with_dictionary(self, own: Dictionary) -> Model:
+        """Return the same model with the pronunciations of a dictionary, in its phones."""
 
 
 @runtime_checkable
@@ -198,6 +224,10 @@ class CtcPhoneModel(CtcModel, Protocol):
     @property
     def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
         """Pronunciations of each lower-case word."""
+
+    @property
+    def own_words(self) -> Collection[str]:
+        """Words that the dictionary has as a user wrote them."""
 
 
 class CtcTokenModel(CtcModel, Protocol):

@@ -9,11 +9,12 @@ from typing import Protocol, cast, runtime_checkable
 
 from speechalign.errors import InputError
 from speechalign.language_codes import short_code
+from speechalign.pronunciation.own_words import OwnWords
 from speechalign.text import NORMALISERS
 from speechalign.text.any_language import words as words_of_any_language
-from speechalign.text.dictionary import Variants
-from speechalign.text.pronunciation import Pronouncer, pronouncer
-from speechalign.text.word import NOISE, UNKNOWN, Source, Word
+from speechalign.text.dictionary import Phones, Variants
+from speechalign.text.pronunciation import Pronouncer, WeighingPronouncer, pronouncer
+from speechalign.text.word import NOISE, UNKNOWN, Source, Spoken, Word
 
 
 @runtime_checkable
@@ -50,6 +51,10 @@ class PronouncingModel(Protocol):
     def dictionary(self) -> Mapping[str, Variants]:
         """Pronunciations of each lower-case word."""
 
+    @property
+    def own_words(self) -> Collection[str]:
+        """Words of the dictionary that are the user's: looked up before a normaliser cuts them."""
+
 
 @dataclass(frozen=True)
 class Pronunciations:
@@ -74,8 +79,21 @@ class Pronunciations:
     name = "pronunciations"
     phones = None
 
+    @property
+    def own_words(self) -> Collection[str]:
+        """All words of the dictionary."""
+        return self.dictionary
 
-Normaliser = Callable[[str, Callable[[str], bool]], tuple[Word, ...]]
+
+Known = Callable[[str], bool]
+Own = Callable[[str], Spoken]
+
+
+class Normaliser(Protocol):
+    """A text normaliser of one language."""
+
+    def __call__(self, text: str, known: Known, own: Own | None = None) -> tuple[Word, ...]:
+        """Split a text into words; `split_words` says what ``own`` is."""
 
 
 def normaliser(language: str) -> Normaliser:
@@ -89,18 +107,19 @@ def normaliser(language: str) -> Normaliser:
     Returns
     -------
     callable
-        Given a text, and a function that tells whether a word is known, returns the words, at least
-        one; InputError where there is none. It is the language's own normaliser where
-        ``speechalign.text.NORMALISERS`` has one, else that of any language.
+        Given a text, a function that tells whether a word is known, and one that finds entries of
+        the user's dictionary, returns the words, at least one; InputError where there is none. It
+        is the language's own normaliser where ``speechalign.text.NORMALISERS`` has one, else that
+        of any language.
     """
     code = short_code(language).partition("-")[0]
 
-    def words(text: str, known: Callable[[str], bool]) -> tuple[Word, ...]:
+    def words(text: str, known: Known, own: Own | None = None) -> tuple[Word, ...]:
         if code in NORMALISERS:
-            own = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
-            found = own(text, known=known)
+            normalise = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
+            found = normalise(text, known=known, own=own)
         else:
-            found = words_of_any_language(text, language=code)
+            found = words_of_any_language(text, language=code, own=own)
         if not found:
             got = f"only {text.strip()!r}" if text.strip() else "nothing"
             raise InputError(
@@ -126,6 +145,8 @@ class Lexicon:
         self._model = model
         self._language = model.language if language is None else language
         self._normalise = normaliser(self._language)
+        known = model.dictionary.__contains__
+        self._own = OwnWords(model.own_words, known) if model.own_words else None
         self._guess = cache(self._pronounce)
 
     @cached_property
@@ -143,7 +164,7 @@ class Lexicon:
         InputError
             Nothing in the transcript can be said, or no word has a letter of the language.
         """
-        words = self._normalise(text, self._model.dictionary.__contains__)
+        words = self._normalise(text, self._model.dictionary.__contains__, self._own)
         found_words = tuple(self._look_up(word) for word in words)
         if all(word.source == "unknown" for word in found_words):
             if all(word.spoken == (UNKNOWN,) for word in words):
@@ -156,6 +177,17 @@ class Lexicon:
                 "dictionary that has them, or a grapheme-to-phoneme model"
             )
         return found_words
+
+    def guesses(self, spoken: str) -> Mapping[Phones, float]:
+        """Return the pronunciations that are guessed for a word, each with its probability.
+
+        They are equally probable where nothing is known; empty where nothing can be guessed.
+        """
+        variants = self._guess(spoken)
+        source = self._pronouncer
+        if isinstance(source, WeighingPronouncer) and variants == source.pronounce(spoken):
+            return dict(zip(variants, source.probabilities(spoken)))
+        return dict.fromkeys(variants, 1 / max(1, len(variants)))
 
     def is_guessed(self, spoken: str) -> bool:
         """Return whether the pronunciation of a spoken word has to be guessed."""

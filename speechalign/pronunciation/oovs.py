@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speechalign.corpus import Utterance
 from speechalign.corpus.validation import Finding, Severity
 from speechalign.errors import InputError
-from speechalign.pronunciation.lexicon import Lexicon, Pronunciations
-from speechalign.text.dictionary import read_dictionary
+from speechalign.models import DictionaryModel, Model
+from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
+from speechalign.text.dictionary import Dictionary, Phones, read_dictionary
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,20 @@ class Oov:
         How often the corpus has it.
     utterance : str
         Id of the first utterance with it.
-    guess : tuple[str, ...]
-        Phones that would be used for it.
+    guesses : Mapping[tuple[str, ...], float]
+        Pronunciations that would be used for it, best first, each with its probability; the unit
+        for any sound alone where there is no idea.
     """
 
     word: str
     count: int
     utterance: str
-    guess: tuple[str, ...]
+    guesses: Mapping[Phones, float]
+
+    @property
+    def guess(self) -> Phones:
+        """The best pronunciation."""
+        return next(iter(self.guesses))
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,16 @@ class Oovs:
 
     words: tuple[Oov, ...]
     unusable: tuple[tuple[str, str], ...]
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """The words with all guesses, to be corrected and used as a dictionary."""
+        return Dictionary(
+            {
+                oov.word: {phones: math.log(p) for phones, p in oov.guesses.items()}
+                for oov in self.words
+            }
+        )
 
 
 def find_oovs(utterances: Sequence[Utterance], lexicon: Lexicon) -> Oovs:
@@ -79,55 +97,81 @@ def find_oovs(utterances: Sequence[Utterance], lexicon: Lexicon) -> Oovs:
         for word in words:
             for spoken, variants in zip(word.spoken, word.variants):
                 if lexicon.is_guessed(spoken):
-                    first = found.get(spoken) or Oov(spoken, 0, utterance.id, variants[0])
-                    found[spoken] = Oov(spoken, first.count + 1, first.utterance, first.guess)
+                    first = found.get(spoken)
+                    if first is None:
+                        guesses = lexicon.guesses(spoken) or {variants[0]: 1.0}
+                        first = Oov(spoken, 0, utterance.id, guesses)
+                    found[spoken] = replace(first, count=first.count + 1)
     words_found = sorted(found.values(), key=lambda oov: (-oov.count, oov.word))
     return Oovs(tuple(words_found), tuple(unusable))
 
 
-def check_dictionary(
-    utterances: Sequence[Utterance], path: Path | str, *, language: str
+def check_dictionaries(
+    utterances: Sequence[Utterance],
+    paths: Sequence[Path | str],
+    *,
+    language: str,
+    model: Model | None = None,
 ) -> tuple[Finding, ...]:
-    """Check a dictionary for itself, and whether it has the words of a corpus.
+    """Check dictionaries for themselves, and whether they have the words of a corpus.
 
     Parameters
     ----------
     utterances : Sequence[Utterance]
         What `speechalign.corpus.read_corpus` returns; those with a ``problem`` are passed over.
-    path : Path or str
+    paths : Sequence of Path or str
         What `speechalign.text.dictionary.read_dictionary` takes.
     language : str
-        Of the transcripts.
+        Of the transcripts, where there is no model.
+    model : Model or None
+        A model of phones, which the dictionaries are laid over; None for the dictionaries alone.
 
     Returns
     -------
     tuple[Finding, ...]
-        Errors: lines that cannot be read, transcripts of which nothing can be said. Warnings: lines
-        that are passed over, and words that are missing, each at the first utterance with it.
+        Errors: lines that cannot be read, phones that the model lacks, transcripts of which nothing
+        can be said. Warnings: lines that are passed over, and words that are missing, each at the
+        first utterance with it.
 
     Raises
     ------
     InputError
-        There is no such file.
+        There is no such file, or the model has no phones.
     FormatError
-        Not a line of it can be read.
+        Not a line of a file can be read.
     """
     found: list[Finding] = []
 
-    def note(severity: Severity) -> Callable[[str], None]:
+    def note(path: Path | str, severity: Severity) -> Callable[[str], None]:
         def add(line: str) -> None:
             number, _, message = line[len(str(path)) :].partition(": ")
             found.append(Finding(f"{path}{number}", severity, "dictionary", message))
 
         return add
 
-    dictionary = read_dictionary(path, warn=note("warning"), fault=note("error"))
+    if model is not None and not isinstance(model, DictionaryModel):
+        raise InputError(f"{model.name}: has no phones; check the dictionary with another model")
+    own = Dictionary({})
+    for path in paths:
+        own = own.overlaid(
+            read_dictionary(
+                path,
+                phones=None if model is None else model.phones,
+                warn=note(path, "warning"),
+                fault=note(path, "error"),
+            )
+        )
     # What would be guessed does not matter, and letters need nothing.
-    lexicon = Lexicon(Pronunciations(language, dictionary, "graphemes"))
+    source: object = Pronunciations(language, own, "graphemes")
+    if model is not None:
+        source = model.with_dictionary(own)
+    assert isinstance(source, PronouncingModel)
+    lexicon = Lexicon(source)
     oovs = find_oovs([u for u in utterances if u.problem is None], lexicon)
     found += [Finding(utterance, "error", "transcript", why) for utterance, why in oovs.unusable]
+    where = " or ".join([*map(str, paths), *([] if model is None else [model.name])])
     for oov in oovs.words:
         times = "once" if oov.count == 1 else f"{oov.count} times"
-        message = f"{oov.word!r}, {times} in the corpus, is not in {path}"
+        message = f"{oov.word!r}, {times} in the corpus, is not in {where}"
         found.append(Finding(oov.utterance, "warning", "missing word", message))
     return tuple(found)

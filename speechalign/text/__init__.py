@@ -6,7 +6,7 @@ NORMALISERS = Registry(
     "speechalign.text",
     {"de": "speechalign.text.german:words", "en": "speechalign.text.english:words"},
 )
-"""By ISO 639-1 code: ``words(text, *, known=None)``, from a transcript to `word.Word`.
+"""By ISO 639-1 code: ``words(text, *, known=None, own=None)``, from a transcript to `word.Word`.
 
 Other languages have `speechalign.text.any_language.words`.
 """

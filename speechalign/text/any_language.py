@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from speechalign.text.word import UNKNOWN, Spoken, Word, split_words
@@ -35,7 +35,9 @@ _LONGEST = 15  # digits; a longer number is read digit by digit
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 
 
-def words(text: str, *, language: str) -> tuple[Word, ...]:
+def words(
+    text: str, *, language: str, own: Callable[[str], Spoken] | None = None
+) -> tuple[Word, ...]:
     """Split a transcript into words that can be spoken.
 
     Parameters
@@ -45,6 +47,8 @@ def words(text: str, *, language: str) -> tuple[Word, ...]:
         have none.
     language : str
         ISO 639-1 code, which decides how numbers are read; ``und`` leaves them in digits.
+    own : callable or None
+        As `split_words` takes it.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def words(text: str, *, language: str) -> tuple[Word, ...]:
     def say(_before: str, token: str, _after: str) -> Spoken:
         return tuple(_spoken(token, language))
 
-    return split_words(text, say)
+    return split_words(text, say, own=own)
 
 
 def lower(word: str, language: str) -> str:

@@ -158,6 +158,7 @@ def read_dictionary(
         raise InputError(f"{path}: dictionary cannot be read: {error.strerror}") from None
     known_phones = None if phones is None else frozenset(phones)
     entries: dict[str, dict[Phones, float]] = {}
+    seen: set[tuple[str, Phones]] = set()
     known_stress: dict[tuple[str, Phones], Stress] = {}
     lines = data.removeprefix(b"\xef\xbb\xbf").splitlines()
     for number, raw in enumerate(lines, 1):
@@ -183,8 +184,10 @@ def read_dictionary(
             pronunciation = tuple(_STRESSED.sub(r"\1", phone) for phone in pronunciation)
         variants = entries.setdefault(word, {})
         # Two that differ in stress alone are one to a model whose phones have none.
-        if pronunciation in variants and phones is None:
-            warn(f"{where}: {word!r} has the pronunciation {' '.join(pronunciation)!r} already")
+        same = pronunciation if phones is None else written
+        if (word, same) in seen:
+            warn(f"{where}: {word!r} has the pronunciation {' '.join(same)!r} already")
+        seen.add((word, same))
         variants.setdefault(pronunciation, prior)
         if any(value is not None for value in stresses):
             known_stress.setdefault((word, pronunciation), stresses)

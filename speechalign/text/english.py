@@ -51,7 +51,12 @@ from speechalign.text.latin import to_latin
 from speechalign.text.word import UNKNOWN, Spoken, Word, is_noise, split_words
 
 
-def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Word, ...]:
+def words(
+    text: str,
+    *,
+    known: Callable[[str], bool] | None = None,
+    own: Callable[[str], Spoken] | None = None,
+) -> tuple[Word, ...]:
     """Split a transcript into words that can be spoken.
 
     Parameters
@@ -61,6 +66,8 @@ def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Wor
     known : callable or None
         Tells whether the dictionary has a word, in lower case. It decides whether capitals are
         spelled out and which apostrophes belong to a word. None: it has none.
+    own : callable or None
+        As `split_words` takes it.
 
     Returns
     -------
@@ -87,4 +94,4 @@ def words(text: str, *, known: Callable[[str], bool] | None = None) -> tuple[Wor
             return (UNKNOWN,)
         return speak(latin, Context(before, after, known or (lambda _: False), spell=lower_case))
 
-    return split_words(text, say)
+    return split_words(text, say, own=own)

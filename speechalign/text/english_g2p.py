@@ -35,11 +35,19 @@ class EnglishG2P:
 
     def pronounce(self, word: str) -> Variants:
         """Return the likely pronunciations of a lower-case word, best first."""
+        return self._genitives(word) or self._spelling.pronounce(word)
+
+    def probabilities(self, word: str) -> tuple[float, ...]:
+        """Return the probability of each of them; those of a genitive are equal."""
+        known = len(self._genitives(word))
+        return (1 / known,) * known if known else self._spelling.probabilities(word)
+
+    def _genitives(self, word: str) -> Variants:
         if word.endswith("'s") and word[:-2] in self._dictionary:
             return tuple(phones + _genitive(phones) for phones in self._dictionary[word[:-2]])
         if word.endswith("s'") and word[:-1] in self._dictionary:
             return self._dictionary[word[:-1]]
-        return self._spelling.pronounce(word)
+        return ()
 
 
 def _genitive(phones: Phones) -> Phones:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
+
+import numpy as np
 
 from speechalign.errors import InputError
 from speechalign.text import PRONUNCIATIONS
 from speechalign.text.dictionary import Variants
-from speechalign.text.g2p import G2P
+from speechalign.text.g2p import G2P, Pronunciation
 
 # How many readings of a spelling the audio may choose from.
 READINGS = 3
@@ -21,6 +23,14 @@ class Pronouncer(Protocol):
 
     def pronounce(self, word: str) -> Variants:
         """Return the likely pronunciations of a lower-case word, best first; () for no idea."""
+
+
+@runtime_checkable
+class WeighingPronouncer(Pronouncer, Protocol):
+    """A pronouncer that knows how likely its pronunciations are."""
+
+    def probabilities(self, word: str) -> tuple[float, ...]:
+        """Return the probability of each pronunciation that `pronounce` returns; they sum to 1."""
 
 
 class TrainedG2P:
@@ -44,11 +54,19 @@ class TrainedG2P:
 
     def pronounce(self, word: str) -> Variants:
         """Return the three most probable pronunciations; () if it knows no letter of the word."""
+        return tuple(guess.phones for guess in self._guesses(word))
+
+    def probabilities(self, word: str) -> tuple[float, ...]:
+        """Return the probability of each of them, of all that are returned."""
+        scores = np.array([guess.score for guess in self._guesses(word)])
+        weights = np.exp(scores - scores.max(initial=-np.inf))
+        return tuple((weights / weights.sum()).tolist())
+
+    def _guesses(self, word: str) -> tuple[Pronunciation, ...]:
         try:
-            guesses = self._g2p.pronounce(word, n_best=READINGS)
+            return self._g2p.pronounce(word, n_best=READINGS)
         except InputError:
             return ()
-        return tuple(guess.phones for guess in guesses)
 
 
 def pronouncer(source: str, *, language: str, dictionary: Mapping[str, Variants]) -> Pronouncer:

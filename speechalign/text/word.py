@@ -118,7 +118,12 @@ class Word:
         return f"Word({', '.join(known)})"
 
 
-def split_words(text: str, speak: Callable[[str, str, str], Spoken]) -> tuple[Word, ...]:
+def split_words(
+    text: str,
+    speak: Callable[[str, str, str], Spoken],
+    *,
+    own: Callable[[str], Spoken] | None = None,
+) -> tuple[Word, ...]:
     """Make words of a transcript whose tokens are separated by white space.
 
     Parameters
@@ -129,6 +134,9 @@ def split_words(text: str, speak: Callable[[str, str, str], Spoken]) -> tuple[Wo
         Told the token before (empty for the first), the token, and the one after (empty for the
         last), returns what is said for the token; empty for nothing. Noise tokens are not shown
         to it.
+    own : callable or None
+        Told a token as it is written, returns the entries of the user's dictionary that are said
+        for it; empty for none, which leaves it to ``speak``.
 
     Returns
     -------
@@ -146,7 +154,9 @@ Word(label='no !', spoken=('no',)))
     found: list[Word] = []
     silent: list[str] = []  # tokens before the first word
     for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""]):
-        spoken = (NOISE,) if is_noise(token) else speak(before, token, after)
+        spoken = own(token) if own is not None else ()
+        if not spoken:
+            spoken = (NOISE,) if is_noise(token) else speak(before, token, after)
         if spoken:
             found.append(Word(" ".join([*silent, token]), spoken))
             silent = []

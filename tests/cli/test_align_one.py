@@ -37,6 +37,23 @@ def test_the_table_is_all_there_is_on_stdout(tea):
     assert sorted(path.name for path in tea.parent.iterdir()) == ["tea.flac", "tea.lab"]
 
 
+def test_pronunciations_of_ones_own(tea, tmp_path):
+    mine, more = tmp_path / "mine.dict", tmp_path / "more.dict"
+    mine.write_text("tea K AO1 F IY0\ncups k ʌ p\n$5.50 F AY V F IH F T IY\n", encoding="utf-8")
+    more.write_text("tea T IY1\n")
+    rows = run(tea, TEA, "--dictionary", mine).stdout.splitlines()
+    phones = {row.split()[0]: row.split()[4:] for row in rows[1:]}
+    assert phones["tea"] == ["K", "AO", "F", "IY"]
+    assert phones["cups"] == ["K", "AH", "P"]
+    assert phones["$5.50,"] == ["F", "AY", "V", "F", "IH", "F", "T", "IY"]
+    rows = run(tea, TEA, "--dictionary", mine, "--dictionary", more).stdout.splitlines()
+    assert {row.split()[0]: row.split()[4:] for row in rows[1:]}["tea"] == ["T", "IY"]
+    more.write_text("tea T IYY\n")
+    result = run(tea, TEA, "--dictionary", more)
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert "more.dict:1: 'tea': the model has no phone 'IYY'" in result.stderr
+
+
 def test_the_transcript_may_be_a_file(tea):
     assert run(tea, tea.with_suffix(".lab")).stdout == run(tea, TEA).stdout
     result = run(tea, "nothing.lab")

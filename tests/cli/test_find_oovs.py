@@ -1,5 +1,6 @@
 """``speechalign find-oovs``: words that have to be guessed, before anything is aligned."""
 
+import math
 import re
 
 import numpy as np
@@ -8,6 +9,8 @@ import soundfile
 from click.testing import CliRunner
 
 from speechalign.cli.main import cli
+from speechalign.text.dictionary import read_dictionary
+from speechalign.text.phone_sets import ARPABET
 
 
 @pytest.fixture
@@ -84,6 +87,70 @@ def test_a_dictionary_of_ones_own(corpus, tmp_path):
     assert result.stderr == "learning to pronounce other words from the dictionary\n"
 
 
+def test_find_edit_align(corpus, tmp_path):
+    """The loop of a phonetician: list what is guessed, correct it, and nothing is left to guess."""
+    folder = corpus(a="The blorptang saw a Zqueeb, ni3 hao3", b="blorptang's")
+    mine, guesses = tmp_path / "mine.dict", tmp_path / "guesses.dict"
+    mine.write_text("ni3\tN IY1\nhao3\tHH AW1\n")
+    result = run(folder, "--dictionary", mine, "--output-dictionary", guesses)
+    assert result.exit_code == 0
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == [
+        "blorptang",
+        "blorptang's",
+        "zqueeb",
+    ]
+    assert result.stderr == f"3 words written to {guesses}\n"
+    dictionary = read_dictionary(guesses, phones=ARPABET)
+    assert set(dictionary) == {"blorptang", "blorptang's", "zqueeb"}
+    for word in dictionary:
+        shares = [math.exp(p) for p in dictionary.log_priors(word)]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) == pytest.approx(1, abs=1e-4)
+    assert len(dictionary["zqueeb"]) == 3
+    again = run(folder, "--dictionary", mine, "--dictionary", guesses)
+    assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
+    refused = run(folder, "--output-dictionary", guesses)
+    assert refused.exit_code == 4
+    assert f"{guesses}: exists" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "dictionary", "language"),
+    [
+        ("ni3 hao3 wo3", "ni3 n i3\nhao3 x au3\nwo3 w o3\n", "zh"),
+        ("ni3 hao3 wo3", "ni3 n i3\nhao3 x au3\nwo3 w o3\n", "en"),
+        (
+            "Peut-être qu’est-ce kali:na 'aan EU:n s7a7u7",
+            "peut-être p ø\nqu'est-ce k ɛ s\nkali:na k a\n'aan ʔ a n\neu:n e u n\ns7a7u7 s ʔ\n",
+            "fr",
+        ),
+        (
+            "l'homme qu'il m'a vu, ç'vjen",
+            "l' l\nqu' k\nm' m\nç' ts\nhomme ɔ m\nil i l\na a\nvu v y\nvjen v j ɛ n\n",
+            "fr",
+        ),
+    ],
+)
+def test_tokens_that_the_dictionary_has_as_they_are_written(
+    corpus, tmp_path, text, dictionary, language
+):
+    path = tmp_path / "my.dict"
+    path.write_text(dictionary, encoding="utf-8")
+    folder = corpus(x=text)
+    result = run(folder, "--dictionary", path, "--language", language, "--phones", "graphemes")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    options = ["validate", str(folder), "--dictionary", str(path), "--language", language]
+    assert "missing word" not in CliRunner().invoke(cli, options).stdout
+
+
+def test_a_phone_that_the_model_lacks(corpus, tmp_path):
+    path = tmp_path / "my.dict"
+    path.write_text("cat K AE T\ndog D AOO G\n")
+    result = run(corpus(a="cat"), "--dictionary", path)
+    assert result.exit_code == 4
+    assert "my.dict:2: 'dog': the model has no phone 'AOO'; the nearest are AO" in result.stderr
+
+
 def test_a_language_without_a_dictionary(corpus):
     folder = corpus(a="Żółw, 2")
     result = run(folder, "--language", "pl", "--phones", "graphemes")
@@ -96,7 +163,7 @@ def test_a_language_without_a_dictionary(corpus):
 def test_a_model_has_its_own_dictionary(corpus):
     result = run(corpus(a="cat"), "--model", "english-sphinx", "--phones", "graphemes")
     assert result.exit_code == 2
-    assert "--model has a dictionary; leave out --dictionary and --phones" in result.stderr
+    assert "--model has a language and phones; leave out --language, --phones" in result.stderr
 
 
 def test_what_cannot_pronounce_is_told_once(corpus):

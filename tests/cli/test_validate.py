@@ -88,13 +88,13 @@ def test_a_dictionary_is_checked_and_missing_words_are_named(corpus, tmp_path):
     assert result.exit_code == 5  # a transcript without sound
     lines = [line for line in result.stdout.splitlines() if "word" in line]
     kind, what = "warning (missing word)", "'blorptang', once in the corpus"
-    assert lines == [f"{kind}: ann/two: {what}, is not in {path}"]
+    assert lines == [f"{kind}: ann/two: {what}, is not in {path} or english-sphinx"]
     (corpus / "ann/[x].lab").unlink()
     assert run(corpus, "--dictionary", path).exit_code == 0
 
     report = tmp_path / "report.json"
     path.write_bytes(good.encode() + b"\nis\nthis\tDH IH S\nsaid\tS \xff D\nwhat\tW AH T\n")
-    result = run(corpus, "--dictionary", path, "--json", report)
+    result = run(corpus, "--dictionary", path, "--language", "en", "--json", report)
     assert result.exit_code == 5
     findings = [f for f in json.loads(report.read_text())["findings"] if f["kind"] == "dictionary"]
     assert [(f["severity"], f["utterance"]) for f in findings] == [
@@ -116,7 +116,7 @@ def test_transcripts_that_no_dictionary_can_help(corpus, tmp_path):
     assert result.exit_code == 5
     assert "error (transcript): ann/two: transcript: expected at least one word" in result.stdout
     assert "missing word" not in result.stdout
-    assert "'two', once" in run(corpus, "--dictionary", path).stdout
+    assert "'two', once" in run(corpus, "--dictionary", path, "--language", "en").stdout
     with pytest.raises(InputError, match=r"gone\.dict: dictionary cannot be read"):
         run(corpus, "--dictionary", tmp_path / "gone.dict")
 

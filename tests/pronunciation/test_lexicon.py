@@ -16,6 +16,7 @@ class SmallModel:
     language = "en"
     noise = "NOISE"
     pronunciation = "english"
+    own_words = frozenset()
     phones = None
 
     def __init__(self):

@@ -96,6 +96,7 @@ def test_phones_of_any_language_by_rule():
         vocabulary = Vocabulary(["_", *dict.fromkeys([*ja, *nein])], blank="_")
         phones = vocabulary.symbols[1:]
         dictionary = {}  # noqa: RUF012
+        own_words = frozenset()
 
     (yes, no, noise) = load_speller(Phones(), language="de").words("Ja, nein [lacht]")
     for word, phones in ((yes, ja), (no, nein)):

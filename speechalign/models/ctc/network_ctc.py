@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from threading import Lock
@@ -15,6 +16,7 @@ from speechalign.emissions import Emissions
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
 from speechalign.models.device import Score
+from speechalign.text.dictionary import Dictionary
 from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ class NetworkCtc:
         self.unit = unit
         self.pronunciation = pronunciation
         self.normalised = normalised
+        self.own_words: frozenset[str] = frozenset()
         if tokenise is not None:
             self.tokenise = tokenise
 
@@ -128,6 +131,21 @@ class NetworkCtc:
         from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
 
         return EnglishSphinx().dictionary
+
+    def with_dictionary(self, own: Dictionary) -> NetworkCtc:
+        """Return the same model of phones with the pronunciations of a user's dictionary.
+
+        Probabilities of pronunciations are not used: a CTC path decides.
+        """
+        if self.unit != "phones":
+            raise InputError(
+                f"dictionary: {self.name} reads {self.unit}, not phones; leave the dictionary out, "
+                "or use a model of phones"
+            )
+        model = copy.copy(self)
+        model.dictionary = {**self.dictionary, **own}
+        model.own_words = self.own_words | own.keys()
+        return model
 
     def describe(self) -> Mapping[str, str]:
         """Return what is particular to the model, and its symbols."""

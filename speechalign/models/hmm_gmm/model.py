@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from speechalign.models.hmm_gmm.sphinx_features import (
     raw_cepstra,
     sphinx_cepstra,
 )
+from speechalign.models.hmm_gmm.sphinx_files import InstalledDictionary
 from speechalign.models.hmm_gmm.state_tree import StateTree
 from speechalign.models.speakers import CepstralMoments, apply_transform, log_determinant
+from speechalign.text.dictionary import Dictionary
 from speechalign.vocabulary import Vocabulary
 
 Variants = tuple[tuple[str, ...], ...]
@@ -171,6 +173,23 @@ class HmmGmm:
             transforms=self.transforms if transforms is None else transforms,
             tree=self.tree if tree is None else tree,
         )
+
+    @property
+    def own_words(self) -> Collection[str]:
+        """Words that the dictionary has as a user wrote them."""
+        if isinstance(self.dictionary, InstalledDictionary):
+            return self.dictionary.own
+        return self.dictionary
+
+    def with_dictionary(self, own: Dictionary) -> HmmGmm:
+        """Return the same model with the pronunciations of a user's dictionary, in its phones."""
+        model = copy.copy(self)
+        if isinstance(self.dictionary, InstalledDictionary):
+            model.dictionary = self.dictionary.overlaid(own)
+        else:
+            model.dictionary = {**self.dictionary, **own}
+        model.variant_priors = {**self.variant_priors, **own.variant_priors()}
+        return model
 
     def describe(self) -> Mapping[str, str]:
         """Return the numbers of states, Gaussians and words, and the phones."""
