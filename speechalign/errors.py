@@ -7,6 +7,10 @@ class SpeechAlignError(Exception):
     """Base of every error that speechalign raises on purpose."""
 
 
+class SpeechAlignWarning(UserWarning):
+    """A file that was read with a repair, which the message names."""
+
+
 class InputError(SpeechAlignError, ValueError):
     """An argument, a recording or a transcript that cannot be used."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speechalign.cli.format_name import known_format
+from speechalign.cli.output_options import known_format
 
 if TYPE_CHECKING:
     from speechalign.alignment import Alignment

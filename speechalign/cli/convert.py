@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speechalign.cli.format_name import known_format
+from speechalign.cli.output_options import cue_options, known_format
 
 if TYPE_CHECKING:
     from speechalign.alignment import Alignment
@@ -19,15 +19,22 @@ if TYPE_CHECKING:
 @click.option("--to", callback=known_format, metavar="FORMAT",
               help="Format to write; by the suffix of OUT where OUT is a file.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@cue_options
 @click.pass_context
 def convert(
-    ctx: click.Context, source: Path, target: Path, to: str | None, overwrite: bool
+    ctx: click.Context,
+    source: Path,
+    target: Path,
+    to: str | None,
+    overwrite: bool,
+    format_options: dict[str, object],
 ) -> None:
     """Turn the alignments of IN, a file or a folder, into another format at OUT.
 
     A folder is mirrored: OUT gets the same subfolders. A file of several recordings, such as a
     CTM, becomes a folder with a file for each. What a format cannot hold, the guide says; a file
-    that cannot be converted is named, and the others are still written.
+    that cannot be converted is named, and the others are still written. Subtitles have a cue for
+    each utterance where there are utterances, else for a few words.
 
     Exit status: 3 where a file failed or exists already, 4 where nothing was written.
     """
@@ -37,9 +44,11 @@ def convert(
     sources = find_alignments(source) if source.is_dir() else [source]
     if not sources:
         raise InputError(f"{source}: no alignment in it; its files need a suffix of a known format")
-    run = _Run(overwrite)
+    run = _Run(overwrite, format_options)
     for file in sources:
         recordings = run.read(file)
+        if not recordings:
+            continue
         if source.is_file() and len(recordings) == 1 and not target.is_dir():
             run.write(next(iter(recordings.values())), target, to)
             continue
@@ -56,8 +65,9 @@ def convert(
 class _Run:
     """What was written and how much failed, each failure with a line on stderr."""
 
-    def __init__(self, overwrite: bool) -> None:
+    def __init__(self, overwrite: bool, options: dict[str, object]) -> None:
         self._overwrite = overwrite
+        self._options = options
         self.written: set[Path] = set()
         self.failed = 0
 
@@ -99,7 +109,7 @@ class _Run:
         else:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_alignment(alignment, path, format=format)
+                write_alignment(alignment, path, format=format, **self._options)
             except (FormatError, OSError) as error:
                 self._fail(error)
             else:

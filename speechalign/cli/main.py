@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import click
 
 import speechalign
-from speechalign.errors import SpeechAlignError
+from speechalign.errors import SpeechAlignError, SpeechAlignWarning
 
 
 class _Entry(NamedTuple):
@@ -59,7 +61,10 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, and turn what a user can cause into a line and an exit status."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", SpeechAlignWarning)
+                warnings.showwarning = _show_warning(warnings.showwarning)
+                return super().invoke(ctx)
         except SpeechAlignError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(4)
@@ -75,6 +80,18 @@ class _Commands(click.Group):
                 raise
             click.echo(f"error: {error.filename}: {error.strerror}", err=True)
             ctx.exit(4)
+
+
+def _show_warning(show: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that prints our warnings as a line, and leaves others to ``show``."""
+
+    def print_line(message: Warning | str, category: type[Warning], *others: object) -> None:
+        if issubclass(category, SpeechAlignWarning):
+            click.echo(f"note: {message}", err=True)
+        else:
+            show(message, category, *others)
+
+    return print_line
 
 
 @click.group(

@@ -1,13 +1,29 @@
-"""The option that chooses output formats."""
+"""Options that choose output formats and say how they are written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TypeVar
 
 import click
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def known_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return a name in ``speechalign.formats.FORMATS``; usage error for any other.
+
+    The registry is imported only where a name is given, and ``_`` will do for ``-``.
+    """
+    if value is None:
+        return None
+    from speechalign.formats import FORMATS
+
+    name = value.replace("_", "-")
+    if name not in FORMATS:
+        raise click.BadParameter(f"no format {value!r}; there is: {', '.join(FORMATS)}", ctx, param)
+    return name
 
 
 def format_option(function: _Command) -> _Command:
@@ -26,12 +42,62 @@ def format_option(function: _Command) -> _Command:
 
 
 def _known_formats(
-    context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
-) -> tuple[str, ...]:
-    from speechalign.formats import FORMATS
+    ctx: click.Context, param: click.Parameter, names: tuple[str, ...]
+) -> tuple[str | None, ...]:
+    return tuple(known_format(ctx, param, name) for name in names)
 
-    for name in names:
-        if name not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise click.BadParameter(f"no format {name!r}; there is: {known}", context, parameter)
-    return names
+
+def cue_options(function: _Command) -> Callable[..., object]:
+    """Add the options of subtitles to a command.
+
+    Parameters
+    ----------
+    function : callable
+        A command that takes ``format_options`` instead of them: keywords that the formats ``srt``
+        and ``vtt`` take when they write, with those that were given.
+    """
+
+    @click.option(
+        "--cue-characters",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Longest line of a subtitle, in characters (default: 42).",
+    )
+    @click.option(
+        "--cue-lines",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Most lines of a subtitle (default: 1 for words, as many as needed for utterances).",
+    )
+    @click.option(
+        "--cue-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="S",
+        help="Longest subtitle, in seconds (default: 6 for words, the whole of each utterance).",
+    )
+    @click.option(
+        "--cue-gap",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="S",
+        help="Longest pause inside a subtitle, in seconds (default: 0.5 for words, any for "
+        "utterances).",
+    )
+    @wraps(function)
+    def command(
+        *,
+        cue_characters: int | None,
+        cue_lines: int | None,
+        cue_seconds: float | None,
+        cue_gap: float | None,
+        **others: object,
+    ) -> object:
+        values = {
+            "cue_characters": cue_characters,
+            "cue_lines": cue_lines,
+            "cue_seconds": cue_seconds,
+            "cue_gap": cue_gap,
+        }
+        given = {name: value for name, value in values.items() if value is not None}
+        return function(format_options=given, **others)
+
+    return command

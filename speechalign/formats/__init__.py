@@ -8,12 +8,13 @@ accept a byte-order mark, UTF-16, and any line ending. What a format loses is in
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from speechalign.alignment import Alignment
-from speechalign.errors import FormatError
+from speechalign.errors import FormatError, InputError
 from speechalign.registry import Registry
 
 __all__ = [
@@ -55,8 +56,8 @@ class Format(Protocol):
     def read(self, path: Path) -> Alignment:
         """Read the one recording that a file describes."""
 
-    def write(self, alignment: Alignment, path: Path) -> None:
-        """Write a file, whole or not at all."""
+    def write(self, alignment: Alignment, path: Path, **options: Any) -> None:
+        """Write a file, whole or not at all; each option is a keyword with a default."""
 
 
 @runtime_checkable
@@ -170,7 +171,11 @@ def read_alignments(
 
 
 def write_alignment(
-    alignment: Alignment, path: str | os.PathLike[str], *, format: str | None = None
+    alignment: Alignment,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    **options: object,
 ) -> None:
     """Write the alignment of one recording, over whatever the file held.
 
@@ -182,15 +187,41 @@ def write_alignment(
         The file; its folder exists. A write that fails leaves what was there.
     format : str, optional
         A name in ``FORMATS``; by the suffix of ``path`` where it is left out.
+    **options
+        Keywords of the format, which its docstring names: ``cue_lines`` of subtitles.
 
     Raises
     ------
     FormatError
         The format is not known, or cannot hold this alignment.
+    InputError
+        The format has no such option.
     OSError
         The file cannot be written.
     """
-    find_format(path, format=format).write(alignment, Path(path))
+    chosen = find_format(path, format=format)
+    check_options(options, {format or split_suffix(path)[1]: chosen})
+    chosen.write(alignment, Path(path), **options)
+
+
+def options_of(format: Format) -> set[str]:
+    """Return the names of the options that a format takes when it writes."""
+    return {
+        name
+        for name, parameter in signature(format.write).parameters.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    }
+
+
+def check_options(options: Iterable[str], formats: Mapping[str, Format]) -> None:
+    """Raise InputError for an option that none of some formats takes when it writes."""
+    for option in options:
+        if not any(option in options_of(format) for format in formats.values()):
+            able = [n for n in FORMATS if option in options_of(cast(Format, FORMATS[n]))]
+            raise InputError(
+                f"{option}: no option of {', '.join(formats)}; "
+                + (f"the formats {', '.join(able)} have it" if able else "no format has it")
+            )
 
 
 def find_alignments(folder: str | os.PathLike[str]) -> list[Path]:

@@ -27,14 +27,14 @@ SUFFIXES = (".labels.txt",)
 
 def write(alignment: Alignment, path: Path) -> None:
     """Write the words of one speaker."""
-    tiers = of_kind(alignment, "words", path=path)
-    if len(tiers) > 1:
+    speakers = of_kind(alignment, "words", path=path)
+    if len(speakers) > 1:
         raise FormatError(
-            f"{path}: a label track holds one speaker's words, got {len(tiers)} speakers; write a "
-            "TextGrid or CSV"
+            f"{path}: a label track holds one speaker's words, got {len(speakers)} speakers; write "
+            "a TextGrid or CSV"
         )
     text = ""
-    for word in tiers[0][1]:
+    for word in next(iter(speakers.values())):
         start, duration = span(word, 6, path=path)
         text += f"{start:.6f}\t{start + duration:.6f}\t{' '.join(word.label.split())}\n"
     write_text(path, text)

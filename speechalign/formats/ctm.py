@@ -35,7 +35,7 @@ def write(alignment: Alignment, path: Path) -> None:
     """Write one recording."""
     recording = _field(path.stem, path)
     text = ""
-    for channel, (_, words) in enumerate(of_kind(alignment, "words", path=path), 1):
+    for channel, words in enumerate(of_kind(alignment, "words", path=path).values(), 1):
         for word in words:
             start, duration = span(word, 6, path=path)
             confidence = "" if word.confidence is None else f" {word.confidence!r}"

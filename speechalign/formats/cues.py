@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
-from speechalign.errors import FormatError
-from speechalign.files.reading import lines
-from speechalign.files.tier_names import split
-from speechalign.formats.tiers import of_kind
+from speechalign.errors import FormatError, InputError
+from speechalign.files.tier_names import split, split_layer
 
-MAX_CHARACTERS = 42
-MAX_SECONDS = 6.0
-MAX_GAP = 0.5
+CHARACTERS = 42
+LINES = 1
+SECONDS = 6.0
+GAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,52 +28,167 @@ class Cue:
     speaker: str | None
 
 
-def group(alignment: Alignment, path: Path) -> list[Cue]:
+@dataclass(frozen=True)
+class Limits:
+    """How much a cue may hold; None is without a limit of its own.
+
+    Parameters
+    ----------
+    cue_characters : int or None
+        Characters of a line.
+    cue_lines : int or None
+        Lines of a cue.
+    cue_seconds : float or None
+        From the start of a cue to its end.
+    cue_gap : float or None
+        Longest pause inside a cue, seconds.
+
+    Raises
+    ------
+    InputError
+        A limit is not above 0.
+    """
+
+    cue_characters: int | None = None
+    cue_lines: int | None = None
+    cue_seconds: float | None = None
+    cue_gap: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not value > 0:
+                raise InputError(f"{name}: expected a number above 0, got {value}")
+
+    @property
+    def width(self) -> int:
+        """Characters of a line."""
+        return self.cue_characters or CHARACTERS
+
+    def allow(self, words: Sequence[Interval]) -> bool:
+        """Tell whether words, in order of time, fit in a cue."""
+        seconds = math.inf if self.cue_seconds is None else self.cue_seconds
+        gap = math.inf if self.cue_gap is None else self.cue_gap
+        lines = math.inf if self.cue_lines is None else self.cue_lines
+        return (
+            words[-1].end - words[0].start <= seconds
+            and all(after.start - before.end <= gap for before, after in pairwise(words))
+            and len(_wrap(_text(words), self.width)) <= lines
+        )
+
+
+def group(alignment: Alignment, path: Path, limits: Limits) -> list[Cue]:
     """Group words into cues, in order of time.
 
-    A cue ends before a word that would take it past 42 characters or 6 s, or that follows a pause
-    of more than 0.5 s. An alignment without a ``words`` tier gives a cue for each interval of
-    ``utterances``. A speaker's cues never overlap, and last 1 ms at least.
+    Parameters
+    ----------
+    alignment : Alignment
+        With tiers ``words``, ``utterances`` or both, alone or of several speakers.
+    path : Path
+        The file to write, for messages.
+    limits : Limits
+        Where there are ``utterances``, each is a cue from its first word to its last, which the
+        limits that are not None divide further. Words outside utterances are grouped into cues of
+        up to 42 characters and 6 s that end at pauses of more than 0.5 s, or at ``limits``.
+
+    Returns
+    -------
+    list of Cue
+        Those of one tier do not overlap, and last 1 ms at least.
 
     Raises
     ------
     FormatError
         The alignment has neither tier.
     """
+    parts: dict[tuple[str | None, int], dict[str, list[Interval]]] = {}
+    for name, intervals in alignment.tiers.items():
+        speaker, kind = split(name)
+        kind, number = split_layer(kind)
+        if kind in ("words", "utterances"):
+            spoken = [i for i in intervals if i.label.strip()]
+            parts.setdefault((speaker, number), {})[kind] = spoken
+    if not parts:
+        raise FormatError(
+            f"{path}: this format holds words or utterances, and the alignment has only the tiers "
+            f"{list(alignment.tiers)}; write another format, or rename a tier"
+        )
     result: list[Cue] = []
-    has_words = any(split(name)[1] == "words" for name in alignment.tiers)
-    for speaker, intervals in of_kind(alignment, "words", "utterances", path=path):
-        groups = _groups(intervals) if has_words else [[i] for i in intervals]
+    for (speaker, _), tiers in parts.items():
+        who = None if speaker is None else split_layer(speaker)[0]
         end = 0
-        for members in groups:
-            start = max(round(members[0].start * 1000), end)
-            end = max(round(members[-1].end * 1000), start + 1)
-            text = " ".join(_one_line(i.label) for i in members)
-            result.append(Cue(start, end, text, speaker))
+        found = _cues(tiers.get("words", []), tiers.get("utterances", []), limits)
+        for start, stop, text in sorted(found):
+            first = max(round(start * 1000), end)
+            end = max(round(stop * 1000), first + 1)
+            result.append(Cue(first, end, text, who))
     return sorted(result, key=lambda cue: cue.start)
 
 
-def _groups(words: Sequence[Interval]) -> list[list[Interval]]:
+def _cues(
+    words: Sequence[Interval], utterances: Sequence[Interval], limits: Limits
+) -> Iterator[tuple[float, float, str]]:
+    """Yield start, end and text of the cues of one tier."""
+    whole = limits == Limits(limits.cue_characters)
+    loose = list(words)
+    for utterance in utterances:
+        middles = [(word, (word.start + word.end) / 2) for word in loose]
+        inside = [word for word, middle in middles if utterance.start <= middle < utterance.end]
+        loose = [word for word, middle in middles if not utterance.start <= middle < utterance.end]
+        if not inside:
+            yield utterance.start, utterance.end, _text([utterance])
+        elif whole:
+            yield inside[0].start, inside[-1].end, _text([utterance])
+        else:
+            for members in _groups(inside, limits):
+                yield members[0].start, members[-1].end, _text(members)
+    defaults = Limits(
+        limits.cue_characters,
+        limits.cue_lines or LINES,
+        limits.cue_seconds or SECONDS,
+        limits.cue_gap or GAP,
+    )
+    for members in _groups(loose, defaults):
+        yield members[0].start, members[-1].end, _text(members)
+
+
+def _groups(words: Sequence[Interval], limits: Limits) -> list[list[Interval]]:
     groups: list[list[Interval]] = []
-    length = 0
     for word in words:
-        size = len(_one_line(word.label))
-        if (
-            groups
-            and length + 1 + size <= MAX_CHARACTERS
-            and word.end - groups[-1][0].start <= MAX_SECONDS
-            and word.start - groups[-1][-1].end <= MAX_GAP
-        ):
+        if groups and limits.allow([*groups[-1], word]):
             groups[-1].append(word)
-            length += 1 + size
         else:
             groups.append([word])
-            length = size
     return groups
 
 
-def _one_line(label: str) -> str:
-    return " ".join(label.split())
+def _text(intervals: Sequence[Interval]) -> str:
+    return " ".join(" ".join(i.label.split()) for i in intervals)
+
+
+def wrap(text: str, limits: Limits) -> str:
+    """Break a text into as few lines as the limits allow, of lengths as even as can be.
+
+    Examples
+    --------
+    >>> print(wrap("A heron waits by the river, as patient as a stone.", Limits()))
+    A heron waits by the river,
+    as patient as a stone.
+    """
+    fewest = len(_wrap(text, limits.width))
+    widths = range(-(-len(text) // fewest), limits.width)
+    narrowest = next((w for w in widths if len(_wrap(text, w)) == fewest), limits.width)
+    return "\n".join(_wrap(text, narrowest))
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break a text at spaces into lines that are as full as can be."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def timestamp(milliseconds: int, mark: str) -> str:
@@ -88,44 +203,3 @@ def timestamp(milliseconds: int, mark: str) -> str:
     minutes, seconds = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{thousandths:03}"
-
-
-_TIME = r"(?:(\d+):)?(\d\d):(\d\d)[.,](\d{1,3})"
-_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
-
-
-def parse(text: str, path: Path) -> Iterator[tuple[str, float, float, str]]:
-    """Yield place, start, end (seconds) and text of the blocks with a line of times.
-
-    Blocks are parted by empty lines; what precedes the times is the cue's number or name, and a
-    block without times (a header, a note, a style) is passed over.
-
-    Raises
-    ------
-    FormatError
-        A line has an arrow and is no pair of times.
-    """
-    times: re.Match[str] | None = None
-    place = ""
-    words: list[str] = []
-    for number, line in enumerate([*lines(text), ""], 1):
-        if not line.strip():
-            if times:
-                start, end = _seconds(times.groups()[:4]), _seconds(times.groups()[4:])
-                yield place, start, end, " ".join(words)
-            times, words = None, []
-        elif times:
-            words.append(line)
-        elif "-->" in line:
-            place = f"line {number}"
-            times = _TIMES.fullmatch(line)
-            if times is None:
-                raise FormatError(
-                    f"{path}, {place}: expected 'hh:mm:ss.mmm --> hh:mm:ss.mmm', got {line[:60]!r}"
-                )
-
-
-def _seconds(fields: Sequence[str | None]) -> float:
-    hours, minutes, seconds, fraction = fields
-    whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    return (whole * 1000 + int((fraction or "0").ljust(3, "0"))) / 1000

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
-from speechalign.errors import FormatError, InputError
+from speechalign.errors import FormatError, InputError, SpeechAlignWarning
+from speechalign.files.tier_names import layer, split_layer
 
 TOLERANCE = 1e-6
 """Seconds by which rounding may let neighbours in a file overlap, or stand apart."""
+RAGGED = 0.1
+"""Seconds by which neighbours may overlap where a program is not exact, but means one after the
+other."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,10 @@ def assemble(
 ) -> Alignment:
     """Build an alignment out of the rows of a file, in any order.
 
+    Where intervals of a tier overlap by up to ``RAGGED`` seconds and less than half of the shorter,
+    the first ends where the second starts; otherwise the second goes to a further tier, ``words
+    (2)``. A SpeechAlignWarning says how many, and where the first is.
+
     Parameters
     ----------
     path : Path
@@ -83,18 +92,31 @@ def assemble(
     Raises
     ------
     FormatError
-        Intervals of a tier overlap or end after the recording, by more than ``TOLERANCE``, or one
-        is no interval at all: the message names file, tier, interval and place.
+        An interval ends after the recording, by more than ``TOLERANCE``, or is no interval at
+        all: the message names file, tier, interval and place.
     """
     by_tier: dict[str, list[Row]] = {name: [] for name in tiers}
     for row in rows:
         by_tier.setdefault(row.tier, [])
         if row.label.strip():
             by_tier[row.tier].append(row)
-    intervals = {
-        name: _intervals(path, sorted(found, key=lambda row: row.start), duration)
-        for name, found in by_tier.items()
-    }
+    intervals: dict[str, list[Interval]] = {}
+    overlaps: list[str] = []
+    for name, found in by_tier.items():
+        layers = _layers(path, sorted(found, key=lambda row: row.start), duration, overlaps)
+        base, number = split_layer(name)
+        intervals[name] = layers[0]
+        for layer_intervals in layers[1:]:
+            while layer(base, number) in intervals.keys() | by_tier.keys():
+                number += 1
+            intervals[layer(base, number)] = layer_intervals
+    if overlaps:
+        warnings.warn(
+            f"{path}, {overlaps[0]}"
+            + f" ({len(overlaps) - 1} more that overlap)" * (len(overlaps) > 1),
+            SpeechAlignWarning,
+            stacklevel=3,
+        )
     if duration is None:
         duration = max((found[-1].end for found in intervals.values() if found), default=0.0)
     try:
@@ -114,20 +136,18 @@ def only(recordings: Mapping[str, Alignment], path: Path) -> Alignment:
     return recordings[first]
 
 
-def _intervals(path: Path, rows: list[Row], duration: float | None) -> list[Interval]:
-    """Check the rows of one tier, in order of time."""
-    result: list[Interval] = []
-    before: Row | None = None
+def _layers(
+    path: Path, rows: list[Row], duration: float | None, overlaps: list[str]
+) -> list[list[Interval]]:
+    """Place the rows of a tier, in order of time, on as few layers as hold them without overlap.
+
+    Adds a line to ``overlaps`` for each interval that another one was cut for, or that went to a
+    further layer.
+    """
+    layers: list[list[Interval]] = [[]]
     for row in rows:
         where = f"{path}, {row.place}, tier {row.tier!r}"
-        start, end = row.start, row.end
-        if before is not None and start < result[-1].end:
-            if result[-1].end - start > TOLERANCE:
-                raise FormatError(
-                    f"{where}: {row.label!r} starts at {start} s, before {before.label!r} "
-                    f"({before.place}) ends at {before.end} s; intervals of a tier must not overlap"
-                )
-            start = result[-1].end
+        end = row.end
         if duration is not None and end > duration:
             if end - duration > TOLERANCE:
                 raise FormatError(
@@ -136,8 +156,37 @@ def _intervals(path: Path, rows: list[Row], duration: float | None) -> list[Inte
                 )
             end = duration
         try:
-            result.append(Interval(start, end, row.label, row.confidence))
+            interval = Interval(row.start, end, row.label, row.confidence)
+            number = next((n for n, found in enumerate(layers) if _fits(found, interval)), None)
+            if number is None:
+                number = len(layers)
+                layers.append([])
+            before = layers[number][-1] if layers[number] else None
+            if before is not None and interval.start < before.end:
+                if before.end - interval.start > TOLERANCE:
+                    overlaps.append(f"{_overlap(interval, before, row)}; cut there")
+                    layers[number][-1] = replace(before, end=interval.start)
+                else:
+                    interval = replace(interval, start=before.end)
+            elif number > 0:
+                overlaps.append(f"{_overlap(interval, layers[0][-1], row)}; put on a further tier")
         except InputError as error:
             raise FormatError(f"{where}: {error}; correct or remove it") from None
-        before = row
-    return result
+        layers[number].append(interval)
+    return layers
+
+
+def _fits(found: list[Interval], interval: Interval) -> bool:
+    """Tell whether an interval follows those of a layer, or the last one may be cut for it."""
+    if not found:
+        return True
+    overlap = found[-1].end - interval.start
+    shorter = min(found[-1].duration, interval.duration)
+    return overlap <= TOLERANCE or (overlap <= RAGGED + TOLERANCE and 2 * overlap < shorter)
+
+
+def _overlap(interval: Interval, before: Interval, row: Row) -> str:
+    return (
+        f"{row.place}, tier {row.tier!r}: {interval.label!r} starts at {interval.start:g} s, "
+        f"before {before.label!r} ends at {before.end:g} s"
+    )

@@ -2,14 +2,16 @@
 
 Description: https://wiki.videolan.org/SubRip/
 
-Written: the ``words`` tier in cues of up to 42 characters and 6 s that end at pauses of more than
-0.5 s; without ``words``, one cue for each of the ``utterances``. Where there are several speakers,
-the text begins with ``SPEAKER: ``.
+Written: one cue for each of the ``utterances``, from its first word to its last, broken into lines
+of up to 42 characters; without ``utterances``, the ``words`` in cues of one line of up to 42
+characters and 6 s that end at pauses of more than 0.5 s. Options: ``cue_characters`` of a line,
+``cue_lines``, ``cue_seconds`` and ``cue_gap`` (the longest pause inside a cue, seconds), which
+divide utterances too. Where there are several speakers, the text begins with ``SPEAKER: ``.
 Lost: the times of words inside a cue, digits below the millisecond, the duration (reading ends
 with the last cue), every other tier, confidences; each run of white space becomes a space.
-Read: into ``utterances``, which written again give the same file; text is taken as it stands, tags
-included.
-Refused when read: cues that overlap, which several speakers' may.
+Read: into ``utterances``, which written again give the same file; cues that overlap, which several
+speakers' may, into ``utterances (2)`` and on. Tags that players know, override codes and character
+references are no text; lines that rolling captions repeat are read once.
 """
 
 from __future__ import annotations
@@ -19,26 +21,44 @@ from pathlib import Path
 from speechalign.alignment import Alignment
 from speechalign.files.reading import read_text
 from speechalign.files.writing import write_text
-from speechalign.formats.cues import group, parse, timestamp
+from speechalign.formats.cue_reading import one_line, read_cues, read_once
+from speechalign.formats.cues import Limits, group, timestamp, wrap
+from speechalign.formats.markup import SUBRIP, escape, plain
 from speechalign.formats.rows import Row, assemble
 
 SUFFIXES = (".srt",)
 
 
-def write(alignment: Alignment, path: Path) -> None:
+def write(
+    alignment: Alignment,
+    path: Path,
+    *,
+    cue_characters: int | None = None,
+    cue_lines: int | None = None,
+    cue_seconds: float | None = None,
+    cue_gap: float | None = None,
+) -> None:
     """Write numbered cues."""
-    shown = group(alignment, path)
+    limits = Limits(cue_characters, cue_lines, cue_seconds, cue_gap)
+    shown = group(alignment, path, limits)
     several = len({cue.speaker for cue in shown}) > 1
     text = ""
     for number, cue in enumerate(shown, 1):
         who = f"{cue.speaker}: " if several and cue.speaker else ""
         times = f"{timestamp(cue.start, ',')} --> {timestamp(cue.end, ',')}"
-        text += f"{number}\n{times}\n{who}{cue.text}\n\n"
+        text += f"{number}\n{times}\n{escape(wrap(who + cue.text, limits), SUBRIP)}\n\n"
     write_text(path, text)
 
 
 def read(path: Path) -> Alignment:
     """Read cues as utterances."""
-    cues = parse(read_text(path), path)
-    rows = (Row(place, "utterances", start, end, text) for place, start, end, text in cues)
+
+    def text(marked: str) -> str:
+        return plain(marked, SUBRIP)
+
+    cues = read_once(read_cues(read_text(path), path, blank_ends=False), path, text)
+    rows = (
+        Row(cue.place, "utterances", cue.start, cue.end, one_line(text("\n".join(cue.lines))))
+        for cue in cues
+    )
     return assemble(path, rows, tiers=["utterances"])

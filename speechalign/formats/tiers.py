@@ -1,4 +1,4 @@
-"""Tiers of an alignment that a format of words or cues can hold."""
+"""Tiers of an alignment that a format of words can hold."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ from speechalign.errors import FormatError
 from speechalign.files.tier_names import split, split_layer
 
 
-def of_kind(
-    alignment: Alignment, *kinds: str, path: Path
-) -> list[tuple[str | None, list[Interval]]]:
-    """Return speaker and labelled intervals of each tier of the first kind that there is.
+def of_kind(alignment: Alignment, kind: str, *, path: Path) -> dict[str | None, list[Interval]]:
+    """Return the labelled intervals of a kind by speaker, in order of time.
 
-    Several tiers are of one speaker where intervals overlap: ``words`` and ``words (2)``.
+    Those of ``words`` and ``words (2)``, which may overlap, are of one speaker.
 
     Raises
     ------
     FormatError
-        The alignment has no tier of these kinds.
+        The alignment has no tier of this kind.
     """
-    for kind in kinds:
-        found = []
-        for name, intervals in alignment.tiers.items():
-            speaker, own = split(name)
-            if split_layer(own)[0] == kind:
-                who = None if speaker is None else split_layer(speaker)[0]
-                found.append((who, [i for i in intervals if i.label.strip()]))
-        if found:
-            return found
-    raise FormatError(
-        f"{path}: this format holds {' or '.join(kinds)}, and the alignment has only the tiers "
-        f"{list(alignment.tiers)}; write another format, or rename a tier"
-    )
+    found: dict[str | None, list[Interval]] = {}
+    for name, intervals in alignment.tiers.items():
+        speaker, own = split(name)
+        if split_layer(own)[0] == kind:
+            who = None if speaker is None else split_layer(speaker)[0]
+            found.setdefault(who, []).extend(i for i in intervals if i.label.strip())
+    if not found:
+        raise FormatError(
+            f"{path}: this format holds {kind}, and the alignment has only the tiers "
+            f"{list(alignment.tiers)}; write another format, or rename a tier"
+        )
+    return {who: sorted(own, key=lambda i: (i.start, i.end)) for who, own in found.items()}

@@ -2,19 +2,21 @@
 
 Specification: https://www.w3.org/TR/webvtt1/
 
-Written: the ``words`` tier in cues of up to 42 characters and 6 s that end at pauses of more than
-0.5 s; without ``words``, one cue for each of the ``utterances``. The speaker of a tier
-``SPEAKER - words`` is the cue's voice (``<v SPEAKER>``).
+Written: cues as in SubRip files, with the same options. The speaker of a tier ``SPEAKER - words``
+is the cue's voice (``<v SPEAKER>``).
 Lost: the times of words inside a cue, digits below the millisecond, the duration (reading ends
 with the last cue), every other tier, confidences; each run of white space becomes a space.
-Read: into ``utterances``, or ``SPEAKER - utterances`` where a cue has a voice, which written again
-give the same cues; other tags, cue settings, notes, styles and regions are passed over.
+Read: into ``utterances``, or ``SPEAKER - utterances`` for what has a voice, which written again
+give the same cues; where times stand between the words of a cue, also into ``words``, each from its
+time to the next. Cues that overlap go to ``utterances (2)`` and on. Other tags, override codes, cue
+settings, notes, styles and regions are no text; lines that rolling captions repeat are read once.
 """
 
 from __future__ import annotations
 
-import html
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from speechalign.alignment import Alignment
@@ -22,33 +24,63 @@ from speechalign.errors import FormatError
 from speechalign.files.reading import read_text
 from speechalign.files.tier_names import join
 from speechalign.files.writing import write_text
-from speechalign.formats.cues import group, parse, timestamp
+from speechalign.formats.cue_reading import RawCue, clock, one_line, read_cues, read_once
+from speechalign.formats.cues import Limits, group, timestamp, wrap
+from speechalign.formats.markup import WEBVTT, escape, plain
 from speechalign.formats.rows import Row, assemble
 
 SUFFIXES = (".vtt",)
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
-_TAG = re.compile(r"<[^>]*>")
+_TIME = re.compile(r"<((?:[0-9]{1,6}:)?[0-9]{2}:[0-9]{2}\.[0-9]{3})>")
 
 
-def write(alignment: Alignment, path: Path) -> None:
+def write(
+    alignment: Alignment,
+    path: Path,
+    *,
+    cue_characters: int | None = None,
+    cue_lines: int | None = None,
+    cue_seconds: float | None = None,
+    cue_gap: float | None = None,
+) -> None:
     """Write a header and cues."""
+    limits = Limits(cue_characters, cue_lines, cue_seconds, cue_gap)
     text = "WEBVTT\n"
-    for cue in group(alignment, path):
-        voice = f"<v {html.escape(cue.speaker, quote=False)}>" if cue.speaker else ""
+    for cue in group(alignment, path, limits):
+        voice = f"<v {escape(cue.speaker, WEBVTT)}>" if cue.speaker else ""
         times = f"{timestamp(cue.start, '.')} --> {timestamp(cue.end, '.')}"
-        text += f"\n{times}\n{voice}{html.escape(cue.text, quote=False)}\n"
+        text += f"\n{times}\n{voice}{escape(wrap(cue.text, limits), WEBVTT)}\n"
     write_text(path, text)
 
 
 def read(path: Path) -> Alignment:
-    """Read cues as utterances."""
+    """Read cues as utterances, and the words that have times."""
     text = read_text(path)
     if not text.startswith("WEBVTT"):
         raise FormatError(f"{path}, line 1: expected WEBVTT, got {text[:20]!r}; is it an .srt?")
-    rows = []
-    for place, start, end, marked in parse(text, path):
-        voice = _VOICE.match(marked)
-        speaker = html.unescape(voice[1]).strip() if voice else None
-        label = html.unescape(_TAG.sub("", marked))
-        rows.append(Row(place, join(speaker, "utterances"), start, end, label))
+    cues = read_once(read_cues(text, path, blank_ends=True), path, _text)
+    rows = [row for cue in cues for row in _rows(cue)]
     return assemble(path, rows, tiers=[] if rows else ["utterances"])
+
+
+def _text(marked: str) -> str:
+    return plain(marked, WEBVTT)
+
+
+def _rows(cue: RawCue) -> Iterator[Row]:
+    """Yield an utterance for each voice of a cue, and the words with times of its own."""
+    silent, *voices = _VOICE.split("\n".join(cue.lines))
+    spoken = [(None, silent), *zip(voices[::2], voices[1::2])]
+    for voice, marked in spoken:
+        label = one_line(_text(marked))
+        if not label and len(spoken) > 1:
+            continue
+        speaker = " ".join(_text(voice).split()) or None if voice else None
+        yield Row(cue.place, join(speaker, "utterances"), cue.start, cue.end, label)
+        first, *timed = _TIME.split(marked)
+        if timed:
+            times = [cue.start, *map(clock, timed[::2]), cue.end]
+            if all(start < end for start, end in pairwise(times)):
+                for piece, start, end in zip([first, *timed[1::2]], times, times[1:]):
+                    word = " ".join(_text(piece).split())
+                    yield Row(cue.place, join(speaker, "words"), start, end, word)

@@ -1,8 +1,11 @@
 """Files that other programs and people wrote, through the command line."""
 
+import re
 import shutil
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from speechalign import Alignment, Interval, read_alignment, write_alignment
@@ -165,3 +168,109 @@ def test_the_tier_of_utterances_may_be_named(tea, tmp_path):
     result = run("validate", corpus, "--tier", "sentences")
     assert result.exit_code == 5
     assert "no tier 'sentences', only 'aside', 'ipu'; choose with --tier" in result.stdout
+
+
+# --- subtitles
+
+TWO_CUES = """1
+00:00:00,100 --> 00:00:03,600
+<i>A heron waits by the river,</i>
+as patient as a stone.
+
+2
+00:00:03,700 --> 00:00:08,400
+{\\an8}Two cups of tea cost $5.50,
+&amp; the view is <b>free</b>.
+"""
+
+
+@pytest.fixture
+def river_and_tea(examples, tmp_path):
+    """Return a corpus with one recording that has both examples, and no transcript."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    pieces = [soundfile.read(examples / f"{name}.flac")[0] for name in ("rms/river", "slt/tea")]
+    soundfile.write(corpus / "x.wav", np.concatenate(pieces), 16000)
+    return corpus
+
+
+def aligned_subtitles(corpus, tmp_path, content, suffix, *options):
+    """Convert subtitles, align them, and convert the result; return the new file's text."""
+    old = tmp_path / f"old{suffix}"
+    old.write_text(content)
+    assert run("convert", old, corpus / "x.TextGrid").exit_code == 0
+    result = run("align", corpus, tmp_path / "out", "-j1")
+    assert result.exit_code == 0, result.output
+    assert (
+        run("convert", tmp_path / "out", tmp_path / "new", "--to", "srt", *options).exit_code == 0
+    )
+    return (tmp_path / "new/x.srt").read_text()
+
+
+@pytest.mark.parametrize("suffix", [".srt", ".vtt"])
+def test_markup_is_not_said_and_cues_survive(river_and_tea, tmp_path, suffix):
+    content = TWO_CUES
+    if suffix == ".vtt":
+        content = "WEBVTT\n\n" + re.sub(r"(\d),(\d{3})", r"\1.\2", content)
+    new = aligned_subtitles(river_and_tea, tmp_path, content, suffix)
+    cues = read_alignment(tmp_path / "new/x.srt").tiers["utterances"]
+    assert [cue.label for cue in cues] == [
+        "A heron waits by the river, as patient as a stone.",
+        "Two cups of tea cost $5.50, & the view is free.",
+    ]
+    assert new.split("\n")[2:4] == ["A heron waits by the river,", "as patient as a stone."]
+    words = read_alignment(tmp_path / "out/x.TextGrid").tiers["words"]
+    assert cues[0].start == pytest.approx(words[0].start, abs=1e-3)
+    assert cues[1].end == pytest.approx(words[-1].end, abs=1e-3)
+    manifest = (tmp_path / "out/alignment_manifest.jsonl").read_text()
+    assert not set("<{") & {letter for word in words for letter in word.label}
+    assert '"an"' not in manifest
+
+
+def test_limits_of_cues_are_options(river_and_tea, tmp_path):
+    options = ("--cue-characters", "25", "--cue-lines", "1")
+    new = aligned_subtitles(river_and_tea, tmp_path, TWO_CUES, ".srt", *options)
+    lines = [cue.split("\n")[2:] for cue in new.strip().split("\n\n")]
+    assert all(len(cue) == 1 and len(cue[0]) <= 25 for cue in lines)
+    assert " ".join(line for (line,) in lines) == (
+        "A heron waits by the river, as patient as a stone. "
+        "Two cups of tea cost $5.50, & the view is free."
+    )
+    result = run("convert", tmp_path / "out", tmp_path / "ctm", "--to", "ctm", *options)
+    assert result.exit_code == 4
+    assert "cue_characters: no option of ctm; the formats srt, vtt have it" in result.stderr
+
+
+OVERLAPPING = {
+    "x.vtt": "WEBVTT\n\n00:00:01.000 --> 00:00:03.000 position:36%\nSo the boats\n\n"
+    "00:00:01.000 --> 00:00:03.000 position:23%\ncame in at noon?\n",
+    "x.srt": "1\n00:00:01,000 --> 00:00:03,100\nHello there.\n\n"
+    "2\n00:00:03,000 --> 00:00:05,000\nHow are you?\n",
+    "x.ctm": "rec 1 0.000 0.400 hello 0.9\nrec 1 0.390 0.300 there 0.8\n",
+    "x.labels.txt": "0.0\t1.2\tone\n1.1\t2.0\ttwo\n",
+}
+
+
+@pytest.mark.parametrize("name", OVERLAPPING)
+def test_overlaps_are_kept_and_reported(tmp_path, name):
+    (tmp_path / name).write_text(OVERLAPPING[name])
+    result = run("convert", tmp_path / name, tmp_path / "x.TextGrid")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"note: {tmp_path / name}, line " in result.stderr
+    found = read_alignment(tmp_path / "x.TextGrid")
+    assert sum(len(tier) for tier in found.tiers.values()) == 2
+
+
+def test_a_file_that_cannot_be_read_has_one_reason(tmp_path):
+    (tmp_path / "x.srt").write_text("1\n00:00:01,000 -> 00:00:0x,100\n-->\n")
+    result = run("convert", tmp_path / "x.srt", tmp_path / "x.TextGrid")
+    assert result.exit_code == 4
+    assert result.stderr.startswith("failed: ")
+    assert "Usage" not in result.stderr
+
+
+def test_overlapping_cues_are_aligned(river_and_tea, tmp_path):
+    content = TWO_CUES.replace("00:00:03,700", "00:00:01,000")
+    new = aligned_subtitles(river_and_tea, tmp_path, content, ".srt")
+    assert new.count("-->") == 2
+    assert "unknown" not in new

@@ -251,6 +251,7 @@ def test_missing_folder_is_an_os_error_of_the_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder.json"]
 
 
+@pytest.mark.filterwarnings("ignore::speechalign.errors.SpeechAlignWarning")
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_damaged_files_raise_format_errors_only(name, tmp_path):
     golden = GOLDEN / name / f"sample{find_format('x', format=name).SUFFIXES[0]}"
