@@ -27,7 +27,7 @@ setup(
         "rich>=13",
         "textgrid>=1.6.1",
         "num2words>=0.5.13",
-        "pocketsphinx==5.1.1",
+        "pocketsphinx>=5.1,<6",
     ],
     extras_require={
         "plot": ["matplotlib>=3.8", "librosa>=0.10.2"],

@@ -7,13 +7,14 @@ place boundaries better than the triphones do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from speechalign.errors import BackendError, InputError
+from speechalign.errors import BackendError, FormatError, InputError
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.models.hmm_gmm import sphinx_files
 from speechalign.models.hmm_gmm.mixtures import Mixtures
@@ -23,6 +24,15 @@ from speechalign.models.hmm_gmm.sphinx_files import InstalledDictionary
 _NAME = "english-sphinx"
 _DICTIONARY = "cmudict-en-us.dict"
 _VARIANCE_FLOOR = 1e-4
+# SHA-256 of the files of pocketsphinx 5.1, for which the constants below were chosen.
+_SHA256 = {
+    "en-us/mdef": "2360f9a86889c1cfee8bd618a0269387911e5fb2920a594f506b18b8c79683b0",
+    "en-us/means": "832019e32cac12eb318964f96f469034acb12d0348eeddc3831831a100cb4dd4",
+    "en-us/variances": "b00d696f85e96834fc10f8e5f06428d8c4db6bffdbe5845b6f69bf6efbc48fa5",
+    "en-us/sendump": "8c9564c0d5bef69ca9d9bf1014abe162f071644cf02cf1fa8a483c3dc165a7a8",
+    "en-us/transition_matrices": "c1f7f28ea43177be734be1f88bd7f1b9a853d0e660f8599c67c6eaeca8bb539a",
+    _DICTIONARY: "20b5c293e1f311fb375fe067e500ec5636f4fc7af5594967263696def9b23bfe",
+}
 
 
 class EnglishSphinx(HmmGmm):
@@ -38,7 +48,7 @@ class EnglishSphinx(HmmGmm):
     Raises
     ------
     BackendError
-        The ``pocketsphinx`` package is not installed.
+        The ``pocketsphinx`` package is not installed, or its files are of another version.
     FormatError
         A file of the model is damaged.
     """
@@ -46,7 +56,7 @@ class EnglishSphinx(HmmGmm):
     def __init__(
         self, folder: Path | None = None, *, stream_weights: Sequence[float] = (1.0, 0.5, 0.5)
     ) -> None:
-        self.folder = _installed_folder() if folder is None else folder
+        self.folder = _installed_folder(_SHA256) if folder is None else folder
         acoustic = self.folder / "en-us"
         phones, senones = sphinx_files.read_phones(acoustic / "mdef")
         means = sphinx_files.read_gaussians(acoustic / "means")
@@ -95,15 +105,29 @@ class EnglishSphinx(HmmGmm):
 
 def installed_dictionary() -> InstalledDictionary:
     """Read the dictionary in the wheel."""
-    entries = sphinx_files.read_dictionary(_installed_folder() / _DICTIONARY)
+    entries = sphinx_files.read_dictionary(_installed_folder([_DICTIONARY]) / _DICTIONARY)
     return InstalledDictionary(_NAME, entries)
 
 
-def _installed_folder() -> Path:
-    """Find the model files without importing pocketsphinx, which would load an audio driver."""
+def _installed_folder(names: Iterable[str]) -> Path:
+    """Return the folder of the files in the wheel, once those that are named are as expected."""
+    # Importing pocketsphinx would load an audio driver.
     spec = find_spec("pocketsphinx")
     if spec is None or not spec.submodule_search_locations:
         raise BackendError(
-            "english-sphinx: its files are in pocketsphinx; pip install pocketsphinx"
+            "english-sphinx: its files are in pocketsphinx; pip install 'pocketsphinx>=5.1,<6'"
         )
-    return Path(spec.submodule_search_locations[0]) / "model" / "en-us"
+    folder = Path(spec.submodule_search_locations[0]) / "model" / "en-us"
+    for name in names:
+        path = folder / name
+        try:
+            found = sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise FormatError(f"{path}: {error.strerror}; install pocketsphinx again") from None
+        if found != _SHA256[name]:
+            raise BackendError(
+                f"{path}: expected the file of pocketsphinx 5.1, which english-sphinx was made "
+                f"for, got another (SHA-256 {found}); pip install --force-reinstall "
+                "'pocketsphinx==5.1.1'"
+            )
+    return folder

@@ -1,6 +1,8 @@
 """The embedded English model: emissions, graphs, spans, dictionary."""
 
 import math
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -221,7 +223,22 @@ def test_unknown_model_lists_the_known_ones():
 
 def test_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setattr(english_sphinx, "find_spec", lambda name: None)  # noqa: ARG005
-    with pytest.raises(BackendError, match="pip install pocketsphinx"):
+    with pytest.raises(BackendError, match=r"pip install 'pocketsphinx>=5\.1,<6'"):
+        load_model("english-sphinx")
+
+
+def test_other_files_than_those_it_was_made_for(model, tmp_path, monkeypatch):
+    folder = tmp_path / "model" / "en-us"
+    shutil.copytree(model.folder, folder, ignore=shutil.ignore_patterns("*.lm.bin"))
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(english_sphinx, "find_spec", lambda name: spec)  # noqa: ARG005
+    assert EnglishSphinx().folder == folder
+    with (folder / "cmudict-en-us.dict").open("a") as file:
+        file.write("speechalign S P IY CH AH L AY N\n")
+    with pytest.raises(BackendError, match=r"cmudict-en-us.dict: .*5\.1.*pip install --force-rein"):
+        load_model("english-sphinx")
+    (folder / "en-us" / "means").unlink()
+    with pytest.raises(FormatError, match=r"means: No such file.*install pocketsphinx again"):
         load_model("english-sphinx")
 
 

@@ -22,7 +22,7 @@ _READERS = {
 
 @pytest.fixture(scope="module")
 def acoustic():
-    return _installed_folder() / "en-us"
+    return _installed_folder([]) / "en-us"
 
 
 def s3_file(path, body, *, order="<", checksum=True):
