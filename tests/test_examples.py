@@ -81,7 +81,7 @@ def test_commands_parse(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("my_corpus", "my_output", "gold"):
         (tmp_path / name).mkdir()
-    for name in ("gold.talp", "hyp.talp", "other.talp", "text.txt", "tokens.txt"):
+    for name in ("gold.talp", "hyp.talp", "other.talp", "text.txt", "tokens.txt", "talk.srt"):
         (tmp_path / name).touch()
     command, context = cli, click.Context(cli)
     while isinstance(command, click.Group):
