@@ -39,6 +39,7 @@ def convert(
     Exit status: 3 where a file failed or exists already, 4 where nothing was written.
     """
     from speechalign.errors import InputError
+    from speechalign.files.names import composed
     from speechalign.formats import find_alignments, find_format
 
     sources = find_alignments(source) if source.is_dir() else [source]
@@ -55,9 +56,9 @@ def convert(
         if to is None:
             raise click.UsageError("OUT is a folder: say with --to which format to write", ctx)
         suffix = find_format(target, format=to).SUFFIXES[0]
-        folder = target / file.parent.relative_to(source) if source.is_dir() else target
+        place = file.parent.relative_to(source).as_posix() if source.is_dir() else "."
         for name, alignment in recordings.items():
-            run.write(alignment, folder / f"{name}{suffix}", to)
+            run.write(alignment, target / composed(f"{place}/{name}{suffix}"), to)
     click.echo(f"{len(run.written)} written, {run.failed} failed", err=True)
     ctx.exit((3 if run.written else 4) if run.failed else 0)
 
@@ -100,8 +101,10 @@ class _Run:
     def write(self, alignment: Alignment, path: Path, format: str | None) -> None:
         """Write one file, unless it exists or cannot hold the alignment."""
         from speechalign.errors import FormatError
+        from speechalign.files.names import existing
         from speechalign.formats import write_alignment
 
+        path = existing(path)
         if path in self.written:
             self._fail(f"{path}: another file of IN has this name too; rename one of them")
         elif path.exists() and not self._overwrite:

@@ -11,12 +11,14 @@ See https://kaldi-asr.org/doc/data_prep.html
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.names import composed, existing
 from speechalign.files.reading import read_lines
 
 
@@ -108,6 +110,7 @@ def _table(path: Path) -> _Table:
     numbers: dict[str, list[int]] = defaultdict(list)
     for line in read_lines(path):
         key, *value = line.text.split(maxsplit=1)
+        key = composed(key)
         numbers[key].append(line.number)
         table.values[key] = value[0] if value else ""
         if line.problem:
@@ -128,15 +131,15 @@ def _audio(folder: Path, value: str, where: str) -> Path:
         )
     if not value:
         raise InputError(f"{where}: expected a path, got nothing")
-    beside = folder / value
-    return beside if beside.exists() else Path(value)
+    beside = existing(folder / value)
+    return beside if os.path.exists(beside) else existing(Path(value))
 
 
 def _segment(value: str, where: str) -> tuple[str, float, float | None]:
     """Recording, start and end; an end of -1 means the end of the recording."""
     fields = value.split()
     try:
-        recording, start, end = fields[0], float(fields[1]), float(fields[2])
+        recording, start, end = composed(fields[0]), float(fields[1]), float(fields[2])
     except (IndexError, ValueError):
         raise InputError(f"{where}: expected 'RECORDING START END', got {value!r}") from None
     if not (math.isfinite(end) and start >= 0 and (end == -1 or start < end)):

@@ -11,11 +11,13 @@ See https://lhotse.readthedocs.io/en/latest/cuts.html
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TypedDict
 
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.names import existing
 from speechalign.files.reading import read_lines
 
 _CUTS = {"MonoCut", "MultiCut", "Cut"}  # Cut: MonoCut before lhotse 0.8
@@ -198,8 +200,9 @@ def _audio(
                 channel = None
             else:
                 break
-            beside = folder / source["source"]
-            return beside if beside.exists() else Path(source["source"]), channel
+            beside = existing(folder / source["source"])
+            elsewhere = existing(Path(source["source"]))
+            return beside if os.path.exists(beside) else elsewhere, channel
     raise InputError(
         f"recording {recording['id']}: channels {wanted} are neither one channel nor all of one "
         "file; choose one with MultiCut.with_channels"

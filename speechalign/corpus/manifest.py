@@ -18,6 +18,7 @@ from pathlib import Path
 
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.names import existing
 from speechalign.files.reading import Line, read_lines
 
 
@@ -112,8 +113,8 @@ def _entry(line: Line, path: Path, speaker_characters: int | None) -> _Entry:
     duration = _seconds(data, "duration", where)
     if duration == 0:
         raise InputError(f"{where}: duration: expected more than 0 s, got 0")
-    audio = Path(os.path.abspath(path.parent / data["audio_filepath"]))
-    if audio.is_dir():
+    audio = existing(Path(os.path.abspath(path.parent / data["audio_filepath"])))
+    if os.path.isdir(audio):
         raise InputError(f"{where}: audio_filepath: expected a sound file, got the folder {audio}")
     speaker = data.get("speaker")
     if speaker is None and speaker_characters is not None:

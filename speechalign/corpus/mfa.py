@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -22,6 +22,7 @@ from speechalign.audio.waveform import sound_info
 from speechalign.corpus.tiers import choose_tiers
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError, SpeechAlignError
+from speechalign.files.names import composed
 from speechalign.files.reading import read_text
 from speechalign.files.textgrid import read_textgrid
 from speechalign.files.tier_names import layer
@@ -83,9 +84,9 @@ def read_tiers(
     one, where the number is odd) is on channel 0, the rest on channel 1.
     """
     utterances = []
-    for folder, recordings in _folders(path):
+    for folder, recordings in sorted(_folders(path).items()):
         for stem, recording in sorted(recordings.items()):
-            key = (folder.relative_to(path) / stem).as_posix()
+            key = f"{folder}/{stem}" if folder else stem
             printable = key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             if printable != key:
                 problem = f"the name of {printable} is not UTF-8; rename it, e.g. with convmv"
@@ -95,14 +96,18 @@ def read_tiers(
             if speaker_characters is not None:
                 speaker: str | None = stem[:speaker_characters]
             else:
-                speaker = folder.name if folder != path else None
+                speaker = folder.rpartition("/")[2] or None
             utterances += _utterances(key, speaker, recording, tiers)
     return utterances
 
 
-def _folders(root: Path) -> Iterator[tuple[Path, dict[str, _Recording]]]:
-    """Yield each folder of a tree with its files, by stem; links are followed, loops are not."""
+def _folders(root: Path) -> dict[str, dict[str, _Recording]]:
+    """Return the files of a tree by folder and stem, in composed characters.
+
+    Links are followed, loops are not. A folder is named from the root, with ``/``.
+    """
     seen: set[str] = set()
+    found: dict[str, dict[str, _Recording]] = defaultdict(lambda: defaultdict(_Recording))
     for name, folders, files in os.walk(root, followlinks=True):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         real = os.path.realpath(name)
@@ -110,23 +115,24 @@ def _folders(root: Path) -> Iterator[tuple[Path, dict[str, _Recording]]]:
             folders.clear()
             continue
         seen.add(real)
-        recordings: dict[str, _Recording] = defaultdict(_Recording)
+        key = Path(name).relative_to(root).as_posix()
+        recordings = found["" if key == "." else composed(key)]
         # A folder that is called x.wav is reported when the sound file is opened.
         for file in sorted(files + [f for f in folders if f.lower().endswith(SOUND_SUFFIXES)]):
             entry = Path(name, file)
-            suffix = entry.suffix.lower()
+            stem, suffix = composed(entry.stem), entry.suffix.lower()
             if file.startswith("."):
                 continue
             if suffix in SOUND_SUFFIXES:
-                recordings[entry.stem].sounds.append(entry)
+                recordings[stem].sounds.append(entry)
             elif suffix in _TEXT_SUFFIXES:
                 if entry.stem.lower() not in _NOT_A_TRANSCRIPT:
-                    recordings[entry.stem].texts.append(entry)
+                    recordings[stem].texts.append(entry)
             elif suffix == ".textgrid":
-                recordings[entry.stem].grids.append(entry)
+                recordings[stem].grids.append(entry)
             else:
-                recordings[entry.stem].others.append(entry)
-        yield Path(name), recordings
+                recordings[stem].others.append(entry)
+    return found
 
 
 def _utterances(

@@ -10,6 +10,7 @@ from typing import Protocol, cast, runtime_checkable
 from speechalign.corpus.conflicts import mark_conflicts
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError
+from speechalign.files.names import composed
 from speechalign.registry import Registry
 
 
@@ -73,7 +74,8 @@ def read_corpus(
     Returns
     -------
     list of Utterance
-        By recording, then by start, then by id. Those that cannot be used have a ``problem``.
+        By recording, then by start, then by id, all names in composed characters (NFC). Those that
+        cannot be used have a ``problem``.
 
     Raises
     ------
@@ -102,7 +104,16 @@ def read_corpus(
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if channel is not None:
         utterances = [replace(utterance, channel=channel) for utterance in utterances]
-    return sorted(mark_conflicts(utterances), key=lambda u: (u.recording, u.start, u.id))
+    named = [
+        replace(
+            utterance,
+            id=composed(utterance.id),
+            recording=composed(utterance.recording),
+            speaker=None if utterance.speaker is None else composed(utterance.speaker),
+        )
+        for utterance in utterances
+    ]
+    return sorted(mark_conflicts(named), key=lambda u: (u.recording, u.start, u.id))
 
 
 def _detect(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment
 from speechalign.errors import FormatError
+from speechalign.files.names import composed
 from speechalign.formats import find_alignments, find_format, read_alignments, split_suffix
 
 
@@ -19,7 +20,8 @@ class Tree:
     ----------
     alignments : dict[str, Alignment]
         By recording: the path below the folder without suffix, with ``/``; in a file that names
-        its recordings (CTM, lhotse), that name behind the path of the file's folder.
+        its recordings (CTM, lhotse), that name behind the path of the file's folder. In composed
+        characters (NFC).
     problems : list[str]
         A line for each file that cannot be read.
     """
@@ -50,7 +52,7 @@ def read_tree(path: Path, *, prefer: str | None = None) -> Tree:
         single file that cannot be read.
     """
     if path.is_file():
-        return Tree(read_alignments(path), [])
+        return Tree({composed(name): a for name, a in read_alignments(path).items()}, [])
     alignments: dict[str, Alignment] = {}
     sources: dict[str, Path] = {}
     problems: list[str] = []
@@ -61,7 +63,7 @@ def read_tree(path: Path, *, prefer: str | None = None) -> Tree:
             problems.append(str(error))
             continue
         for name, alignment in found.items():
-            recording = (file.parent / name).relative_to(path).as_posix()
+            recording = composed((file.parent / name).relative_to(path).as_posix())
             if recording in sources:
                 raise FormatError(
                     f"{file}: {recording!r} is in {sources[recording]} too; remove one of them"
@@ -75,7 +77,8 @@ def _one_a_recording(folder: Path, files: list[Path], prefer: str | None) -> lis
     """Choose among files that differ by their suffix only."""
     by_stem: dict[Path, list[Path]] = {}
     for file in files:
-        by_stem.setdefault(file.parent / split_suffix(file)[0], []).append(file)
+        stem = file.parent / split_suffix(file)[0]
+        by_stem.setdefault(Path(composed(str(stem))), []).append(file)
     chosen: list[Path] = []
     for stem, same in by_stem.items():
         if len(same) > 1 and prefer is not None:

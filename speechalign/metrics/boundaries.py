@@ -11,6 +11,7 @@ import numpy as np
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import InputError
+from speechalign.files.names import composed
 from speechalign.kernels.edit_distance import edit_distance
 
 TOLERANCES = (0.01, 0.025, 0.05, 0.1)
@@ -196,10 +197,11 @@ def statistics(
 
 
 def tiers_of(alignment: Alignment, tier: str) -> dict[str, list[Interval]]:
-    """Return the labelled intervals of ``tier`` and of each ``SPEAKER - tier``, by name."""
+    """Return the labelled intervals of ``tier`` and of each ``SPEAKER - tier``, by name (NFC)."""
+    tier = composed(tier)
     return {
         name: [i for i in intervals if i.label.strip()]
-        for name, intervals in alignment.tiers.items()
+        for name, intervals in ((composed(n), i) for n, i in alignment.tiers.items())
         if name == tier or name.endswith(f" - {tier}")
     }
 
