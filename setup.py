@@ -26,6 +26,7 @@ setup(
         "click>=8.1",
         "rich>=13",
         "textgrid>=1.6.1",
+        "pyyaml>=6",
         "num2words>=0.5.13",
         "pocketsphinx>=5.1,<6",
     ],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
@@ -12,9 +13,10 @@ from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
 from speechalign.language_codes import short_code
-from speechalign.models import Model, load_model
+from speechalign.models import DictionaryModel, Model, PausingModel, load_model
 from speechalign.models.calibration import Calibration, read_calibration
-from speechalign.pronunciation.dictionaries import Dictionaries, with_dictionaries
+from speechalign.pronunciation.dictionaries import EVERYBODY, Dictionaries, read_dictionaries
+from speechalign.pronunciation.phone_names import PhoneNames
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
@@ -69,15 +71,23 @@ class Aligner:
         The bias that is taken off the model's times, or the file that ``speechalign model inspect
         --save-calibration`` wrote; None for no correction.
     dictionary : str, Path, Dictionary or a sequence of them; or None
-        Pronunciations of the user's own, laid over the model's: files that
-        `speechalign.text.dictionary.read_dictionary` reads, or what it returns, in the phones of
-        the model. A word gets those of the last that has it.
+        Pronunciations of the user's own, laid over the model's: dictionaries, or a YAML file of
+        speakers and their dictionaries, as `read_dictionaries` takes them.
+    phone_set : {"arpabet", "arpabet-stress", "ipa", "xsampa"} or None
+        What the phones are called in the results; None for the names of the model.
+    phone_names : Mapping[str, str] or None
+        Other names of some phones, after ``phone_set``.
+    pause_probability : float or None
+        Prior of a pause between two words, in (0, 1); None for that of the model.
+    min_pause : float
+        Seconds; shorter pauses between words are closed, half to each side.
 
     Raises
     ------
     InputError
         There is no such model, it reads one language only and that is another, the calibration was
-        measured on another model, or there is a dictionary and the model has no phones.
+        measured on another model, or there is a dictionary or a phone set and the model has no
+        phones that it could be about.
     FormatError
         A line of a dictionary cannot be read, or names a phone that the model lacks.
     BackendError
@@ -91,26 +101,64 @@ class Aligner:
         language: str | None = None,
         calibration: str | Path | Calibration | None = None,
         dictionary: Dictionaries | None = None,
+        phone_set: str | None = None,
+        phone_names: Mapping[str, str] | None = None,
+        pause_probability: float | None = None,
+        min_pause: float = 0.0,
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
+        if pause_probability is not None:
+            if not isinstance(self.model, PausingModel):
+                raise InputError(
+                    f"pause_probability: {self.model.name} has no prior of pauses; leave it out, "
+                    "or use an HMM-GMM"
+                )
+            self.model = self.model.with_pauses(pause_probability)
+        if not min_pause >= 0:
+            raise InputError(f"min_pause: expected seconds, at least 0, got {min_pause}")
+        self.min_pause = min_pause
         self.language = self.model.language if language is None else short_code(language)
         self.bias = 0.0
         if calibration is not None:
             if not isinstance(calibration, Calibration):
                 calibration = read_calibration(calibration)
             self.bias = calibration.bias_of(self.model)
-        if dictionary is not None:
-            self.model = with_dictionaries(self.model, dictionary)
+        own = {} if dictionary is None else read_dictionaries(self.model, dictionary)
+        self._names: PhoneNames | None = None
+        if phone_set is not None or phone_names is not None:
+            self._names = PhoneNames(
+                self.model, phone_set=phone_set, names=phone_names, own=own.values()
+            )
         make = cast(Callable[..., _Aligner], ALIGNERS[self.model.aligner])
-        self._aligner = make(self.model, language=self.language)
+        base = self.model
+
+        def aligner_of(model: Model) -> _Aligner:
+            return make(model, language=self.language)
+
+        self._speakers: dict[str, _Aligner] = {}
+        if isinstance(base, DictionaryModel) and own:
+            self.model = base.with_dictionary(own.pop(EVERYBODY))
+            for speaker, entries in own.items():
+                self._speakers[speaker] = aligner_of(base.with_dictionary(entries))
+        self._aligner = aligner_of(self.model)
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
-        """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
-        if not isinstance(self._aligner, _SpeakerAligner):
+        """Return the aligner of one speaker: their dictionary, and what the model knows of them.
+
+        Parameters
+        ----------
+        name : str
+            The speaker.
+        heard : CepstralMoments or None
+            As `SpeakerModel.for_speaker` takes it.
+        """
+        own = self._speakers.get(name, self._aligner)
+        if isinstance(own, _SpeakerAligner):
+            own = own.for_speaker(name, heard)
+        if own is self._aligner:
             return self
         found = copy.copy(self)
-        found._aligner = self._aligner.for_speaker(name, heard)
-        found.model = found._aligner.model
+        found._aligner, found.model = own, own.model
         return found
 
     @property
@@ -177,6 +225,11 @@ class Aligner:
             result = self._aligner.align(waveform, text, emissions=emissions)
         else:
             result = self._aligner.align(waveform, text)
+        if self.min_pause:
+            result = result.without_short_pauses(self.min_pause)
+        if self._names is not None:
+            words = tuple(self._names.renamed(word) for word in result.words)
+            result = replace(result, words=words)
         return result.shifted(-self.bias) if self.bias else result
 
     def align_file(

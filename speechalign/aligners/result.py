@@ -63,6 +63,20 @@ class AlignedUtterance:
             tuple(words), waveform.duration, log_likelihood, float(confidence), waveform, unit
         )
 
+    def without_short_pauses(self, least: float) -> AlignedUtterance:
+        """Return the same with pauses between words shorter than ``least`` seconds closed.
+
+        The words on both sides meet in the middle of the pause.
+        """
+        words = list(self.words)
+        for i in range(len(words) - 1):
+            before, after = words[i], words[i + 1]
+            if 0 < after.start - before.end < least:
+                middle = (before.end + after.start) / 2
+                words[i] = before.stretched(before.start, middle)
+                words[i + 1] = after.stretched(middle, after.end)
+        return replace(self, words=tuple(words))
+
     def shifted(self, seconds: float) -> AlignedUtterance:
         """Return the same with all times moved, but kept within the recording."""
         parts = [part for word in self.words for part in word.parts]

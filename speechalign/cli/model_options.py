@@ -57,12 +57,48 @@ own_dictionary_option = click.option(
     multiple=True,
     metavar="FILE",
     help="Pronunciations of your own, in MFA's or CMU's format, laid over the dictionary of the "
-    "model; the last of several counts (default: none).",
+    "model, or a YAML file of speakers and their dictionaries; the last of several counts "
+    "(default: none).",
 )
 
 
+def phone_options(function: _Command) -> _Command:
+    """Add ``--phone-set``, ``--phone-names``, ``--pause-probability`` and ``--min-pause``."""
+    for option in (
+        click.option(
+            "--min-pause",
+            type=click.FloatRange(min=0),
+            default=0.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Shortest pause between words; shorter ones are closed, half to each side.",
+        ),
+        click.option(
+            "--pause-probability",
+            type=float,
+            metavar="P",
+            help="Prior of a pause between two words, between 0 and 1 (default: the model's).",
+        ),
+        click.option(
+            "--phone-names",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Names of phones to write instead: lines of a phone and its new name "
+            "(default: none).",
+        ),
+        click.option(
+            "--phone-set",
+            metavar="NAME",
+            help="Phone set of the results: arpabet, arpabet-stress (AH0, AH1), ipa or xsampa "
+            "(default: the names of the model).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def aligner_options(function: _Command) -> Callable[..., object]:
-    """Add the options of loading, ``--dictionary`` and ``--language`` to a command.
+    """Add the options of loading, pronunciations and phones to a command.
 
     Parameters
     ----------
@@ -72,6 +108,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     """
 
     @loading_options
+    @phone_options
     @own_dictionary_option
     @click.option(
         "--language",
@@ -87,11 +124,17 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         calibration: Path | None,
         language: str | None,
         dictionary: tuple[Path, ...],
+        phone_set: str | None,
+        phone_names: Path | None,
+        pause_probability: float | None,
+        min_pause: float,
         **others: object,
     ) -> object:
         def load_aligner(source: str | None) -> Aligner:
             from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+            from speechalign.files.reading import read_text
             from speechalign.models import load_model
+            from speechalign.text.phone_sets import read_map
 
             model = load_model(
                 source or DEFAULT_MODEL,
@@ -99,8 +142,18 @@ def aligner_options(function: _Command) -> Callable[..., object]:
                 offline=offline,
                 allow_pickle=allow_pickle,
             )
+            names = None
+            if phone_names is not None:
+                names = read_map(read_text(phone_names), str(phone_names))
             return Aligner(
-                model, language=language, calibration=calibration, dictionary=dictionary or None
+                model,
+                language=language,
+                calibration=calibration,
+                dictionary=dictionary or None,
+                phone_set=phone_set,
+                phone_names=names,
+                pause_probability=pause_probability,
+                min_pause=min_pause,
             )
 
         return function(load_aligner=load_aligner, **others)

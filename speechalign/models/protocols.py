@@ -176,6 +176,16 @@ class DictionaryModel(Protocol):
 
 
 @runtime_checkable
+class PausingModel(Protocol):
+    """Interface of models that have a prior for pauses between words."""
+
+    silence_probability: float
+
+    def with_pauses(self, probability: float) -> Model:
+        """Return the same model with another prior of a pause, in (0, 1)."""
+
+
+@runtime_checkable
 class SpeakerModel(Protocol):
     """What an acoustic model offers that makes something of who speaks.
 

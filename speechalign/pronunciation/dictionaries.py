@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from speechalign.errors import InputError
+from speechalign.errors import FormatError, InputError
+from speechalign.files.reading import read_text
 from speechalign.models import DictionaryModel, Model
 from speechalign.text.dictionary import Dictionary, read_dictionary
 
 Dictionaries = str | Path | Dictionary | Sequence[str | Path | Dictionary]
 
+EVERYBODY = "default"
+"""The entry of a file of speakers that counts for all speakers."""
 
-def with_dictionaries(model: Model, dictionaries: Dictionaries) -> Model:
-    """Return a model that pronounces words as dictionaries say.
+_BY_SPEAKER = (".yaml", ".yml")
+
+
+def read_dictionaries(model: Model, dictionaries: Dictionaries) -> dict[str, Dictionary]:
+    """Read dictionaries for a model.
 
     Parameters
     ----------
     model : Model
         A model of phones.
     dictionaries : str, Path, Dictionary, or a sequence of them
-        Files, or dictionaries in the phones of the model; a word has the pronunciations of the
-        last that lists it.
+        Dictionaries in the phones of the model; files that
+        `speechalign.text.dictionary.read_dictionary` takes; or YAML files (``.yaml``, ``.yml``) of
+        speakers, each with the name of a dictionary or a list of them, relative to the file;
+        ``default`` is for all speakers. A word has the pronunciations of the last that lists it;
+        a speaker's own come after those for all.
+
+    Returns
+    -------
+    dict[str, Dictionary]
+        By speaker, all that counts for them; ``default`` is for those that are not named.
 
     Raises
     ------
@@ -30,14 +44,55 @@ def with_dictionaries(model: Model, dictionaries: Dictionaries) -> Model:
     FormatError
         A line cannot be read, or names a phone that the model lacks.
     """
-    several = [dictionaries] if isinstance(dictionaries, str | Path | Dictionary) else dictionaries
-    if several and not isinstance(model, DictionaryModel):
+    if not isinstance(model, DictionaryModel):
         raise InputError(
             f"dictionary: {model.name} reads what is written and has no phones; leave the "
             "dictionary out, or use a model of phones"
         )
+    several = [dictionaries] if isinstance(dictionaries, str | Path | Dictionary) else dictionaries
+    found = {EVERYBODY: Dictionary({})}
+    own: dict[str, Dictionary] = {}
     for one in several:
-        assert isinstance(model, DictionaryModel)
-        own = one if isinstance(one, Dictionary) else read_dictionary(one, phones=model.phones)
-        model = model.with_dictionary(own)
-    return model
+        if isinstance(one, Dictionary):
+            found[EVERYBODY] = found[EVERYBODY].overlaid(one)
+            continue
+        by_speaker = (
+            _read_speakers(Path(one))
+            if Path(one).suffix.lower() in _BY_SPEAKER
+            else {EVERYBODY: [Path(one)]}
+        )
+        for speaker, paths in by_speaker.items():
+            home = found if speaker == EVERYBODY else own
+            for path in paths:
+                read = read_dictionary(path, phones=model.phones)
+                home[speaker] = home.get(speaker, Dictionary({})).overlaid(read)
+    return found | {speaker: found[EVERYBODY].overlaid(one) for speaker, one in own.items()}
+
+
+def with_dictionaries(model: Model, dictionaries: Dictionaries) -> Model:
+    """Return a model that pronounces words as `read_dictionaries` has them for all speakers."""
+    if not isinstance(dictionaries, str | Path | Dictionary) and not dictionaries:
+        return model
+    own = read_dictionaries(model, dictionaries)[EVERYBODY]
+    assert isinstance(model, DictionaryModel)
+    return model.with_dictionary(own)
+
+
+def _read_speakers(path: Path) -> Mapping[str, list[Path]]:
+    """Read a file of speakers and their dictionaries."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise FormatError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    wanted = "expected lines of a speaker and a dictionary, or a list of them: 'ann: ann.dict'"
+    if not isinstance(data, dict) or not data:
+        raise FormatError(f"{path}: {wanted}; got {type(data).__name__}")
+    found = {}
+    for speaker, names in data.items():
+        listed = names if isinstance(names, list) else [names]
+        if not listed or not all(isinstance(name, str) for name in listed):
+            raise FormatError(f"{path}: {speaker}: {wanted}; got {names!r}")
+        found[str(speaker)] = [path.parent / name for name in listed]
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from speechalign.alignment import Interval
@@ -111,6 +111,19 @@ class Word:
     def parts(self) -> tuple[Interval, ...]:
         """The phones, or the times of the tokens where there are none."""
         return self.phones or tuple(token.interval for token in self.tokens)
+
+    def stretched(self, start: float, end: float) -> Word:
+        """Return the aligned word with its first part from ``start`` and its last to ``end``."""
+        parts = list(self.parts)
+        parts[0] = replace(parts[0], start=start)
+        parts[-1] = replace(parts[-1], end=end)
+        tokens = tuple(replace(t, interval=part) for t, part in zip(self.tokens, parts))
+        return replace(
+            self,
+            span=replace(self.interval, start=start, end=end),
+            phones=tuple(parts) if self.phones else (),
+            tokens=tokens,
+        )
 
     def __repr__(self) -> str:
         values = ((field, getattr(self, field.name)) for field in fields(self))

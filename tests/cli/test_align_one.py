@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -145,3 +146,34 @@ def test_audio_that_cannot_be_read(tmp_path, audio, message):
     assert result.exit_code == 4
     assert result.stderr.startswith(f"error: {tmp_path / audio}: ")
     assert message in result.stderr
+
+
+def phones_of(result):
+    assert result.exit_code == 0, result.stderr
+    return {row.split()[0]: " ".join(row.split()[4:]) for row in result.stdout.splitlines()[1:]}
+
+
+def test_phone_sets(tea, tmp_path):
+    assert phones_of(run(tea, TEA, "--phone-set", "arpabet-stress"))["view"] == "V Y UW1"
+    assert phones_of(run(tea, TEA, "--phone-set", "ipa"))["the"] == "ð ə"
+    names = tmp_path / "names.txt"
+    names.write_text("@ schwa\n")
+    options = ("--phone-set", "xsampa", "--phone-names", names)
+    assert phones_of(run(tea, TEA, *options))["the"] == "D schwa"
+    result = run(tea, TEA, "--model", "german-gmm", "--phone-set", "arpabet")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert "the phones of german-gmm have no ARPABET names" in result.stderr
+
+
+def test_pauses(tea):
+    def gaps(*options):
+        rows = [row.split() for row in run(tea, TEA, *options).stdout.splitlines()[1:]]
+        return [float(b[1]) - float(a[2]) for a, b in pairwise(rows)]
+
+    assert max(gaps()) > 0.05
+    assert max(gaps("--min-pause", 10)) == 0
+    assert max(gaps("--pause-probability", "0.9")) > 0.05
+    assert (
+        "pause_probability: expected a number between 0 and 1, got 3.0"
+        in run(tea, TEA, "--pause-probability", 3).stderr
+    )

@@ -4,10 +4,11 @@ import unicodedata
 
 import pytest
 
-from speechalign.errors import InputError
+from speechalign.aligners.aligner import Aligner
+from speechalign.errors import FormatError, InputError
 from speechalign.models import load_model
 from speechalign.models.ctc.network_ctc import NetworkCtc
-from speechalign.pronunciation.dictionaries import with_dictionaries
+from speechalign.pronunciation.dictionaries import read_dictionaries, with_dictionaries
 from speechalign.pronunciation.lexicon import Lexicon, Pronunciations
 from speechalign.pronunciation.own_words import OwnWords
 from speechalign.text.dictionary import Dictionary
@@ -79,3 +80,46 @@ def test_a_model_without_phones():
     letters.unit, letters.name = "characters", "ctc"
     with pytest.raises(InputError, match="ctc reads characters, not phones"):
         letters.with_dictionary(Dictionary({"a": {("A",): 0.0}}))
+
+
+def test_dictionaries_of_speakers(tmp_path):
+    for name, phone in (("all", "T"), ("ann", "K"), ("bob", "P")):
+        (tmp_path / f"{name}.dict").write_text(f"tea {phone} IY1\nonly{name} {phone}\n")
+    file = tmp_path / "speakers.yaml"
+    file.write_text("default: all.dict\nann: ann.dict\nbob: [ann.dict, bob.dict]\n")
+    read = read_dictionaries(load_model("english-sphinx"), [tmp_path / "bob.dict", file])
+    assert {speaker: one["tea"] for speaker, one in read.items()} == {
+        "default": (("T", "IY"),),
+        "ann": (("K", "IY"),),
+        "bob": (("P", "IY"),),
+    }
+    assert set(read["default"]) == {"tea", "onlyall", "onlybob"}
+    assert set(read["ann"]) == {"tea", "onlyall", "onlybob", "onlyann"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a", "expected lines of a speaker and a dictionary"),
+        ("", "expected lines of a speaker"),
+        ("ann: {x: y}", "ann: expected lines of a speaker .* got {'x': 'y'}"),
+        ("ann: []", r"ann: expected .* got \[\]"),
+        ("ann: [", "not YAML"),
+    ],
+)
+def test_a_file_of_speakers_that_is_none(tmp_path, text, message):
+    file = tmp_path / "speakers.yml"
+    file.write_text(text)
+    with pytest.raises(FormatError, match=rf"speakers\.yml: .*{message}"):
+        read_dictionaries(load_model("english-sphinx"), file)
+
+
+def test_each_speaker_is_aligned_with_their_dictionary(tmp_path, examples):
+    (tmp_path / "ann.dict").write_text("tea K AO1 F IY0\n")
+    (tmp_path / "speakers.yaml").write_text("ann: ann.dict\n")
+    aligner = Aligner(dictionary=tmp_path / "speakers.yaml", phone_set="arpabet-stress")
+    said = {}
+    for speaker in ("ann", "bob"):
+        result = aligner.for_speaker(speaker, None).align_file(examples / "slt/tea.flac", "the tea")
+        said[speaker] = [phone.label for phone in result.words[1].phones]
+    assert said == {"ann": ["K", "AO1", "F", "IY0"], "bob": ["T", "IY1"]}

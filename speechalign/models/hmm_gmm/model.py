@@ -181,6 +181,16 @@ class HmmGmm:
             return self.dictionary.own
         return self.dictionary
 
+    def with_pauses(self, probability: float) -> HmmGmm:
+        """Return the same model with another prior of a pause, in (0, 1)."""
+        if not 0 < probability < 1:
+            raise InputError(
+                f"pause_probability: expected a number between 0 and 1, got {probability}"
+            )
+        model = copy.copy(self)
+        model.silence_probability = probability
+        return model
+
     def with_dictionary(self, own: Dictionary) -> HmmGmm:
         """Return the same model with the pronunciations of a user's dictionary, in its phones."""
         model = copy.copy(self)
