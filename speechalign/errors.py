@@ -8,7 +8,7 @@ class SpeechAlignError(Exception):
 
 
 class SpeechAlignWarning(UserWarning):
-    """A file that was read with a repair, which the message names."""
+    """A file that was read with a repair, or left out of many, which the message names."""
 
 
 class InputError(SpeechAlignError, ValueError):

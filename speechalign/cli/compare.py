@@ -2,46 +2,72 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from speechalign.cli.messages import log, message_options
+from speechalign.cli.options import command, option
 from speechalign.cli.output_options import known_format
 
 if TYPE_CHECKING:
-    from speechalign.alignment import Alignment
     from speechalign.metrics.boundaries import BoundaryScore
     from speechalign.metrics.resampling import ConfidenceInterval
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("compare")
+@command("compare")
 @click.argument("reference", metavar="REF", type=click.Path(exists=True, path_type=Path))
 @click.argument("test", metavar="TEST", type=click.Path(exists=True, path_type=Path))
-@click.option("--tier", default="words", show_default=True, help="Kind of label to compare.")
-@click.option("--per-file", is_flag=True, help="Print a line for each recording as well.")
-@click.option("--bootstrap", type=click.IntRange(min=1), metavar="N",
-              help="Print 95 % confidence intervals from N resamples of recordings.")  # fmt: skip
-@click.option("--json", "json_file", type=_FILE, metavar="FILE",
-              help="Write every figure, in seconds, pooled and by recording.")  # fmt: skip
-@click.option("--histogram", type=_FILE, metavar="FILE.png",
-              help="Draw the differences; needs speechalign[plot].")  # fmt: skip
-@click.option("--format", "prefer", callback=known_format, metavar="NAME",
-              help="The format to read where a recording has files in several.")  # fmt: skip
-@click.pass_context
+@option("--tier", default="words", metavar="NAME", group="Corpus", help="Tier to compare")
+@option(
+    "--format",
+    "prefer",
+    callback=known_format,
+    metavar="NAME",
+    group="Corpus",
+    help="Format to read where a recording has files in several (default: none, an error)",
+)
+@option(
+    "--bootstrap",
+    "resamples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    group="Scoring",
+    help="Number of resamples of recordings for 95 % confidence intervals (default: no intervals)",
+)
+@option("--seed", type=int, default=0, metavar="N", group="Scoring", help="Seed of the resampling")
+@option("--per-file", is_flag=True, group="Output", help="Print a line for each recording, too")
+@option(
+    "--json",
+    "json_file",
+    type=_FILE,
+    metavar="FILE",
+    group="Output",
+    help="File to write every figure to, in seconds (default: none)",
+)
+@option(
+    "--histogram",
+    type=_FILE,
+    metavar="FILE.png",
+    group="Output",
+    help="Picture of the differences; needs speechalign[plot] (default: none)",
+)
+@message_options
 def compare(
-    ctx: click.Context,
     reference: Path,
     test: Path,
     tier: str,
+    prefer: str | None,
+    resamples: int | None,
+    seed: int,
     per_file: bool,
-    bootstrap: int | None,
     json_file: Path | None,
     histogram: Path | None,
-    prefer: str | None,
 ) -> None:
     """Score the boundaries of TEST against those of REF.
 
@@ -52,95 +78,38 @@ def compare(
     Exit status: 3 where a recording of REF has no usable alignment in TEST, 4 where none has.
     """
     import json
-    from dataclasses import asdict
-    from functools import reduce
-    from operator import add
 
-    from speechalign.errors import InputError
     from speechalign.files.writing import write_text
-    from speechalign.formats.tree import match_recordings, read_tree
-    from speechalign.metrics import report
-    from speechalign.metrics.boundaries import BoundaryScore, figures, statistics
-    from speechalign.metrics.resampling import bootstrap as resampled
+    from speechalign.metrics import compare_alignments
 
-    gold, ours = read_tree(reference, prefer=prefer), read_tree(test, prefer=prefer)
-    problems = [*gold.problems, *ours.problems]
-    references = _with_tier(gold.alignments, tier, problems, reference)
-    hypotheses = _with_tier(ours.alignments, tier, problems, test)
-    if reference.is_file() and test.is_file() and len(references) == len(hypotheses) == 1:
-        matched: dict[str, str | None] = dict(zip(references, hypotheses))
-    else:
-        matched = match_recordings(references, hypotheses)
-    for problem in problems:
-        click.echo(f"unusable: {problem}", err=True)
-    if not any(matched.values()):
-        raise InputError(
-            f"{test}: no alignment for any of the {len(matched)} recordings of {reference}; "
-            "compare folders whose files have the same names"
-        )
-    pairs = {
-        name: (references[name], hypotheses[other] if other else None)
-        for name, other in matched.items()
-    }
-    found = report(pairs, tier=tier)
-    pooled = found.pooled
-    assert isinstance(pooled, BoundaryScore)
-    recordings = {name: s for name, s in found.recordings.items() if isinstance(s, BoundaryScore)}
-    missing = [name for name, other in matched.items() if other is None]
-    spare = sorted(set(hypotheses) - set(matched.values()))
-
-    intervals = resampled(found.counts, figures, resamples=bootstrap) if bootstrap else {}
-
-    _print_tables(pooled, recordings if per_file else {})
-    if intervals:
-        _print_intervals(intervals, len(found.counts))
-    for name in missing:
-        click.echo(f"missing: {name}", err=True)
+    found = compare_alignments(
+        reference, test, tier=tier, prefer=prefer, resamples=resamples or 0, seed=seed
+    )
+    for problem in found.unusable:
+        log.warning("unusable: %s", problem)
+    _print_tables(found.pooled, found.recordings if per_file else {})
+    if found.intervals:
+        _print_intervals(found.intervals, len(found.recordings))
+    for name in found.missing:
+        log.warning("missing: %s", name)
+    spare = found.without_reference
     if spare:
-        click.echo(f"no reference: {len(spare)} of TEST, such as {spare[0]}", err=True)
+        log.info("no reference: %d of TEST, such as %s", len(spare), spare[0])
     if json_file is not None:
-        content = {
-            "signature": pooled.signature,
-            "unit": "seconds",
-            "pooled": asdict(pooled),
-            "intervals": {name: asdict(interval) for name, interval in intervals.items()},
-            "recordings": {name: asdict(score) for name, score in recordings.items()},
-            "missing": missing,
-            "no_reference": spare,
-            "unusable": problems,
-        }
-        write_text(json_file, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+        content = json.dumps(found.to_dict(), ensure_ascii=False, indent=1)
+        write_text(json_file, content + "\n")
     if histogram is not None:
         from speechalign.viz.histogram import plot_errors
 
-        total = reduce(add, (statistics(*pair, tier=tier) for pair in pairs.values()))
         title = f"{test.name} against {reference.name}, {tier}"
-        plot_errors(total.start_errors, total.end_errors, histogram, title=title)
-    if pooled.matched_labels == 0:
-        ctx.exit(4)
-    ctx.exit(3 if missing or problems else 0)
+        plot_errors(found.start_errors, found.end_errors, histogram, title=title)
+    if found.pooled.matched_labels == 0:
+        sys.exit(4)
+    sys.exit(3 if found.missing or found.unusable else 0)
 
 
-def _with_tier(
-    alignments: dict[str, Alignment], tier: str, problems: list[str], source: Path
-) -> dict[str, Alignment]:
-    """Return the alignments that have the tier; add a line to ``problems`` for each other."""
-    from speechalign.metrics.boundaries import tiers_of
-
-    usable = {}
-    for name, alignment in alignments.items():
-        if tiers_of(alignment, tier):
-            usable[name] = alignment
-        else:
-            has = ", ".join(alignment.tiers) or "none"
-            problems.append(f"{source}: {name}: no tier {tier!r}; it has {has}")
-    return usable
-
-
-def _print_tables(pooled: BoundaryScore, recordings: dict[str, BoundaryScore]) -> None:
+def _print_tables(pooled: BoundaryScore, recordings: Mapping[str, BoundaryScore]) -> None:
     """Print the pooled table, a table of recordings, the completion and the signature."""
-    import sys
-
     from rich.console import Console
     from rich.table import Table
 
@@ -178,7 +147,7 @@ def _print_intervals(intervals: Mapping[str, ConfidenceInterval], recordings: in
     for name, label in (("within_0.025", "≤25 ms"), ("within_0.05", "≤50 ms"), ("f1", "F1@20 ms")):
         low, high = intervals[name].low, intervals[name].high
         shown.append(f"{label} {_percent(low)} to {_percent(high)} %")
-    click.echo(f"95 % intervals over {recordings} recordings: {', '.join(shown)}")
+    print(f"95 % intervals over {recordings} recordings: {', '.join(shown)}")
 
 
 def _cells(score: BoundaryScore, kind: str) -> list[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
-import warnings
-from collections.abc import Callable
 from typing import NamedTuple
 
 import click
 
 import speechalign
-from speechalign.errors import SpeechAlignError, SpeechAlignWarning
+from speechalign.cli.messages import messages
+from speechalign.errors import SpeechAlignError
 
 
 class _Entry(NamedTuple):
@@ -61,15 +61,16 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, and turn what a user can cause into a line and an exit status."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", SpeechAlignWarning)
-                warnings.showwarning = _show_warning(warnings.showwarning)
+            with messages():
                 return super().invoke(ctx)
+        except click.UsageError as error:
+            error.show(sys.stderr)  # click's own way dies of, or garbles, other code pages
+            ctx.exit(error.exit_code)
         except SpeechAlignError as error:
-            click.echo(f"error: {error}", err=True)
+            print(f"error: {error}", file=sys.stderr)
             ctx.exit(4)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            print("interrupted", file=sys.stderr)
             ctx.exit(130)
         except BrokenPipeError:
             # The reader has gone (`| head`); what is still buffered must not fail at exit.
@@ -78,20 +79,8 @@ class _Commands(click.Group):
         except OSError as error:
             if error.filename is None:
                 raise
-            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
             ctx.exit(4)
-
-
-def _show_warning(show: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that prints our warnings as a line, and leaves others to ``show``."""
-
-    def print_line(message: Warning | str, category: type[Warning], *others: object) -> None:
-        if issubclass(category, SpeechAlignWarning):
-            click.echo(f"note: {message}", err=True)
-        else:
-            show(message, category, *others)
-
-    return print_line
 
 
 @click.group(
@@ -111,5 +100,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what the code page of a stream lacks is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     cli(prog_name="speechalign")

@@ -7,6 +7,12 @@ from speechalign.contributions.attention import (
     load_speech_to_text,
 )
 from speechalign.contributions.extraction import METHODS, Method, WordMap, word_map
+from speechalign.contributions.linking import (
+    LinkedSentence,
+    TimeAxis,
+    TokenAxis,
+    link_corpus,
+)
 from speechalign.contributions.maps import check_map, find_maps, read_map
 from speechalign.contributions.subwords import SCHEMES, Scheme, find_scheme, group_subwords
 from speechalign.contributions.symmetrisation import HEURISTICS, Heuristic, symmetrise
@@ -18,8 +24,11 @@ __all__ = [
     "SCHEMES",
     "CrossAttention",
     "Heuristic",
+    "LinkedSentence",
     "Method",
     "Scheme",
+    "TimeAxis",
+    "TokenAxis",
     "Units",
     "WordMap",
     "check_map",
@@ -28,6 +37,7 @@ __all__ = [
     "find_scheme",
     "frame_grid",
     "group_subwords",
+    "link_corpus",
     "load_speech_to_text",
     "read_map",
     "symmetrise",

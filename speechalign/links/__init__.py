@@ -4,6 +4,7 @@ from speechalign.links.links import Links, WeightedLinks
 from speechalign.links.pairing import Pairing, pair_links
 from speechalign.links.pharaoh import format_links
 from speechalign.links.reading import LINK_FORMATS, LinkFile, LinkFormat, read_links, read_parallel
+from speechalign.links.word_times import WordTimes
 from speechalign.links.words import (
     TimedWord,
     fit_words,
@@ -22,6 +23,7 @@ __all__ = [
     "Pairing",
     "TimedWord",
     "WeightedLinks",
+    "WordTimes",
     "fit_words",
     "format_links",
     "is_punctuation",

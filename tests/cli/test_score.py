@@ -182,7 +182,9 @@ def test_bad_input_is_named_or_skipped_and_counted(texts, message, files):
     result = run("aer", *options)
     assert (result.exit_code, result.stdout) == (4, "")
     assert re.search(message, result.stderr)
-    assert "--skip-bad leaves out such sentences" in result.stderr or "line 2" in result.stderr
+    assert (
+        "--skip-bad (skip_bad=True) leaves such out" in result.stderr or "line 2" in result.stderr
+    )
     result = run("aer", *options, "--skip-bad")
     assert result.exit_code == 3
     assert "sentences: 1\n" in result.stdout
@@ -224,10 +226,13 @@ def test_nothing_to_score(files):
 @pytest.mark.parametrize(
     ("metric", "options", "message"),
     [
-        ("wer", [], "is not one of 'aer', 'saer', 'tw-saer'"),
-        ("tw-saer", [], "tw-saer needs --source-times"),
-        ("aer", ["--source-times", "."], "times are for saer"),
-        ("saer", ["--setting", "s2t"], "--setting is for tw-saer"),
+        ("wer", [], "No such command 'wer'"),
+        ("tw-saer", [], "Missing option '--source-times'"),
+        *(
+            ("aer", [option, "."], f"No such option '{option}'")
+            for option in ("--source-times", "--target-times", "--tier", "--setting")
+        ),
+        ("saer", ["--setting", "s2t"], "No such option '--setting'"),
         ("tw-saer", ["--setting", "s2s", "--source-times", "."], "s2s needs --target-times"),
         ("saer", ["--target-times", "."], "--target-times needs --source-times"),
         ("aer", ["--gold-format", "moses"], "no format 'moses'; there is: giza, naacl, pharaoh"),

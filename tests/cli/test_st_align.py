@@ -221,7 +221,7 @@ def test_other_numbers_of_lines(corpus, tmp_path):
         (["--target-times", "."], "expected one of --target-times and --target-tokens"),
         (["--method", "threshold"], "--threshold goes with --method threshold"),
         (["--threshold", "0.5"], "--threshold goes with --method threshold"),
-        (["--target-frame", "0.1"], "go with times of that side"),
+        (["--target-frame", "0.1"], "--target-frame goes with --target-times"),
     ],
 )
 def test_usage(options, message, corpus):

@@ -1,0 +1,163 @@
+"""Boundary errors of one tree of alignment files against another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from speechalign.alignment import Alignment
+from speechalign.errors import InputError
+from speechalign.formats.tree import match_recordings, read_tree
+from speechalign.metrics.boundaries import (
+    BoundaryScore,
+    BoundaryStatistics,
+    figures,
+    tiers_of,
+)
+from speechalign.metrics.resampling import ConfidenceInterval, bootstrap
+from speechalign.metrics.scoring import report
+
+
+@dataclass(frozen=True)
+class AlignmentReport:
+    """Boundary errors of a corpus.
+
+    Parameters
+    ----------
+    pooled : BoundaryScore
+        Errors of all recordings, each boundary counting alike.
+    recordings : Mapping[str, BoundaryScore]
+        Errors of each recording of the reference that has the tier.
+    intervals : Mapping[str, ConfidenceInterval]
+        95 % confidence intervals of figures over starts and ends together, by name: ``mean``,
+        ``bias``, ``within_0.025`` ..., ``f1``; empty without resamples.
+    start_errors, end_errors : ndarray, shape (K,), float64
+        Hypothesis minus reference in seconds, for each of the K matched labels.
+    missing : tuple[str, ...]
+        Recordings of the reference without a usable alignment in the hypothesis.
+    without_reference : tuple[str, ...]
+        Recordings of the hypothesis that the reference lacks.
+    unusable : tuple[str, ...]
+        A line for each file that cannot be read, and each alignment without the tier.
+    """
+
+    pooled: BoundaryScore
+    recordings: Mapping[str, BoundaryScore]
+    intervals: Mapping[str, ConfidenceInterval]
+    start_errors: np.ndarray
+    end_errors: np.ndarray
+    missing: tuple[str, ...]
+    without_reference: tuple[str, ...]
+    unusable: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all figures, in seconds and shares, as JSON can hold them."""
+        return {
+            "signature": self.pooled.signature,
+            "unit": "seconds",
+            "pooled": asdict(self.pooled),
+            "intervals": {name: asdict(interval) for name, interval in self.intervals.items()},
+            "recordings": {name: asdict(score) for name, score in self.recordings.items()},
+            "missing": list(self.missing),
+            "no_reference": list(self.without_reference),
+            "unusable": list(self.unusable),
+        }
+
+
+def compare_alignments(
+    reference: str | os.PathLike[str],
+    hypothesis: str | os.PathLike[str],
+    *,
+    tier: str = "words",
+    prefer: str | None = None,
+    resamples: int = 0,
+    seed: int = 0,
+) -> AlignmentReport:
+    """Score the boundaries of one tree of alignments against those of another.
+
+    Parameters
+    ----------
+    reference, hypothesis : path-like
+        Two folders of alignments in any format, matched by their path without suffix, or by the
+        last part of it where no other recording has the same. Or two files, of one recording each,
+        whatever their names, or of a corpus, such as a CTM.
+    tier : str
+        ``words``, ``phones`` or another tier that both have.
+    prefer : str, optional
+        Format to read where a recording has files in several.
+    resamples : int
+        Number of resamples of recordings for confidence intervals; 0 for none.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    AlignmentReport
+        The errors, pooled and by recording, and what could not be compared.
+
+    Raises
+    ------
+    FormatError
+        A recording has several files, and ``prefer`` does not choose one; or one of two single
+        files cannot be read.
+    InputError
+        No recording of the reference has an alignment in the hypothesis.
+
+    Examples
+    --------
+    >>> compare_alignments("gold", "my_output").pooled.both.mean  # doctest: +SKIP
+    0.0151
+    """
+    reference, hypothesis = Path(reference), Path(hypothesis)
+    gold, ours = read_tree(reference, prefer=prefer), read_tree(hypothesis, prefer=prefer)
+    unusable = [*gold.problems, *ours.problems]
+    references = _with_tier(gold.alignments, tier, unusable, reference)
+    hypotheses = _with_tier(ours.alignments, tier, unusable, hypothesis)
+    matched: dict[str, str | None]
+    if reference.is_file() and hypothesis.is_file() and len(references) == len(hypotheses) == 1:
+        matched = dict(zip(references, hypotheses))
+    else:
+        matched = match_recordings(references, hypotheses)
+    if not any(matched.values()):
+        reasons = "".join(f"\n{line}" for line in unusable)
+        raise InputError(
+            f"{hypothesis}: no alignment for any of the {len(matched)} recordings of {reference}; "
+            f"compare folders whose files have the same names{reasons}"
+        )
+    pairs = {
+        name: (references[name], hypotheses[other] if other else None)
+        for name, other in matched.items()
+    }
+    found = report(pairs, tier=tier)
+    total = cast(BoundaryStatistics, found.total)
+    return AlignmentReport(
+        pooled=cast(BoundaryScore, found.pooled),
+        recordings=cast("Mapping[str, BoundaryScore]", found.recordings),
+        intervals=bootstrap(found.counts, figures, resamples=resamples, seed=seed)
+        if resamples
+        else {},
+        start_errors=total.start_errors,
+        end_errors=total.end_errors,
+        missing=tuple(name for name, other in matched.items() if other is None),
+        without_reference=tuple(sorted(set(hypotheses) - set(matched.values()))),
+        unusable=tuple(unusable),
+    )
+
+
+def _with_tier(
+    alignments: Mapping[str, Alignment], tier: str, unusable: list[str], source: Path
+) -> dict[str, Alignment]:
+    """Return the alignments that have the tier; add a line to ``unusable`` for each other."""
+    usable = {}
+    for name, alignment in alignments.items():
+        if tiers_of(alignment, tier):
+            usable[name] = alignment
+        else:
+            has = ", ".join(alignment.tiers) or "none"
+            unusable.append(f"{source}: {name}: no tier {tier!r}; it has {has}")
+    return usable
