@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # An English HMM-GMM from a flat start, beside the embedded model, on speech with times by hand.
 #
-#     bash egs/english_gmm/run.sh                     train on 8.3 h, evaluate on TIMIT's sample
+#     bash egs/english_gmm/run.sh                     train on 8.3 h, evaluate on a sample of TIMIT
 #     bash egs/english_gmm/run.sh --mini true         generated speech for both, about a minute
 #
 # Stages: 0 data, 1 train, 2 align the gold corpus with this and with the embedded model, 3 score,
 # 4 copy the model into the package (only if asked for).
 #
 # --stage N, --stop-stage N   first and last stage (0 and 3)
-# --speech-dir DIR            corpora, each a folder with manifest.jsonl (../shared/data/speech/english)
-# --gold-dir DIR              DIR/corpus to align, DIR/gold with its times (../shared/data/timit-dev)
+# --speech-dir DIR            where the corpora are (SPEECHALIGN_DATA/speech/english)
+# --parts "NAME ..."          folders of it with manifest.jsonl (cathy cmu_arctic speechocean762)
+# --gold-dir DIR              DIR/corpus to align, DIR/gold with its times (SPEECHALIGN_DATA/timit-dev)
 # --gaussians N               largest number of Gaussians of a state (16; 2 for mini)
 # --exp DIR                   where everything is written (exp/full, or exp/mini)
 # --mini true                 120 generated sentences, to train and to evaluate on
@@ -20,6 +21,7 @@ cd "$(dirname "$0")"
 stage=0
 stop_stage=3
 speech_dir=
+parts="cathy cmu_arctic speechocean762"
 gold_dir=
 gaussians=
 exp=
@@ -29,33 +31,33 @@ jobs=2
 . ./path.sh
 
 absolute() { (cd "$called_from" && realpath -m "$1"); }
-shared=$repository/../shared/data
 if "$mini"; then
-  exp=${exp:-exp/mini} gaussians=${gaussians:-2}
+  exp=$(absolute "${exp:-$PWD/exp/mini}") gaussians=${gaussians:-2}
+  corpus=$exp/data/generated/manifest.jsonl
+  gold_corpus=$corpus gold=$exp/data/generated/gold
 else
-  exp=${exp:-exp/full} gaussians=${gaussians:-16}
-fi
-exp=$(realpath -m "$exp")
-speech_dir=$(absolute "${speech_dir:-$shared/speech/english}")
-gold_dir=$(absolute "${gold_dir:-$shared/timit-dev}")
-corpus=$exp/data/manifest.jsonl gold_corpus=$gold_dir/corpus gold=$gold_dir/gold
-if "$mini"; then
-  corpus=$exp/data/generated/manifest.jsonl gold_corpus=$corpus gold=$exp/data/generated/gold
+  exp=$(absolute "${exp:-$PWD/exp/full}") gaussians=${gaussians:-16}
+  speech_dir=$(absolute "${speech_dir:-$SPEECHALIGN_DATA/speech/english}")
+  gold_dir=$(absolute "${gold_dir:-$SPEECHALIGN_DATA/timit-dev}")
+  corpus=$exp/data/manifest.jsonl
+  gold_corpus=$gold_dir/corpus gold=$gold_dir/gold
 fi
 
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
-speechalign() { "$python" -m speechalign "$@"; }
 
 if stage 0 "data"; then
   if "$mini"; then
     "$python" -m recipes.corpora.generated_speech "$exp/data/generated" --utterances 120
   else
-    "$python" local/00_join_manifests.py "$corpus" "$speech_dir"/*/manifest.jsonl
+    manifests=()
+    for part in $parts; do manifests+=("$speech_dir/$part/manifest.jsonl"); done
+    need "${manifests[@]}"
+    "$python" local/00_join_manifests.py "$corpus" "${manifests[@]}"
   fi
 fi
 
 if stage 1 "train"; then
-  speechalign train "$corpus" "$exp/model" \
+  "$python" -m speechalign train "$corpus" "$exp/model" \
     --gaussians "$gaussians" \
     --jobs "$jobs" \
     --name english-gmm \
@@ -64,8 +66,9 @@ if stage 1 "train"; then
 fi
 
 if stage 2 "align"; then
+  need "$gold_corpus"
   for model in "$exp/model" english-sphinx; do
-    speechalign align "$gold_corpus" "$model" "$exp/$(basename "$model")-times" \
+    "$python" -m speechalign align "$gold_corpus" "$model" "$exp/$(basename "$model")-times" \
       --jobs "$jobs" \
       --overwrite
   done
@@ -74,7 +77,7 @@ fi
 if stage 3 "score"; then
   for name in model english-sphinx; do
     printf '## %s\n\n```\n' "$name"
-    speechalign compare "$gold" "$exp/$name-times"
+    "$python" -m speechalign compare "$gold" "$exp/$name-times"
     printf '```\n\n'
   done | tee "$exp/RESULTS.md"
 fi

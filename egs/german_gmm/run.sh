@@ -10,8 +10,9 @@
 # (only if asked for).
 #
 # --stage N, --stop-stage N   first and last stage (0 and 4)
-# --corpus DIR                a corpus of German (../shared/data/speech/german/kerstin)
-# --texts FILE                sentences of the test speech (../shared/data/multi30k)
+# --corpus DIR                a corpus of German (SPEECHALIGN_DATA/speech/german/kerstin)
+# --texts FILE                sentences of the test speech
+#                             (SPEECHALIGN_DATA/multi30k/test_2016_flickr.de.gz)
 # --sentences N               how many of them (200)
 # --phones NAME               what pronounces words: german, espeak or graphemes (german)
 # --exp DIR                   where everything is written (exp/PHONES, or exp/mini)
@@ -33,48 +34,43 @@ jobs=2
 . ./path.sh
 
 absolute() { (cd "$called_from" && realpath -m "$1"); }
-data=$repository/../shared/data
 if "$mini"; then
-  exp=${exp:-exp/mini} texts=- sentences=40
+  exp=$(absolute "${exp:-$PWD/exp/mini}") test=$exp/test
+  texts=- sentences=40 corpus=$test/corpus
 else
-  exp=${exp:-exp/$phones} texts=$(absolute "${texts:-$data/multi30k/test_2016_flickr.de.gz}")
-fi
-exp=$(realpath -m "$exp")
-test=$exp/test
-if "$mini"; then
-  corpus=$test/corpus
-else
-  corpus=$(absolute "${corpus:-$data/speech/german/kerstin/manifest.jsonl}")
+  exp=$(absolute "${exp:-$PWD/exp/$phones}") test=$exp/test
+  texts=$(absolute "${texts:-$SPEECHALIGN_DATA/multi30k/test_2016_flickr.de.gz}")
+  corpus=$(absolute "${corpus:-$SPEECHALIGN_DATA/speech/german/kerstin/manifest.jsonl}")
 fi
 
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
-speechalign() { "$python" -m speechalign "$@"; }
 options=(--language de --phones "$phones" --jobs "$jobs")
 
 if stage 0 "speak"; then
+  if ! "$mini"; then need "$texts" "$corpus"; fi
   "$python" local/00_speak_sentences.py "$texts" "$test" --sentences "$sentences"
 fi
 
 if stage 1 "train on the corpus"; then
-  speechalign train "$corpus" "$exp/model" "${options[@]}" \
+  "$python" -m speechalign train "$corpus" "$exp/model" "${options[@]}" \
     --name german-gmm --licence CC0-1.0 |
     tee "$exp/training.txt"
 fi
 
 if stage 2 "train on the test speech"; then
-  speechalign train-align "$test/corpus" "$exp/self" "${options[@]}" --overwrite
+  "$python" -m speechalign train-align "$test/corpus" "$exp/self" "${options[@]}" --overwrite
 fi
 
 if stage 3 "align"; then
-  speechalign adapt "$test/corpus" "$exp/model" "$exp/adapted.model" --jobs "$jobs"
-  speechalign align "$test/corpus" "$exp/model" "$exp/corpus" --jobs "$jobs" --overwrite
-  speechalign align "$test/corpus" "$exp/adapted.model" "$exp/adapted" --jobs "$jobs" --overwrite
+  "$python" -m speechalign adapt "$test/corpus" "$exp/model" "$exp/adapted.model" --jobs "$jobs"
+  "$python" -m speechalign align "$test/corpus" "$exp/model" "$exp/corpus" --jobs "$jobs" --overwrite
+  "$python" -m speechalign align "$test/corpus" "$exp/adapted.model" "$exp/adapted" --jobs "$jobs" --overwrite
 fi
 
 if stage 4 "score"; then
   for trained_on in corpus adapted self; do
     printf '## %s\n\n```\n' "$trained_on"
-    speechalign compare "$test/gold" "$exp/$trained_on"
+    "$python" -m speechalign compare "$test/gold" "$exp/$trained_on"
     printf '```\n\n'
   done | tee "$exp/RESULTS.md"
 fi

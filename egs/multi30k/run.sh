@@ -5,13 +5,14 @@
 #     bash egs/multi30k/run.sh --mini true         a generated language of another word order, minutes
 #     bash egs/multi30k/run.sh --speech true       the generated language spoken by eSpeak NG
 #
-# Stages: 0 text, 1 pieces (and speech), 2 train with CTC, 3 go on from there for as many steps with CTC and with
-# NMLA of n = 1 and 2, 4 translate (greedily, and with beam search and a 4-gram model), 5 score,
-# 6 reordering against F1, 7 report. A model that is trained is not trained again.
+# Stages: 0 text, 1 pieces (and speech), 2 train with CTC, 3 train on from there for as many steps with
+# CTC and with NMLA of n = 1 and 2, 4 translate (greedily, and with beam search and a 4-gram model),
+# 5 score, 6 reordering against F1, 7 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 7)
 # --direction de-en|en-de     of Multi30k (de-en)
-# --corpus-dir DIR            Multi30k: train.de.gz ... (../shared/data/multi30k, else downloaded)
+# --corpus-dir DIR            Multi30k, train.de.gz ..., downloaded where it is missing
+#                             (SPEECHALIGN_DATA/multi30k)
 # --mini true                 the generated language and small models
 # --speech true               the generated language again, from speech to text
 # --exp DIR                   where everything is written (exp/de-en, en-de, mini or speech)
@@ -30,41 +31,26 @@ seeds=
 . ../utils/parse_options.sh
 . ./path.sh
 
-[ -z "$corpus_dir" ] || corpus_dir=$(cd "$called_from" && realpath "$corpus_dir")
-[ -z "$exp" ] || exp=$(cd "$called_from" && realpath -m "$exp")
-shared=$repository/../shared/data/multi30k
+absolute() { (cd "$called_from" && realpath -m "$1"); }
 if $mini; then
-  name=mini conf=conf/mini pieces=400 tests=(test)
-  seeds=${seeds:-1}
+  name=mini conf=conf/mini pieces=400 tests=(test) seeds=${seeds:-1}
 elif $speech; then
   name=speech conf=conf/speech pieces=400 tests=(test)
-  seeds=${seeds:-1 2 3}
 else
   name=$direction conf=conf pieces=2500 tests=(test2016 test2017)
-  seeds=${seeds:-1 2 3}
 fi
-exp=${exp:-$PWD/exp/$name}
+exp=$(absolute "${exp:-$PWD/exp/$name}") seeds=${seeds:-1 2 3}
+corpus_dir=$(absolute "${corpus_dir:-$SPEECHALIGN_DATA/multi30k}")
 text=$exp/data/text bpe=$exp/data/bpe
 models=(ctc more_ctc nmla1 nmla2)
 
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 
-train() { # SEED NAME [options]: unless it is trained already
-  [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
-  "$python" -m recipes.steps.train_translation "$conf/$2.yaml" "$bpe" "$exp/$1/$2" --seed "$1" "${@:3}"
-}
-
-translate() { # SEED NAME TEST OUT [options]
-  "$python" -m recipes.steps.translate "$exp/$1/$2/model" "$bpe" "$3" "$exp/$1/$2/$4" "${@:5}"
-}
-
 if stage 0 "text"; then
   if $mini || $speech; then
     "$python" -m recipes.corpora.reordered_language "$text"
   else
-    [ -n "$corpus_dir" ] || [ ! -d "$shared" ] || corpus_dir=$shared
-    if [ -z "$corpus_dir" ]; then
-      corpus_dir=$exp/data/download
+    if [ ! -e "$corpus_dir/train.de.gz" ]; then
       "$python" -m recipes.corpora.multi30k download "$corpus_dir"
     fi
     "$python" -m recipes.corpora.multi30k prepare "$corpus_dir" "$text" --direction "$direction"
@@ -74,22 +60,32 @@ if stage 1 "pieces"; then
   "$python" -m recipes.steps.encode_text "$text" "$bpe" --pieces "$pieces"
   if $speech; then local/01_speak.sh "$text" "$bpe"; fi
 fi
+# A run that has ended is not trained again, and one that was interrupted continues.
 if stage 2 "train with CTC"; then
-  for seed in $seeds; do train "$seed" ctc; done
+  for seed in $seeds; do
+    "$python" -m recipes.steps.train_translation "$conf/ctc.yaml" "$bpe" "$exp/$seed/ctc" \
+      --seed "$seed"
+  done
 fi
-if stage 3 "go on with CTC, or with NMLA"; then
+if stage 3 "train on with CTC, or with NMLA"; then
   for seed in $seeds; do
     for model in more_ctc nmla1 nmla2; do
-      train "$seed" "$model" --init "$exp/$seed/ctc/model"
+      "$python" -m recipes.steps.train_translation "$conf/$model.yaml" "$bpe" \
+        "$exp/$seed/$model" --seed "$seed" --init "$exp/$seed/ctc/model"
     done
   done
 fi
 if stage 4 "translate"; then
   for seed in $seeds; do
     for test in "${tests[@]}"; do
-      for model in "${models[@]}"; do translate "$seed" "$model" "$test" "$test.txt"; done
+      for model in "${models[@]}"; do
+        out=$exp/$seed/$model
+        "$python" -m recipes.steps.translate "$out/model" "$bpe" "$test" "$out/$test.txt"
+      done
       for model in more_ctc nmla2; do
-        translate "$seed" "$model" "$test" "$test.beam.txt" --beam 16
+        out=$exp/$seed/$model
+        "$python" -m recipes.steps.translate "$out/model" "$bpe" "$test" "$out/$test.beam.txt" \
+          --beam 16
       done
     done
   done

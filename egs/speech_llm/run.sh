@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A language model that listens: what a matching loss does to it, and what keeps it from making
-# words up.
+# A speech LLM (an encoder of speech joined to a language model): the effect of a matching loss, and of
+# measures against hallucinations.
 #
 #     bash egs/speech_llm/run.sh                   LibriSpeech, models of the Hugging Face hub
 #     bash egs/speech_llm/run.sh --mini true       generated speech and models made here, minutes
 #
-# Stages: 0 speech and recordings without speech, 1 models (mini), 2 train with cross-entropy
-# (plain), with the matching loss too (matching), and with recordings without speech instead
-# (nonspeech), 3 transcribe, 4 word times from matching, 5 report.
+# Stages: 0 speech and recordings without speech, 1 models (mini), 2 train with cross-entropy (plain),
+# with cross-entropy and the matching loss (matching), and with cross-entropy on recordings without
+# speech too (nonspeech), 3 transcribe, 4 word times of matching, 5 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 5)
 # --corpus-dir DIR            LibriSpeech, or its mini version, unpacked (else Mini LibriSpeech is
@@ -48,20 +48,6 @@ systems=(plain matching nonspeech)
 
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 
-train() { # SEED SYSTEM: unless it is trained already
-  [ ! -e "$exp/$1/$2/model/model.json" ] || return 0
-  local models=(--encoder "$encoder" --lm "$lm")
-  if $mini; then models=(--encoder "$exp/$1/encoder" --lm "$exp/$1/lm"); fi
-  "$python" -m recipes.steps.train_speech_llm "$conf/$2.yaml" "$data/train.jsonl" \
-    "$data/dev.jsonl" "$exp/$1/$2" "${models[@]}" --seed "$1" ${updates:+--steps "$updates"}
-}
-
-transcribe() { # SEED SYSTEM TEST SUFFIX [options]: unless it is done already
-  local out=$exp/$1/$2/$3$4.jsonl
-  [ ! -e "$out" ] || return 0
-  "$python" -m recipes.steps.transcribe "$exp/$1/$2/model" "$data/$3.jsonl" "$out" "${@:5}"
-}
-
 if stage 0 "speech, and recordings without speech"; then
   "$python" local/00_make_nonspeech.py "$data/nonspeech/train" --kinds "silence white hum"
   "$python" local/00_make_nonspeech.py "$data/nonspeech/test" --seed 1
@@ -86,18 +72,31 @@ if stage 1 "models" && $mini; then
       --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
   done
 fi
+# A run that has ended is not trained again, and one that was interrupted continues.
 if stage 2 "train"; then
   for seed in $seeds; do
-    for system in "${systems[@]}"; do train "$seed" "$system"; done
+    if $mini; then encoder=$exp/$seed/encoder lm=$exp/$seed/lm; fi
+    for system in "${systems[@]}"; do
+      "$python" -m recipes.steps.train_speech_llm "$conf/$system.yaml" "$data/train.jsonl" \
+        "$data/dev.jsonl" "$exp/$seed/$system" --encoder "$encoder" --lm "$lm" --seed "$seed" \
+        ${updates:+--steps "$updates"}
+    done
   done
 fi
-if stage 3 "transcribe"; then
+if stage 3 "transcribe what is not transcribed yet"; then
   for seed in $seeds; do
     for test in "${tests[@]}"; do
-      for system in "${systems[@]}"; do transcribe "$seed" "$system" "$test" ""; done
+      for system in "${systems[@]}"; do
+        out=$exp/$seed/$system
+        [ -e "$out/$test.jsonl" ] ||
+          "$python" -m recipes.steps.transcribe "$out/model" "$data/$test.jsonl" "$out/$test.jsonl"
+      done
       for system in plain nonspeech; do
-        transcribe "$seed" "$system" "$test" .guarded \
-          --beams 4 --length-penalty 0.8 --no-repeat 3 --support -10
+        out=$exp/$seed/$system
+        [ -e "$out/$test.guarded.jsonl" ] ||
+          "$python" -m recipes.steps.transcribe "$out/model" "$data/$test.jsonl" \
+            "$out/$test.guarded.jsonl" \
+            --beams 4 --length-penalty 0.8 --no-repeat 3 --support -10
       done
     done
   done

@@ -14,9 +14,8 @@
 #                             languages and order of enfr, deen and roen are known (enfr)
 # --source CODE, --target CODE, --swap true|false
 #                             languages, and whether the speech is the second side, of another pair
-# --gold-dir DIR              where the gold set is (../shared/data/word-alignment)
-# --more-dir DIR              folder with train.en.gz and train.de.gz, more text for deen
-#                             (../shared/data/multi30k)
+# --gold-dir DIR              where the gold set is (SPEECHALIGN_DATA/word-alignment)
+# --more-dir DIR              more text for deen, train.{en,de}.gz (SPEECHALIGN_DATA/multi30k)
 # --limit N                   sentences to score, from the first on (all)
 # --aligner MODEL             model of `speechalign align` for the source; English needs none
 # --mini true                 a generated corpus, and a model that is trained in two minutes
@@ -32,8 +31,8 @@ pair=enfr
 source=en-us
 target=
 swap=false
-gold_dir=../../../shared/data/word-alignment
-more_dir=../../../shared/data/multi30k
+gold_dir=
+more_dir=
 limit=
 aligner=
 mini=false
@@ -44,6 +43,8 @@ threads=1
 
 absolute() { [ -z "$1" ] || (cd "$called_from" && realpath -m "$1"); }
 exp=$(absolute "$exp")
+gold_dir=$(absolute "${gold_dir:-$SPEECHALIGN_DATA/word-alignment}")
+more_dir=$(absolute "${more_dir:-$SPEECHALIGN_DATA/multi30k}")
 [ "$mini" = true ] && pair=mini
 more=()
 case $pair in
@@ -74,6 +75,7 @@ if stage 0 "texts"; then
   if [ "$pair" = mini ]; then
     "$python" local/00_make_bilingual.py "$exp/text"
   else
+    need "$gold_dir/$pair.gold" "$gold_dir/$pair.src-tgt" "${more[@]:1}"
     "$python" local/00_take_text.py "${take[@]}" --gold "$gold_dir/$pair.gold" \
       --sentences "$gold_dir/$pair.src-tgt" "${more[@]}"
   fi

@@ -192,10 +192,11 @@ def plot(models: Sequence[Results], path: Path) -> None:
 @click.argument("exp", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("seeds")
 @click.argument("models", nargs=-1, required=True)
-def main(exp: Path, seeds: str, models: tuple[str, ...]) -> None:
+@click.option("--about", default="", help="Sentences about the data, for the report.")
+def main(exp: Path, seeds: str, models: tuple[str, ...], about: str) -> None:
     """Write the report, and print it."""
     found = [Results(exp, seeds.split(), name) for name in models]
-    parts = [f"# Results\n\nSeeds: {seeds}.\n"]
+    parts = [f"# Results\n\nSeeds: {seeds}.{about and ' '}{about}\n"]
     errors, signature = error_table(found)
     parts.append(f"## Errors\n\n{errors}\n`{signature}`\n")
     delays, signature = latency_table(found)

@@ -1,21 +1,20 @@
 """Split a corpus by speaker and by sentence, so that a test hears neither in training.
 
-    python -m recipes.steps.split_speakers CORPUS OUT
+    python -m recipes.steps.split_speakers CORPUS... OUT
 
-CORPUS is a folder with one or more manifest.jsonl below it. OUT gets train.jsonl, dev.jsonl and
-test.jsonl, and known.jsonl: sentences kept from training, by speakers who are in it.
+Each CORPUS is a folder with one or more manifest.jsonl in it or below. The program writes to OUT:
+train.jsonl, dev.jsonl, test.jsonl, and known.jsonl, sentences kept from training by speakers who
+are in it.
 
-Speakers are taken in the order of a hash of their names, those that have more than --most of all
-speech left out, until test has --test of it and then dev --dev. --known of the sentences, by the
-hash of their words, are kept from training, and so is every sentence of dev and test. --seconds
-leaves so much for training, the utterances chosen by the hash of their names. Nothing is drawn at
-random: the same corpus is always split the same way.
+Speakers are taken in the order of a hash of their names, without those that have more than --most
+of all speech, until test has --test of it and then dev --dev. --known of the sentences, by the
+hash of their words, are kept from training, and so is every sentence of dev and test. Nothing is
+drawn at random: the same corpora are always split the same way.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 import zlib
@@ -42,11 +41,14 @@ class Spoken:
     sentence: str
 
 
-def read(corpus: Path) -> list[Spoken]:
-    """Read the manifests below a folder; utterances with a problem are told and left out."""
-    manifests = sorted(corpus.rglob("manifest.jsonl"))
-    if not manifests:
-        raise InputError(f"{corpus}: expected a manifest.jsonl here or below, found none")
+def read(corpora: Sequence[Path]) -> list[Spoken]:
+    """Read the manifests below folders; report and leave out utterances with a problem."""
+    manifests = []
+    for corpus in corpora:
+        below = sorted(corpus.rglob("manifest.jsonl"))
+        if not below:
+            raise InputError(f"{corpus}: expected a manifest.jsonl here or below, found none")
+        manifests += below
     found = []
     for manifest in manifests:
         for utterance in read_corpus(manifest):
@@ -61,13 +63,7 @@ def read(corpus: Path) -> list[Spoken]:
 
 
 def split(
-    spoken: Sequence[Spoken],
-    *,
-    test: float,
-    dev: float,
-    known: float,
-    most: float,
-    seconds: float = math.inf,
+    spoken: Sequence[Spoken], *, test: float, dev: float, known: float, most: float
 ) -> dict[str, list[Spoken]]:
     """Give every utterance to one split, or to none."""
     total = sum(item.seconds for item in spoken)
@@ -97,11 +93,8 @@ def split(
     kept |= {item.sentence for item in splits["dev"]}
     training = [item for item in splits["train"] if item.sentence not in kept]
     splits["known"] = [i for i in training if _order(i.sentence) < known * 2**32]
-    splits["train"] = []
-    for item in sorted(training, key=lambda item: _order(item.utterance.id)):
-        if _order(item.sentence) >= known * 2**32 and seconds > 0:
-            splits["train"].append(item)
-            seconds -= item.seconds
+    training.sort(key=lambda item: _order(item.utterance.id))
+    splits["train"] = [i for i in training if _order(i.sentence) >= known * 2**32]
     return splits
 
 
@@ -130,18 +123,28 @@ def write(items: Sequence[Spoken], path: Path) -> None:
 
 
 @click.command(help=__doc__)
-@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "corpora",
+    nargs=-1,
+    required=True,
+    metavar="CORPUS...",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--test", default=0.04, show_default=True, help="Share of the speech.")
-@click.option("--dev", default=0.05, show_default=True, help="Share of the speech.")
-@click.option("--known", default=0.02, show_default=True, help="Share of the sentences.")
-@click.option("--most", default=0.02, show_default=True, help="Most that a test speaker has.")
-@click.option("--seconds", default=math.inf, help="Most speech to train on.  [all]")
+@click.option("--test", default=0.04, show_default=True, help="Share of the speech in test.")
+@click.option("--dev", default=0.05, show_default=True, help="Share of the speech in dev.")
+@click.option("--known", default=0.02, show_default=True, help="Share of the sentences in known.")
+@click.option(
+    "--most",
+    default=0.02,
+    show_default=True,
+    help="Largest share of the speech by a speaker of test or dev.",
+)
 def main(
-    corpus: Path, out: Path, test: float, dev: float, known: float, most: float, seconds: float
+    corpora: tuple[Path, ...], out: Path, test: float, dev: float, known: float, most: float
 ) -> None:
-    """Read, split, write, and say how much there is of each."""
-    splits = split(read(corpus), test=test, dev=dev, known=known, most=most, seconds=seconds)
+    """Read, split, write, and print the size of each split."""
+    splits = split(read(corpora), test=test, dev=dev, known=known, most=most)
     out.mkdir(parents=True, exist_ok=True)
     for name, items in splits.items():
         write(items, out / f"{name}.jsonl")

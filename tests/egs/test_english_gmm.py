@@ -22,12 +22,15 @@ def run(*arguments):
 
 
 def test_stage_0_joins_the_manifests(tmp_path):
-    for corpus in ("one", "two"):
+    for corpus in ("one", "two", "three"):
         folder = tmp_path / "speech" / corpus
         folder.mkdir(parents=True)
         row = {"audio_filepath": "a/x.ogg", "text": "Grüße", "speaker": "s", "duration": 1.0}
         (folder / "manifest.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
-    done = run("--stop-stage", 0, "--speech-dir", tmp_path / "speech", "--exp", tmp_path / "exp")
+    done = run(
+        "--stop-stage", 0, "--speech-dir", tmp_path / "speech", "--parts", "one two",
+        "--exp", tmp_path / "exp",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "exp/data/manifest.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]

@@ -13,9 +13,9 @@ FOLDERS = sorted(path.parent for path in EGS.glob("*/run.sh"))
 OPENINGS = {
     "english_gmm": "An English HMM-GMM",
     "german_gmm": "A German HMM-GMM",
-    "librispeech": "CTC models of phones",
+    "phone_ctc": "CTC models of phones",
     "multi30k": "Non-autoregressive translation with CTC",
-    "speech_llm": "A language model that listens",
+    "speech_llm": "A speech LLM",
     "speech_translation": "What a small speech translation model attends to",
 }
 each = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -56,3 +56,9 @@ def test_scripts_are_clean(folder):
 @each
 def test_run_is_short(folder):
     assert len((folder / "run.sh").read_text().splitlines()) <= 120
+
+
+@each
+def test_corpora_are_looked_for_in_one_folder_only(folder):
+    texts = [path.read_text() for path in (*folder.rglob("*.sh"), folder / "README.md")]
+    assert not [text for text in texts if "shared/" in text]

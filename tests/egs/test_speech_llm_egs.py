@@ -33,7 +33,7 @@ def test_mini(tmp_path):
     for test in ("test", "other", "nonspeech"):
         assert f"## {test}, 1 seed(s)" in report
     for system in ("plain", "nonspeech"):
-        assert report.count(f"| {system}, measures on |") == 3
+        assert report.count(f"| {system}, guarded |") == 3
     assert "| 1 | 3 | " in report
     assert "word-errors|" in report
     assert "words" in (exp / "1" / "times.txt").read_text()

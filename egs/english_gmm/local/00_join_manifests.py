@@ -1,4 +1,4 @@
-"""Join manifests of several corpora into one, with absolute paths and ids that say the corpus.
+"""Join manifests of several corpora; paths become absolute, ids begin with the corpus.
 
 python local/00_join_manifests.py OUTPUT.jsonl CORPUS/manifest.jsonl [...]
 """
@@ -15,7 +15,7 @@ import click
 @click.argument("output", type=click.Path(path_type=Path))
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def main(output: Path, manifests: tuple[Path, ...]) -> None:
-    """Join manifests."""
+    """Write the joined manifest."""
     lines = []
     for manifest in manifests:
         folder = manifest.resolve().parent

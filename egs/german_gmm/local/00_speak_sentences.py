@@ -1,11 +1,11 @@
-"""German sentences read by eSpeak NG: a corpus to align, and the exact times of its words.
+"""Synthesise German sentences with eSpeak NG: a corpus to align, and the exact times of its words.
 
     python local/00_speak_sentences.py TEXT OUTPUT --sentences 200
 
-TEXT has a sentence a line (.gz too); those that are spread evenly over it are read, each by one of
-eight voices, at a rate and pitch of its own. ``-`` takes sentences made of a few phrases instead.
-OUTPUT/corpus/VOICE/NNNN.wav (16 kHz) with NNNN.lab, and OUTPUT/gold/VOICE/NNNN.TextGrid, appear;
-the same arguments write the same bytes.
+TEXT has a sentence in each line (.gz too). Sentences spread evenly over it are spoken, each by one
+of eight voices, at a rate and pitch of its own. ``-`` takes sentences made of a few phrases
+instead. The program writes OUTPUT/corpus/VOICE/NNNN.wav (16 kHz) with NNNN.lab, and
+OUTPUT/gold/VOICE/NNNN.TextGrid; the same arguments write the same bytes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PHRASES = (
 
 
 def sentences(text: Path, count: int) -> list[str]:
-    """Choose sentences, or make them."""
+    """Choose sentences of a text, or combine phrases."""
     if str(text) == "-":
         every = [" ".join(phrases) for phrases in product(*_PHRASES)]
     else:
@@ -51,7 +51,7 @@ def sentences(text: Path, count: int) -> list[str]:
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--sentences", "count", default=200, show_default=True, type=click.IntRange(min=1))
 def main(text: Path, output: Path, count: int) -> None:
-    """Write corpus and gold; say how much it is."""
+    """Write corpus and gold, print their size."""
     seconds = 0.0
     chosen = sentences(text, count)
     for number, sentence in enumerate(chosen):

@@ -1,12 +1,13 @@
-"""How far a translation reorders its source, and how well models cope with it.
+"""Measure how far translations reorder their sources, and how models do by that distance.
 
     python local/reordering.py data/text test plot.png table.json NAME=hypotheses.txt ...
 
 The reordering distance of a sentence pair is Kendall's: the share of pairs of target words whose
-source words stand in the other order, each target word's source being the one that IBM model 1
-(P. F. Brown et al., "The Mathematics of Statistical Machine Translation", Computational Linguistics
-19(2), 1993) finds likeliest, after five iterations on train and the test set. Draws the mean
-bigram F1 of each model's translations by quarters of that distance, and writes the figures.
+source words stand in the opposite order. The source word of a target word is the most probable one
+by IBM model 1 (P. F. Brown et al., "The Mathematics of Statistical Machine Translation",
+Computational Linguistics 19(2), 1993) after five iterations on train and the test set. The program
+draws the mean bigram F1 of each model's translations by quarters of that distance, and writes the
+figures.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def read(path: Path) -> list[list[str]]:
 
 
 def ids(sentences: list[list[str]], known: dict[str, int]) -> list[np.ndarray]:
-    """Number the words as they come."""
+    """Number the words in order of appearance."""
     return [np.array([known.setdefault(w, len(known)) for w in words]) for words in sentences]
 
 

@@ -1,4 +1,4 @@
-"""Put the scores of all seeds into a table: python local/report.py EXP "TESTS" "SEEDS"."""
+"""Print the scores of all seeds as tables: python local/report.py EXP "TESTS" "SEEDS"."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python local/00_lower.py data/librispeech data/nonspeech/manifest.jsonl data
 
-The text of LibriSpeech is in capitals, which language models have seldom read.
+LibriSpeech's text is in capitals, which are rare in the training data of language models.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from recipes.trainer.speech_manifest import read_manifest, write_manifest
 @click.argument("nonspeech", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(manifests: Path, nonspeech: Path, out: Path) -> None:
-    """Write train, dev and test; the speakers of test are not heard in training."""
+    """Write train, dev and test; no speaker of test is in the training."""
     for name in ("train", "dev", "test"):
         read = read_manifest(manifests / f"{name}.jsonl")
         found = [replace(recording, text=recording.text.lower()) for recording in read]

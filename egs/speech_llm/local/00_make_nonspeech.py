@@ -1,8 +1,9 @@
-"""Write recordings in which nobody speaks, and their manifest with empty transcripts.
+"""Write recordings without speech, and their manifest with empty transcripts.
 
     python local/00_make_nonspeech.py data/nonspeech --count 60 --kinds "silence white hum"
 
-OUT gets sound files of one to three seconds, each of one kind, and manifest.jsonl.
+The program writes to OUT: sound files of one to three seconds, each of one kind, and
+manifest.jsonl.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ KINDS = ("silence", "white", "hum", "pink", "clicks", "sweep")
 
 
 def sound(kind: str, seconds: float, generator: np.random.Generator) -> np.ndarray:
-    """Make (N,) samples; a little noise is under everything."""
+    """Return (N,) samples of a kind of sound, with a little noise added."""
     times = np.arange(int(seconds * RATE)) / RATE
     white = generator.normal(size=len(times))
     if kind == "silence":
@@ -49,7 +50,7 @@ def sound(kind: str, seconds: float, generator: np.random.Generator) -> np.ndarr
 @click.option("--kinds", default=" ".join(KINDS), show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(out: Path, count: int, kinds: str, seed: int) -> None:
-    """Write them, of each kind in turn."""
+    """Write recordings of each kind in turn."""
     out.mkdir(parents=True, exist_ok=True)
     recordings = []
     for number in range(count):

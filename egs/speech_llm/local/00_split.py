@@ -1,9 +1,9 @@
-"""Split generated speech: train, dev and test of the same voices, and other of voices never heard.
+"""Split generated speech: train, dev and test share their voices, other has other voices.
 
     python local/00_split.py data/generated/manifest.jsonl data/nonspeech/manifest.jsonl data
 
-Of the heard voices' sentences a tenth is test and a twentieth dev; other is as large as test. train
-has the recordings without speech as well. gold/ gets the exact times of test.
+Of the sentences of the training voices, a tenth is test and a twentieth dev; other is as large as
+test. train has the recordings without speech too. gold/ gets the exact times of test.
 """
 
 from __future__ import annotations

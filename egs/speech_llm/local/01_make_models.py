@@ -1,10 +1,10 @@
-"""Make a small tokenizer and language model from text, and a CTC encoder from a manifest.
+"""Train a small tokenizer and language model on text, and a CTC encoder on a manifest.
 
     python local/01_make_models.py data/text.txt data/train.jsonl exp/1 --seed 1
 
-OUT/lm is a Llama of two layers, trained on the text, a sentence a line; OUT/encoder a convolutional
-CTC model of letters, trained on the speech, and on what is no speech to say nothing. What is there
-already is not made again.
+OUT/lm is a Llama of two layers, trained on the text, a sentence in each line. OUT/encoder is a
+convolutional CTC model of letters, trained on the speech, and on recordings without speech to
+output blanks only. A model that exists is not trained again.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def make_encoder(recordings: Sequence[Recording], out: Path, *, steps: int) -> N
 def main(
     text: Path, manifest: Path, out: Path, seed: int, lm_steps: int, encoder_steps: int
 ) -> None:
-    """Make both."""
+    """Train both models."""
     torch.manual_seed(seed)
     if not (out / "lm" / "config.json").exists():
         texts = text.read_text(encoding="utf-8").splitlines()

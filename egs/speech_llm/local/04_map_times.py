@@ -2,8 +2,8 @@
 
     python local/04_map_times.py exp/1/matching/model data/test.jsonl exp/1/times_of_map
 
-OUT gets a TextGrid a recording, in folders by speaker. `speechalign align` takes the encoder's CTC
-layer where there is one of characters.
+The program writes to OUT: a TextGrid for each recording, in folders by speaker. `speechalign align`
+uses the encoder's CTC layer instead if it has one of characters.
 """
 
 from __future__ import annotations

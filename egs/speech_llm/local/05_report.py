@@ -1,10 +1,10 @@
-"""Put word errors by kind, and steps to a word error rate, into tables.
+"""Print tables of word errors by kind, and of the steps to a word error rate.
 
     python local/05_report.py exp "1 2 3" "test other nonspeech"
 
-Transcripts are EXP/SEED/SYSTEM/TEST.jsonl, and TEST.guarded.jsonl where the measures against
-insertions were on; EXP/SEED/SYSTEM/log.jsonl has the word error rate on dev by steps. Comparisons
-of word times, where there are any, are EXP/SEED/times.txt and map_times.txt.
+Transcripts are EXP/SEED/SYSTEM/TEST.jsonl, and TEST.guarded.jsonl of guarded decoding (measures
+against hallucinations). EXP/SEED/SYSTEM/log.jsonl has the word error rate on dev by steps,
+EXP/SEED/times.txt and map_times.txt (if they exist) the comparisons of word times.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ def main(exp: Path, seeds: str, tests: str) -> None:
     signature = ""
     for test in tests.split():
         click.echo(f"## {test}, {len(folders)} seed(s): mean (range), in %\n")
-        click.echo("| system | WER | substituted | deleted | inserted | recordings made up | words "
-                   "made up |")  # fmt: skip
+        click.echo("| system | WER | substituted | deleted | inserted | recordings with "
+                   "hallucinations | hallucinated words |")  # fmt: skip
         click.echo("|---|---|---|---|---|---|---|")
         for system in SYSTEMS:
-            for suffix, told in (("", ""), (".guarded", ", measures on")):
+            for suffix, told in (("", ""), (".guarded", ", guarded")):
                 paths = [folder / system / f"{test}{suffix}.jsonl" for folder in folders]
                 if not all(path.exists() for path in paths):
                     continue

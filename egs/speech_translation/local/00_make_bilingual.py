@@ -1,12 +1,12 @@
-"""Make up English sentences, their German translations and the links between their words.
+"""Generate English sentences, their German translations and the links between their words.
 
     python local/00_make_bilingual.py OUT --scored 300 --more 1700 --seed 0
 
 OUT/scored.txt and OUT/more.txt have ``source ||| target``, OUT/gold.talp the links of the first
-file, which is to be scored; the second is to train on. English puts the verb in the middle, German
-most of it at the end: links cross. Words are chosen uniformly, so that nothing but the speech tells
-which comes. Links are exact by construction; where German contracts (*im Garten*) or compounds,
-several words have one translation.
+file, which is scored; the second is further training data. English puts the verb in the middle,
+German most of it at the end: links cross. Words are chosen uniformly, so that a word can be known
+from the speech only. Links are exact by construction; where German contracts (*im Garten*) or
+compounds, several words have one translation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import click
 
 from speechalign.links import Links, format_links
 
-# All nouns are masculine: their articles must be heard, and cannot be told from the noun.
+# All nouns are masculine: an article must be recognised, it cannot be inferred from the noun.
 NOUNS = [
     ("dog", "Hund"), ("teacher", "Lehrer"), ("apple tree", "Apfelbaum"), ("key", "Schlüssel"),
     ("letter", "Brief"), ("garbage truck", "Müllwagen"), ("doctor", "Arzt"), ("spoon", "Löffel"),
@@ -63,18 +63,18 @@ class Phrase:
 
 
 def word(source: str, target: str) -> Phrase:
-    """Link all words of either side with each other."""
+    """Link each word of one side with each of the other."""
     a, b = source.split(), target.split()
     return Phrase(a, b, [(i, j) for i in range(len(a)) for j in range(len(b))])
 
 
 def joined(phrases: list[Phrase]) -> Phrase:
-    """Put phrases one after the other, on both sides."""
+    """Concatenate phrases, on both sides."""
     return ordered(phrases, list(range(len(phrases))))
 
 
 def ordered(phrases: list[Phrase], order: list[int]) -> Phrase:
-    """Put phrases one after the other; their translations come in another order."""
+    """Concatenate phrases; their translations come in another order."""
     source: list[str] = []
     begins = []
     for phrase in phrases:
@@ -89,7 +89,7 @@ def ordered(phrases: list[Phrase], order: list[int]) -> Phrase:
 
 
 def noun_phrase(rng: random.Random, *, subject: bool) -> Phrase:
-    """Make up a subject or an object."""
+    """Draw a subject or an object."""
     english, german = rng.choice(NOUNS)
     article, nominative, accusative, ending = rng.choice(ARTICLES)
     parts = [word(article, nominative if subject else accusative)]
@@ -100,7 +100,7 @@ def noun_phrase(rng: random.Random, *, subject: bool) -> Phrase:
 
 
 def sentence(rng: random.Random) -> Phrase:
-    """Make up a sentence."""
+    """Draw a sentence."""
     subject, thing = noun_phrase(rng, subject=True), noun_phrase(rng, subject=False)
     infinitive, participle, german_infinitive, german_participle = rng.choice(VERBS)
     place = joined([word(*rng.choice(CONTRACTED)), word(*rng.choice(PLACES))])

@@ -1,11 +1,11 @@
-"""Take the sentences to be scored, and more to train on, from what is there.
+"""Write the sentences of a gold set, and more sentences to train on.
 
     python local/00_take_text.py OUT --sentences FILE --gold FILE [--swap] [--limit N]
         [--more SOURCE.gz TARGET.gz --more-limit N]
 
-OUT/scored.txt and OUT/gold.talp are those of a gold set; OUT/more.txt are the first pairs of two
-files of as many lines whose source has at most 12 words, cut into words as gold sets are: lower
-case, punctuation apart.
+OUT/scored.txt and OUT/gold.talp are those of the gold set. OUT/more.txt has the first pairs of two
+parallel files whose source has at most 12 words, tokenised as gold sets are: lower case,
+punctuation apart.
 """
 
 from __future__ import annotations

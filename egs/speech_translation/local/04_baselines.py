@@ -1,10 +1,10 @@
-"""Write the links that a system without ears would give.
+"""Write the links of baselines that do not use the speech.
 
     python local/04_baselines.py CORPUS LANGUAGE OUT
 
-CORPUS is what speech_gold_alignment.py wrote, LANGUAGE its source. Each word of the target, but
-punctuation, gets one word of the source: any (OUT/chance.talp); the one as far in the sentence,
-counting words (OUT/diagonal.talp); the one as far in the recording (OUT/diagonal_time.talp).
+CORPUS is what speech_gold_alignment.py wrote, LANGUAGE its source. Each target word except
+punctuation is linked to one source word: a random one (OUT/chance.talp); the one at the same
+relative position, counted in words (OUT/diagonal.talp), or in time (OUT/diagonal_time.talp).
 """
 
 from __future__ import annotations

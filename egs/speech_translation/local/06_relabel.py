@@ -4,8 +4,8 @@
 
 ALIGNED is what `speechalign align CORPUS/LANGUAGE/wavs ALIGNED` wrote. Its words are those of the
 transcript, one for each interval in CORPUS/LANGUAGE/textgrids, whose labels may be several tokens
-(*that 's*). OUT/000.TextGrid has the times of the first with the labels of the second. Prints how
-far the two lie apart; a sentence that was not aligned ends the program.
+(*that 's*). OUT/000.TextGrid has the times of the first with the labels of the second. The program
+prints the distance of their boundaries; a sentence that was not aligned ends it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def relabelled(aligned: Alignment, known: Alignment, name: str) -> Alignment:
 @click.argument("known", type=click.Path(exists=True, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(aligned: Path, known: Path, out: Path) -> None:
-    """Go through the sentences."""
+    """Write the relabelled times, print the distances."""
     out.mkdir(parents=True, exist_ok=True)
     errors = []
     for grid in sorted((known / "textgrids").glob("*.TextGrid")):

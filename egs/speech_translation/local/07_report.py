@@ -1,9 +1,9 @@
-"""Write RESULTS.md out of what the stages left.
+"""Write RESULTS.md from the outputs of the stages.
 
     python local/07_report.py EXP OUT --command "..."
 
 EXP/scores/SYSTEM.METRIC.json are from `speechalign score --json`, EXP/seconds.txt has a line for
-each stage that was run, EXP/boundaries.txt what 06_relabel.py said.
+each stage that was run, EXP/boundaries.txt the output of 06_relabel.py.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def table(scores: Path) -> list[str]:
 
 
 def hardware() -> str:
-    """Name the processor."""
+    """Return the name of the processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc").exists() else []:
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
@@ -74,10 +74,10 @@ def main(exp: Path, out: Path, command: str) -> None:
         "",
         *table(exp / "scores"),
         "",
-        f"Training: {len(log)} epochs, {sum(e['cpu seconds'] for e in log):.0f} s of processor; "
-        f"at the end {100 * log[-1]['token accuracy']:.1f} % of the next tokens are right, with "
-        f"{log[-1]['phone loss']:.3f} nats a phone.",
-        *([f"Our aligner beside the synthesiser: {boundaries.read_text().strip()}."]
+        f"Training: {len(log)} epochs, {sum(e['cpu seconds'] for e in log):.0f} s of CPU time; "
+        f"at the end {100 * log[-1]['token accuracy']:.1f} % of the next tokens are right, "
+        f"and CTC is at {log[-1]['phone loss']:.3f} nats for each phone.",
+        *([f"Our aligner against the synthesiser's times: {boundaries.read_text().strip()}."]
           if boundaries.exists() else []),
         "",
         "| stage | seconds |",
