@@ -51,6 +51,10 @@ def check_lengths(lengths: np.ndarray, batch: int, limit: int, *, name: str) -> 
 
 def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0) -> None:
     """Refuse anything but (N,) finite floating samples, N >= 1, of which ``first`` came before."""
+    if not isinstance(samples, np.ndarray):
+        raise InputError(
+            f"{name}: expected an ndarray, got {type(samples).__name__}; convert it with np.asarray"
+        )
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
         raise InputError(
             f"{name}: expected shape (N,), floating; got {samples.shape} {samples.dtype}"

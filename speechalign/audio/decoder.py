@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ class Decoder:
     ----------
     path : Path
         The file.
+    content : bytes or None
+        Its bytes, where it is not on disk.
 
     Raises
     ------
@@ -33,9 +36,14 @@ class Decoder:
         It is no sound file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
-        self.file = _File(os.fsencode(path))
+        self._content = content
+        self._open()
+
+    def _open(self) -> None:
+        name = os.fsencode(self.path)
+        self.file = _File(name if self._content is None else io.BytesIO(self._content))
         self._next = 0
 
     def close(self) -> None:
@@ -79,8 +87,7 @@ class Decoder:
             self._next = begin
         elif self.file.can_seek or frame < self._next:  # A seek that failed leaves it anywhere.
             self.file.close()
-            self.file = _File(os.fsencode(self.path))
-            self._next = 0
+            self._open()
         while self._next < frame:
             if len(self._read(frame)) == 0:
                 break

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,11 +39,11 @@ class Waveform:
     sample_rate : int
         Hz, of ``samples``.
     channels : int
-        How many channels the file has.
+        How many channels the recording has.
     channel : int or None
         Which of them this is, counted from 0; None for a mix of all.
-    source_rate : int
-        Hz, of the file.
+    source_rate : int or None
+        Hz, of the recording; None for ``sample_rate``.
     mix : Mix or None
         How several channels were mixed.
 
@@ -53,15 +55,17 @@ class Waveform:
 
     samples: np.ndarray
     sample_rate: int
-    channels: int
-    channel: int | None
-    source_rate: int
+    channels: int = 1
+    channel: int | None = None
+    source_rate: int | None = None
     mix: Mix | None = None
 
     def __post_init__(self) -> None:
         check_samples(self.samples)
         if self.samples.dtype != np.float32:
             raise InputError(f"samples: expected float32, got {self.samples.dtype}; convert them")
+        if self.source_rate is None:
+            object.__setattr__(self, "source_rate", self.sample_rate)
 
     @property
     def duration(self) -> float:
@@ -104,7 +108,10 @@ class Sound:
     Parameters
     ----------
     path : str or Path
-        Any file that libsndfile reads: WAV, FLAC, Ogg Vorbis or Opus, MP3, AIFF, and more.
+        Any file that libsndfile reads: WAV, FLAC, Ogg Vorbis or Opus, MP3, AIFF, and more. With
+        ``content``, what messages call it.
+    content : bytes or None
+        The bytes of the file, where it is not on disk.
 
     Raises
     ------
@@ -112,18 +119,19 @@ class Sound:
         No such file, a folder, no bytes, not a sound file, cut off, or no samples.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, content: bytes | None = None) -> None:
         self.path = Path(path)
-        if self.path.is_dir():
+        if content is None and self.path.is_dir():
             raise InputError(f"{path}: expected a sound file, got a folder")
-        if self.path.exists() and not self.path.is_file():
+        if content is None and self.path.exists() and not self.path.is_file():
             raise InputError(
                 f"{path}: expected a sound file, got a pipe or device, which can be read once "
                 "only; save the sound to a file"
             )
         with ExitStack() as opened:
             try:
-                self._bytes = opened.enter_context(self.path.open("rb"))
+                raw: BinaryIO = self.path.open("rb") if content is None else io.BytesIO(content)
+                self._bytes = opened.enter_context(raw)
                 head = self._bytes.read(12)
             except FileNotFoundError:
                 raise InputError(
@@ -134,7 +142,7 @@ class Sound:
             if not head:
                 raise InputError(f"{path}: the file has zero bytes; copy or record it again")
             try:
-                self._decoder = opened.enter_context(closing(Decoder(self.path)))
+                self._decoder = opened.enter_context(closing(Decoder(self.path, content)))
             except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw
                 raise InputError(
                     f"{path}: not a sound file that can be read: {reason_of(error)} (it begins "
@@ -195,51 +203,85 @@ class Sound:
         end: float | None = None,
     ) -> Waveform:
         """Read one channel of a stretch, as `read_waveform` says."""
-        rate, channels = self.info.sample_rate, self.info.channels
-        if channel is not None and not 0 <= channel < channels:
-            raise InputError(
-                f"{self.path}: channel: expected 0 to {channels - 1}, as the file has {channels} "
-                f"channel{'s' * (channels > 1)}; got {channel}"
-            )
-        first, last = _stretch(self.path, self.info.frames, rate, start, end)
-        samples, mix = self._mixed(first, last - first, channel, sample_rate)
-        if not samples.size:
-            raise InputError(
-                f"{self.path}: the stretch from {first / rate:.4f} to {last / rate:.4f} s has no "
-                f"sample at {sample_rate or rate} Hz; give a longer one"
-            )
-        return Waveform(samples, sample_rate or rate, channels, channel, rate, mix)
-
-    def _mixed(
-        self, first: int, count: int, channel: int | None, sample_rate: int | None
-    ) -> tuple[np.ndarray, Mix | None]:
-        """Read, check and resample block by block; choose a channel, or mix all."""
         rate = self.info.sample_rate
-        mixing = self.info.channels > 1 and channel is None
-        levels = ChannelLevels(self.info.channels, rate)
-        kept = slice(None) if mixing else slice(channel or 0, (channel or 0) + 1)
-        resample = None
-        if sample_rate not in (None, rate):
-            resample = soxr.ResampleStream(
-                rate, sample_rate, self.info.channels if mixing else 1, dtype="float32",
-                quality="HQ",
-            )  # fmt: skip
-        pieces = []
-        position = first
-        for block in self._decoder.blocks(first, count):
-            samples = np.ascontiguousarray(block[:, kept])
-            check_samples(samples.mean(axis=1), name=f"{self.path}: samples", first=position)
-            position += len(block)
-            if mixing:
-                levels.add(block)
-            pieces.append(resample.resample_chunk(samples) if resample else samples)
-        if resample and pieces:
-            pieces.append(resample.resample_chunk(pieces[0][:0], last=True))
-        samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), np.float32)
-        if not mixing:
-            return np.ascontiguousarray(samples[:, 0]), None
-        mix = levels.mix()
-        return samples @ np.array(mix.weights, np.float32), mix
+        first, last = _stretch(self.path, self.info.frames, rate, start, end)
+        return one_channel(
+            self._decoder.blocks(first, last - first), self.info.channels, rate,
+            channel=channel, sample_rate=sample_rate, name=str(self.path), first=first,
+        )  # fmt: skip
+
+
+def one_channel(
+    blocks: Iterable[np.ndarray],
+    channels: int,
+    source_rate: int,
+    *,
+    channel: int | None,
+    sample_rate: int | None,
+    name: str,
+    first: int = 0,
+) -> Waveform:
+    """Choose a channel of samples, or mix all, and resample; block by block.
+
+    Parameters
+    ----------
+    blocks : Iterable[ndarray], shape (n, C), float32
+        The samples in order.
+    channels, source_rate : int
+        C, and Hz.
+    channel, sample_rate : int or None
+        As in `read_waveform`.
+    name : str
+        What the recording is called in messages.
+    first : int
+        Number of the first sample, for messages.
+
+    Returns
+    -------
+    Waveform
+        Samples, and what was done to get them.
+
+    Raises
+    ------
+    InputError
+        There is no such channel, no sample, or one that is not finite.
+    """
+    if channel is not None and not 0 <= channel < channels:
+        raise InputError(
+            f"{name}: channel: expected 0 to {channels - 1}, as the recording has {channels} "
+            f"channel{'s' * (channels > 1)}; got {channel}"
+        )
+    mixing = channels > 1 and channel is None
+    levels = ChannelLevels(channels, source_rate)
+    kept = slice(None) if mixing else slice(channel or 0, (channel or 0) + 1)
+    rate = sample_rate or source_rate
+    resample = None
+    if rate != source_rate:
+        resample = soxr.ResampleStream(
+            source_rate, rate, channels if mixing else 1, dtype="float32", quality="HQ"
+        )
+    pieces = []
+    position = first
+    for block in blocks:
+        samples = np.ascontiguousarray(block[:, kept])
+        check_samples(samples.mean(axis=1), name=f"{name}: samples", first=position)
+        position += len(block)
+        if mixing:
+            levels.add(block)
+        pieces.append(resample.resample_chunk(samples) if resample else samples)
+    if resample and pieces:
+        pieces.append(resample.resample_chunk(pieces[0][:0], last=True))
+    samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), np.float32)
+    if len(samples) == 0:
+        raise InputError(
+            f"{name}: the stretch from {first / source_rate:.4f} to {position / source_rate:.4f} s "
+            f"has no sample at {rate} Hz; give a longer one"
+        )
+    if not mixing:
+        return Waveform(np.ascontiguousarray(samples[:, 0]), rate, channels, channel, source_rate)
+    mix = levels.mix()
+    samples = samples @ np.array(mix.weights, np.float32)
+    return Waveform(samples, rate, channels, channel, source_rate, mix)
 
 
 def sound_info(path: str | Path, *, decode: bool = False) -> SoundInfo:

@@ -341,7 +341,10 @@ def test_options_are_read(corpus, tmp_path):
     assert line["outputs"] == ["slt/tea.json", "slt/tea.srt"]
     assert run(corpus, tmp_path / "none", "--channel", 2).exit_code == 4
     line = manifest(tmp_path / "none")["slt/tea"]
-    assert "tea.flac: channel: expected 0 to 1, as the file has 2 channels; got 2" in line["reason"]
+    assert (
+        "tea.flac: channel: expected 0 to 1, as the recording has 2 channels; got 2"
+        in line["reason"]
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")

@@ -106,7 +106,7 @@ def test_plot(tea, tmp_path):
         (["-o", "nowhere/x.TextGrid"], "nowhere/x.TextGrid: No such file or directory"),
         (["--plot", "x"], "x: expected a name that ends in .png, .pdf, .svg"),
         (["--model", "swedish"], "swedish: no such model; expected a folder or one of: "),
-        (["--channel", "1"], "tea.flac: channel: expected 0 to 0, as the file has 1 channel"),
+        (["--channel", "1"], "tea.flac: channel: expected 0 to 0, as the recording has 1 channel"),
     ],
 )
 def test_what_cannot_be_done(tea, tmp_path, monkeypatch, arguments, message):
