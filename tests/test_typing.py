@@ -25,6 +25,9 @@ reveal_type(first(speechalign.read_alignment("a.TextGrid")).label)
 reveal_type(speechalign.align("a.wav", "Hello").confidence)
 reveal_type(speechalign.load_model("english-gmm").sample_rate)
 reveal_type(speechalign.Alignment({}, 1.0).crop(0.5).at(0.1))
+reveal_type(speechalign.align(np.zeros(9), "Hello", sample_rate=16000).to_dict())
+for word in speechalign.align("a.wav", "Hello"):
+    reveal_type(word.start)
 reveal_type(speechalign.score([(Alignment({}, 1), None)]).both.mean)
 reveal_type(speechalign.score([(["a"], ["b"])], metric="word-errors").error_rate)
 """
@@ -34,6 +37,8 @@ REVEALED = [
     "float",
     "int",
     "dict[str, speechalign.alignment.Interval]",
+    "dict[str, object]",
+    "float",
     "float | None",
     "float | None",
 ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from speechalign.aligners.result import AlignedUtterance
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sources import as_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
 from speechalign.language_codes import short_code
@@ -20,6 +23,7 @@ from speechalign.pronunciation.phone_names import PhoneNames
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
+    from speechalign.audio.sources import Audio
     from speechalign.models.speakers import CepstralMoments
 
 DEFAULT_MODEL = "english-sphinx"
@@ -107,6 +111,11 @@ class Aligner:
         min_pause: float = 0.0,
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
+        if not isinstance(getattr(self.model, "aligner", None), str):
+            raise InputError(
+                "model: expected a name, a path or a loaded model, got "
+                f"{type(model).__name__}; see `speechalign model list` and load_model"
+            )
         if pause_probability is not None:
             if not isinstance(self.model, PausingModel):
                 raise InputError(
@@ -191,16 +200,27 @@ class Aligner:
         return [None] * len(waveforms)
 
     def align(
-        self, waveform: Waveform, text: str, *, emissions: Emissions | None = None
+        self,
+        audio: Audio,
+        text: str,
+        *,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        emissions: Emissions | None = None,
     ) -> AlignedUtterance:
-        """Find the times of the words of a transcript, and of what they consist of.
+        """Find the times of the words of a transcript, and of their phones or letters.
 
         Parameters
         ----------
-        waveform : Waveform
-            At the sample rate of the model.
+        audio : path, binary file, ndarray, Tensor or Waveform
+            A sound file of any sample rate and number of channels, by its name or open; or samples,
+            shape (N,), (N, C) or (C, N), floating with full scale 1, or int16 or int32.
         text : str
             What is said, as written: casing, punctuation, numbers and symbols are kept as labels.
+        sample_rate : int or None
+            Hz, of an array or tensor; None for the others, which know theirs.
+        channel : int or None
+            Channel to take, counted from 0; None for a mix of all.
         emissions : Emissions or None
             What `emit` returned for this waveform; None to score it now.
 
@@ -212,19 +232,28 @@ class Aligner:
         Raises
         ------
         InputError
-            The transcript has nothing to say, or the sample rate is not the model's.
+            An argument is of a wrong type, the audio cannot be read, or the transcript has nothing
+            to say.
         AlignmentError
             The transcript is longer than the recording can hold.
         """
-        if waveform.sample_rate != self.model.sample_rate:
+        if not isinstance(text, str):
             raise InputError(
-                f"waveform: expected {self.model.sample_rate} Hz for {self.model.name}, got "
-                f"{waveform.sample_rate}; read it with sample_rate={self.model.sample_rate}"
+                f"text: expected the transcript as a str, got {type(text).__name__}; join words "
+                "with spaces"
             )
-        if emissions is not None and isinstance(self._aligner, _EmittingAligner):
-            result = self._aligner.align(waveform, text, emissions=emissions)
-        else:
-            result = self._aligner.align(waveform, text)
+        waveform = as_waveform(
+            audio, sample_rate=sample_rate, channel=channel, target_rate=self.model.sample_rate
+        )
+        try:
+            if emissions is not None and isinstance(self._aligner, _EmittingAligner):
+                result = self._aligner.align(waveform, text, emissions=emissions)
+            else:
+                result = self._aligner.align(waveform, text)
+        except AlignmentError as error:
+            if not isinstance(audio, str | os.PathLike):
+                raise
+            raise AlignmentError(f"{os.fspath(audio)}: {error}") from None
         if self.min_pause:
             result = result.without_short_pauses(self.min_pause)
         if self._names is not None:
@@ -232,56 +261,78 @@ class Aligner:
             result = replace(result, words=words)
         return result.shifted(-self.bias) if self.bias else result
 
-    def align_file(
-        self, audio: str | Path, text: str, *, channel: int | None = None
-    ) -> AlignedUtterance:
-        """Align a sound file with its transcript, as `align` with this model."""
-        waveform = read_waveform(audio, sample_rate=self.model.sample_rate, channel=channel)
-        try:
-            return self.align(waveform, text)
-        except AlignmentError as error:
-            raise AlignmentError(f"{audio}: {error}") from None
-
 
 def align(
-    audio: str | Path,
+    audio: Audio,
     text: str,
     *,
+    sample_rate: int | None = None,
+    channel: int | None = None,
     model: str | Path | Model = DEFAULT_MODEL,
     language: str | None = None,
-    channel: int | None = None,
+    dictionary: Dictionaries | None = None,
 ) -> AlignedUtterance:
     """Align one recording with its transcript.
 
+    A model that is named is loaded by the first call and kept for the next ones, as long as its
+    files do not change; the last two are kept. `Aligner` has more options.
+
     Parameters
     ----------
-    audio : str or Path
-        Sound file of any sample rate and channel count.
+    audio : path, binary file, ndarray, Tensor or Waveform
+        A sound file of any sample rate and number of channels, by its name or open; or samples,
+        shape (N,), (N, C) or (C, N), floating with full scale 1, or int16 or int32.
     text : str
-        What is said in it.
+        What is said in it, as written.
+    sample_rate : int or None
+        Hz, of an array or tensor; None for the others, which know theirs.
+    channel : int or None
+        Channel to take, counted from 0; None for a mix of all.
     model : str, Path or Model
         Acoustic model, or what `speechalign.models.load_model` takes.
     language : str or None
-        Of the text, where the model reads several.
-    channel : int or None
-        Channel to use, counted from 0; None takes the mean of all.
+        ISO 639 code of the text, for a model that reads several languages.
+    dictionary : str, Path, Dictionary or a sequence of them; or None
+        Pronunciations of the user's own, as for `Aligner`.
 
     Returns
     -------
     AlignedUtterance
-        Times of words and their parts, with confidence; ``.alignment`` can be written to a file.
+        The words with their times, confidences, and phones or letters: iterate over it, plot it, or
+        ``save`` it to a file.
 
     Raises
     ------
     InputError
-        The audio cannot be read, or the transcript has nothing to say.
+        An argument is of a wrong type, the audio cannot be read, or the transcript has nothing to
+        say.
     AlignmentError
         The transcript is longer than the recording can hold.
+    BackendError
+        A package that the model needs is missing.
 
     Examples
     --------
     >>> import speechalign
     >>> result = speechalign.align("hello.wav", "Hello, world!")  # doctest: +SKIP
-    >>> speechalign.write_alignment(result.alignment, "hello.TextGrid")  # doctest: +SKIP
+    >>> [(word.label, word.start, word.end) for word in result]  # doctest: +SKIP
+    [('Hello,', 0.31, 0.68), ('world!', 0.74, 1.22)]
+    >>> result.save("hello.TextGrid")  # doctest: +SKIP
     """
-    return Aligner(model, language=language).align_file(audio, text, channel=channel)
+    if isinstance(model, str | os.PathLike):
+        model = _loaded(os.fspath(model), _state(Path(model)))
+    aligner = Aligner(model, language=language, dictionary=dictionary)
+    return aligner.align(audio, text, sample_rate=sample_rate, channel=channel)
+
+
+@lru_cache(maxsize=2)
+def _loaded(source: str, state: tuple[tuple[str, int, int], ...]) -> Model:  # noqa: ARG001
+    """Load a model, once for each state of its files."""
+    return load_model(source)
+
+
+def _state(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, time of change and size of each file of a model; nothing for a model's name."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    found = [(file, file.stat()) for file in sorted(files) if file.is_file()]
+    return tuple((str(file.absolute()), stat.st_mtime_ns, stat.st_size) for file, stat in found)

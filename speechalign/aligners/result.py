@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,17 +14,21 @@ from rich.cells import cell_len, set_cell_size
 from speechalign.aligners.ctc_boundaries import lasting
 from speechalign.alignment import Alignment
 from speechalign.audio.waveform import Waveform
+from speechalign.errors import BackendError, InputError
 from speechalign.text.word import Word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 _COLUMNS = ("word", "start", "end", "confidence")
 
 
 @dataclass(frozen=True, repr=False)
 class AlignedUtterance:
-    """An utterance with the times of its words; plots itself, and shows as a table.
+    """An utterance with the times of its words: iterate over these, save it, plot it.
+
+    In a terminal and in a notebook it shows as a table.
 
     Parameters
     ----------
@@ -60,8 +65,19 @@ class AlignedUtterance:
             weights=[interval.duration for interval in judged],
         )
         return cls(
-            tuple(words), waveform.duration, log_likelihood, float(confidence), waveform, unit
+            tuple(words),
+            waveform.duration,
+            float(log_likelihood),
+            float(confidence),
+            waveform,
+            unit,
         )
+
+    def __iter__(self) -> Iterator[Word]:
+        return iter(self.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
 
     def without_short_pauses(self, least: float) -> AlignedUtterance:
         """Return the same with pauses between words shorter than ``least`` seconds closed.
@@ -103,8 +119,90 @@ class AlignedUtterance:
             self.duration,
         )
 
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data that JSON can hold: figures of the utterance, and its words.
+
+        Returns
+        -------
+        dict
+            ``duration``, ``log_likelihood``, ``confidence``, ``unit``, and ``words``: a list of
+            what `Word.to_dict` returns.
+        """
+        return {
+            "duration": self.duration,
+            "log_likelihood": self.log_likelihood,
+            "confidence": self.confidence,
+            "unit": self.unit,
+            "words": [word.to_dict() for word in self.words],
+        }
+
+    def to_dataframe(self, tier: str = "words") -> DataFrame:
+        """Return a table, as a pandas data frame.
+
+        Parameters
+        ----------
+        tier : str
+            ``words``, or the ``unit`` of the utterance, such as ``phones``.
+
+        Returns
+        -------
+        DataFrame
+            A row for each word: ``label``, ``start``, ``end``, ``duration`` (seconds),
+            ``confidence``, ``source`` and ``spoken``. Or a row for each phone, letter or token:
+            ``word`` (the number of its word, from 0), ``label``, ``start``, ``end``, ``duration``.
+
+        Raises
+        ------
+        InputError
+            There is no such tier.
+        BackendError
+            pandas is missing.
+        """
+        if tier not in ("words", self.unit):
+            raise InputError(f"tier: expected 'words' or {self.unit!r}, got {tier!r}")
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError as error:
+            raise BackendError(f"to_dataframe needs {error.name}; pip install pandas") from None
+        if tier == "words":
+            return DataFrame(
+                {
+                    "label": word.label,
+                    "start": word.start,
+                    "end": word.end,
+                    "duration": word.duration,
+                    "confidence": word.confidence,
+                    "source": word.source,
+                    "spoken": " ".join(word.spoken),
+                }
+                for word in self.words
+            )
+        return DataFrame(
+            {
+                "word": number,
+                "label": part.label,
+                "start": part.start,
+                "end": part.end,
+                "duration": part.duration,
+            }
+            for number, word in enumerate(self.words)
+            for part in word.parts
+        )
+
+    def save(
+        self, path: str | os.PathLike[str], *, format: str | None = None, **options: object
+    ) -> None:
+        """Write ``alignment`` to a file, as `Alignment.save` does: by suffix, or by format."""
+        self.alignment.save(path, format=format, **options)
+
     def plot(self) -> Figure:
-        """Draw waveform, spectrogram and tiers; needs the extra ``speechalign[plot]``."""
+        """Draw waveform, spectrogram and tiers; see `speechalign.viz.plot_alignment`.
+
+        Raises
+        ------
+        BackendError
+            matplotlib or librosa is missing; ``pip install 'speechalign[plot]'`` brings both.
+        """
         from speechalign.viz import plot_alignment
 
         return plot_alignment(self.alignment, self.waveform)

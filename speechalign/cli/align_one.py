@@ -55,7 +55,7 @@ def align_one(
     if plot is not None and plot.suffix.lower() not in _PICTURES:
         raise InputError(f"{plot}: expected a name that ends in {', '.join(_PICTURES)}")
     transcript = _transcript(text)
-    result = load_aligner(model).align_file(audio, transcript, channel=channel)
+    result = load_aligner(model).align(audio, transcript, channel=channel)
     if output is not None:
         write_alignment(result.alignment, output)
     if plot is not None:

@@ -192,13 +192,18 @@ def write_alignment(
 
     Raises
     ------
+    InputError
+        This is no alignment, or the format has no such option.
     FormatError
         The format is not known, or cannot hold this alignment.
-    InputError
-        The format has no such option.
     OSError
         The file cannot be written.
     """
+    if not isinstance(alignment, Alignment):
+        raise InputError(
+            f"alignment: expected an Alignment, got {type(alignment).__name__}; take the "
+            ".alignment of a result, or call its save"
+        )
     chosen = find_format(path, format=format)
     check_options(options, {format or split_suffix(path)[1]: chosen})
     chosen.write(alignment, Path(path), **options)

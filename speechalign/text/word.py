@@ -125,6 +125,30 @@ class Word:
             tokens=tokens,
         )
 
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data of an aligned word, as the manifest of a corpus has it.
+
+        Returns
+        -------
+        dict
+            ``label``, ``start``, ``end``, ``confidence``, ``source``; ``spoken``, a list of words;
+            ``phones``, lists of label, start and end; ``tokens``, lists of label, start, end, and
+            the characters ``[start, end)`` of the word that they stand for.
+        """
+        return {
+            "label": self.label,
+            "start": self.start,
+            "end": self.end,
+            "confidence": self.confidence,
+            "source": self.source,
+            "spoken": list(self.spoken),
+            "phones": [[phone.label, phone.start, phone.end] for phone in self.phones],
+            "tokens": [
+                [t.interval.label, t.interval.start, t.interval.end, t.start, t.end]
+                for t in self.tokens
+            ],
+        }
+
     def __repr__(self) -> str:
         values = ((field, getattr(self, field.name)) for field in fields(self))
         known = (f"{field.name}={value!r}" for field, value in values if value != field.default)

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechalign
+from speechalign.aligners import aligner as whole
 from speechalign.aligners import phones as module
 from speechalign.aligners.aligner import Aligner, align
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.models import load_model
+from speechalign.models.hmm_gmm.folder import save
 
 RATE = 16000
 NAMES = ("rms/river", "slt/harbour", "slt/tea")
@@ -27,7 +29,7 @@ TEXTS = {
 
 
 def sound(samples):
-    return Waveform(np.ascontiguousarray(samples, np.float32), RATE, 1, None, RATE)
+    return Waveform(np.ascontiguousarray(samples, np.float32), RATE)
 
 
 @pytest.fixture(scope="module")
@@ -276,10 +278,68 @@ def test_transcripts_without_words(aligner, speech, text, message):
         aligner.align(sound(speech["slt/tea"]), text)
 
 
-def test_wrong_sample_rate(aligner):
-    waveform = Waveform(np.ones(8000, np.float32), 8000, 1, None, 8000)
-    with pytest.raises(InputError, match="expected 16000 Hz for english-sphinx, got 8000; read"):
-        aligner.align(waveform, "tea")
+def test_samples_are_aligned_as_the_file_is(examples, single, speech):
+    """Arrays at another rate are resampled, as files are."""
+    text, wanted = TEXTS["slt/tea"], single["slt/tea"]
+    path = examples / "slt/tea.flac"
+    file_rate = soundfile.info(path).samplerate
+    with path.open("rb") as file:
+        assert moved(wanted, align(file, text)).max() == 0
+    samples, _ = soundfile.read(path, dtype="int16")
+    assert moved(wanted, align(samples, text, sample_rate=file_rate)).max() == 0
+    assert moved(wanted, align(speech["slt/tea"], text, sample_rate=RATE)).max() == 0
+    torch = pytest.importorskip("torch", reason="needs torch")
+    tensor = torch.from_numpy(speech["slt/tea"])[None]
+    assert moved(wanted, align(tensor, text, sample_rate=RATE)).max() == 0
+
+
+def test_a_waveform_of_another_rate_is_resampled(aligner, single, speech):
+    half = soxr.resample(speech["slt/tea"], RATE, RATE // 2)
+    result = aligner.align(Waveform(half, RATE // 2), TEXTS["slt/tea"])
+    assert result.waveform.sample_rate == RATE
+    assert np.median(moved(single["slt/tea"], result)) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((np.zeros(9), "tea"), {}, "sample_rate: expected the sample rate of the samples in Hz"),
+        (("a.wav", None), {}, "text: expected the transcript as a str, got NoneType; join words"),
+        (("a.wav", ["tea"]), {}, "text: expected the transcript as a str, got list"),
+        ((5, "tea"), {}, "audio: expected a path, .* got int"),
+        (("a.wav", "tea"), {"model": 5}, "model: expected a name, a path or a loaded .* got int"),
+        (("a.wav", "tea"), {"language": "de"}, "language: expected 'en'"),
+    ],
+)
+def test_wrong_arguments(arguments, options, message):
+    with pytest.raises(InputError, match=message):
+        align(*arguments, **options)
+
+
+def test_a_named_model_is_loaded_once(examples, monkeypatch):
+    loads = []
+
+    def counted(source):
+        loads.append(source)
+        return load_model(source)
+
+    monkeypatch.setattr(whole, "load_model", counted)
+    whole._loaded.cache_clear()
+    results = [align(examples / "slt/tea.flac", TEXTS["slt/tea"]) for _ in range(3)]
+    assert loads == ["english-sphinx"]
+    assert moved(results[0], results[2]).max() == 0
+
+
+def test_a_model_whose_files_change_is_loaded_again(examples, tmp_path):
+    folder = tmp_path / "mine"
+    save(load_model("english-sphinx"), folder, texts={})
+    audio = examples / "slt/tea.flac"
+    first = align(audio, "Two cups of tea cost", model=folder)
+    with (folder / "dictionary.txt").open("a", encoding="utf-8") as file:
+        file.write("tea\tK AO F IY\n")
+    second = align(audio, "Two cups of tea cost", model=str(folder))
+    assert "".join(phone.label for phone in first.words[3].phones) == "TIY"
+    assert "".join(phone.label for phone in second.words[3].phones) == "KAOFIY"
 
 
 def test_a_model_may_be_given_instead_of_its_name(examples, single):

@@ -120,6 +120,6 @@ def test_each_speaker_is_aligned_with_their_dictionary(tmp_path, examples):
     aligner = Aligner(dictionary=tmp_path / "speakers.yaml", phone_set="arpabet-stress")
     said = {}
     for speaker in ("ann", "bob"):
-        result = aligner.for_speaker(speaker, None).align_file(examples / "slt/tea.flac", "the tea")
+        result = aligner.for_speaker(speaker, None).align(examples / "slt/tea.flac", "the tea")
         said[speaker] = [phone.label for phone in result.words[1].phones]
     assert said == {"ann": ["K", "AO1", "F", "IY0"], "bob": ["T", "IY1"]}
