@@ -51,9 +51,10 @@ def recognises(path: Path) -> bool:
         return False
     try:
         cut = json.loads(next(read_lines(manifest)).text)
-    except (OSError, StopIteration, ValueError):
+    except (OSError, StopIteration, ValueError, RecursionError):
         return False
-    return isinstance(cut, dict) and cut.get("type") in _CUTS | _REFUSED.keys()
+    kind = cut.get("type") if isinstance(cut, dict) else None
+    return isinstance(kind, str) and kind in _CUTS | _REFUSED.keys()
 
 
 def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:
@@ -83,7 +84,7 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
             utterances += _utterances(json.loads(line.text), manifest.parent, speaker_characters)
         except InputError as error:
             problem = str(error) if line.problem else f"{where}: {error}"
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             problem = (
                 f"{where}: not a cut as lhotse writes it ({type(error).__name__}: {error}); write "
                 "the file again with lhotse"

@@ -9,7 +9,6 @@ See https://docs.nvidia.com/nemo-framework/user-guide/latest/nemotoolkit/asr/dat
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections import Counter
@@ -17,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speechalign.corpus.utterance import Utterance
-from speechalign.errors import InputError
+from speechalign.errors import FormatError, InputError
+from speechalign.files.json_values import loads
 from speechalign.files.names import existing
 from speechalign.files.reading import Line, read_lines
 
@@ -60,7 +60,7 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
     for line in read_lines(path):
         try:
             entries.append(_entry(line, path, speaker_characters))
-        except InputError as error:
+        except (InputError, FormatError) as error:
             name = f"{path.name}:{line.number}"
             broken.append(Utterance(name, name, path, "", problem=str(error)))
     root = _root(path, entries)
@@ -94,12 +94,7 @@ def _entry(line: Line, path: Path, speaker_characters: int | None) -> _Entry:
     if line.problem:
         raise InputError(line.problem)
     where = f"{path}:{line.number}"
-    try:
-        data = json.loads(line.text)
-    except ValueError as error:
-        raise InputError(f"{where}: not JSON: {error}; write one object a line") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{where}: expected a JSON object, got {line.text[:40]}")
+    data = loads(line.text, where)
     for key in ("audio_filepath", "text"):
         if not isinstance(data.get(key), str) or "\0" in data[key]:
             raise InputError(f"{where}: {key}: expected a string, got {data.get(key)!r}")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
+from speechalign.files.json_values import is_number, loads
 from speechalign.files.reading import read_text
 from speechalign.files.writing import write_text
-from speechalign.formats.json_values import is_number, loads
 from speechalign.formats.rows import Row, assemble
 
 SUFFIXES = (".json",)
@@ -45,7 +45,7 @@ def _tier(intervals: Sequence[Interval]) -> dict[str, object]:
 
 def read(path: Path) -> Alignment:
     """Read one recording."""
-    content = loads(read_text(path), path=path, place="line 1")
+    content = loads(read_text(path), f"{path}, line 1", parse_int=float)
     end, tiers = content.get("end"), content.get("tiers")
     if not is_number(end) or not isinstance(tiers, dict):
         raise FormatError(f"{path}: expected the keys 'end', a number, and 'tiers', an object")

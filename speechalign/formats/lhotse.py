@@ -22,10 +22,10 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError
+from speechalign.files.json_values import is_number, loads
 from speechalign.files.reading import lines, read_text
 from speechalign.files.tier_names import join, speaker_in_name, split
 from speechalign.files.writing import write_text
-from speechalign.formats.json_values import is_number, loads
 from speechalign.formats.rows import Row, assemble, only, span
 
 SUFFIXES = (".jsonl",)
@@ -85,7 +85,7 @@ def read_all(path: Path) -> dict[str, Alignment]:
     for number, line in enumerate(lines(read_text(path)), 1):
         if line.strip():
             place = f"line {number}"
-            supervision = loads(line, path=path, place=place)
+            supervision = loads(line, f"{path}, {place}", parse_int=float)
             recording = supervision.get("recording_id")
             if not isinstance(recording, str):
                 raise FormatError(f"{path}, {place}: no 'recording_id'; is it lhotse's manifest?")
