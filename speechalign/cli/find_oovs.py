@@ -37,7 +37,8 @@ def find_oovs(
     it. With --language or --phones it is --dictionary alone, as `speechalign train` uses it.
 
     Prints word, count and the pronunciation that would be used, separated by tabs, most frequent
-    first. Transcripts that cannot be used are named on stderr; exit status 3 where there are any.
+    first; no pronunciation for what cannot be read and would be aligned with any sound. Transcripts
+    that cannot be used are named on stderr; exit status 3 where there are any.
     """
     from speechalign.aligners.aligner import DEFAULT_MODEL
     from speechalign.errors import InputError
@@ -68,8 +69,11 @@ def find_oovs(
         click.echo(f"failed: {utterance}: {reason}", err=True)
     for oov in oovs.words:
         click.echo(f"{oov.word}\t{oov.count}\t{' '.join(oov.guess)}")
-    if output_dictionary is not None and oovs.words:
+    unread = sum(oov.count for oov in oovs.words if not oov.guesses)
+    if unread:
+        click.echo(f"not understood: {unread} (no pronunciation); write what is said", err=True)
+    if output_dictionary is not None and oovs.dictionary:
         write_dictionary(oovs.dictionary, output_dictionary)
-        click.echo(f"{len(oovs.words)} words written to {output_dictionary}", err=True)
+        click.echo(f"{len(oovs.dictionary)} words written to {output_dictionary}", err=True)
     if oovs.unusable:
         context.exit(4 if len(oovs.unusable) == len(utterances) else 3)

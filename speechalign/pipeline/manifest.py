@@ -16,6 +16,7 @@ import numpy as np
 
 from speechalign.errors import InputError
 from speechalign.files.writing import replacing
+from speechalign.text.word import UNKNOWN, bare
 
 MANIFEST = "alignment_manifest.jsonl"
 ANALYSIS = "alignment_analysis.csv"
@@ -180,13 +181,14 @@ class CorpusResult:
         return 0 if written == len(self.utterances) else 3
 
     def oovs(self) -> dict[str, tuple[int, tuple[str, ...]]]:
-        """Return each word whose pronunciation was guessed, its count and the phones, by count."""
+        """Return each word that was guessed or not understood, its count and phones, by count."""
         counts: Counter[str] = Counter()
         phones: dict[str, tuple[str, ...]] = {}
         for result in self.utterances:
             for word in result.words:
-                if word.source == "g2p":
-                    name = " ".join(word.spoken)
+                if word.source in ("g2p", "unknown"):
+                    unread = UNKNOWN in word.spoken
+                    name = bare(word.label) if unread else " ".join(word.spoken)
                     counts[name] += 1
                     phones.setdefault(name, tuple(phone for phone, _, _ in word.phones))
         order = sorted(counts, key=lambda name: (-counts[name], name))

@@ -93,7 +93,7 @@ class Normaliser(Protocol):
     """A text normaliser of one language."""
 
     def __call__(self, text: str, known: Known, own: Own | None = None) -> tuple[Word, ...]:
-        """Split a text into words; `split_words` says what ``own`` is."""
+        """Split a text into words; `speak_tokens` says what ``own`` is."""
 
 
 def normaliser(language: str) -> Normaliser:
@@ -166,7 +166,7 @@ class Lexicon:
         """
         words = self._normalise(text, self._model.dictionary.__contains__, self._own)
         found_words = tuple(self._look_up(word) for word in words)
-        if all(word.source == "unknown" for word in found_words):
+        if all(self._say(spoken)[0] == "unknown" for word in words for spoken in word.spoken):
             if all(word.spoken == (UNKNOWN,) for word in words):
                 raise InputError(
                     f"transcript: {words[0].label!r} and all other words have no letter of "
@@ -196,8 +196,8 @@ class Lexicon:
     def _look_up(self, word: Word) -> Word:
         found = [self._say(spoken) for spoken in word.spoken]
         sources = {source for source, _ in found}
-        # Of a word that is known in part only, the rest is a guess.
-        source: Source = sources.pop() if len(sources) == 1 else "g2p"
+        # A word that is known in part only is as uncertain as its worst part.
+        source: Source = next(s for s in ("unknown", "g2p", "dictionary", "noise") if s in sources)
         return replace(word, source=source, variants=tuple(said for _, said in found))
 
     def _say(self, spoken: str) -> tuple[Source, Variants]:

@@ -1,4 +1,4 @@
-"""Words of a corpus that a dictionary lacks."""
+"""Words of a corpus that a dictionary lacks, and tokens that nothing can read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from speechalign.errors import InputError
 from speechalign.models import DictionaryModel, Model
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Dictionary, Phones, read_dictionary
+from speechalign.text.word import UNKNOWN, bare
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,14 @@ class Oov:
     Parameters
     ----------
     word : str
-        As it is spoken.
+        As it is spoken; as it is written, without punctuation around it, where nothing can read it.
     count : int
         How often the corpus has it.
     utterance : str
         Id of the first utterance with it.
     guesses : Mapping[tuple[str, ...], float]
-        Pronunciations that would be used for it, best first, each with its probability; the unit
-        for any sound alone where there is no idea.
+        Pronunciations that would be used for it, best first, each with its probability; empty where
+        it would be aligned with any sound.
     """
 
     word: str
@@ -39,8 +40,8 @@ class Oov:
 
     @property
     def guess(self) -> Phones:
-        """The best pronunciation."""
-        return next(iter(self.guesses))
+        """The best pronunciation; empty where there is none."""
+        return next(iter(self.guesses), ())
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class Oovs:
 
     @property
     def dictionary(self) -> Dictionary:
-        """The words with all guesses, to be corrected and used as a dictionary."""
+        """The words that have guesses with all of them, to be corrected and used."""
         return Dictionary(
             {
                 oov.word: {phones: math.log(p) for phones, p in oov.guesses.items()}
                 for oov in self.words
+                if oov.guesses
             }
         )
 
@@ -94,14 +96,12 @@ def find_oovs(utterances: Sequence[Utterance], lexicon: Lexicon) -> Oovs:
         except InputError as error:
             unusable.append((utterance.id, str(error)))
             continue
-        for word in words:
-            for spoken, variants in zip(word.spoken, word.variants):
-                if lexicon.is_guessed(spoken):
-                    first = found.get(spoken)
-                    if first is None:
-                        guesses = lexicon.guesses(spoken) or {variants[0]: 1.0}
-                        first = Oov(spoken, 0, utterance.id, guesses)
-                    found[spoken] = replace(first, count=first.count + 1)
+        missing = [s for w in words for s in w.spoken if lexicon.is_guessed(s)]
+        unread = [bare(w.label) for w in words if UNKNOWN in w.spoken]
+        for name in missing + unread:
+            guesses = lexicon.guesses(name) if name in missing else {}
+            first = found.get(name) or Oov(name, 0, utterance.id, guesses)
+            found[name] = replace(first, count=first.count + 1)
     words_found = sorted(found.values(), key=lambda oov: (-oov.count, oov.word))
     return Oovs(tuple(words_found), tuple(unusable))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
+from speechalign.text.normal_form import normal_form
 from speechalign.text.word import Spoken
 
-_APOSTROPHES = dict.fromkeys(map(ord, "’ʼ‘‛`´＇ʹ"), "'")
 _HYPHENS = dict.fromkeys(map(ord, "‐‑"), "-")
 _JOINTS = "'-"  # what stands at the end of l' or anti-, and at the front of 's or -la
 
@@ -74,8 +74,7 @@ class OwnWords:
 
 
 def _plain(word: str) -> str:
-    composed = unicodedata.normalize("NFC", word).lower()
-    return composed.translate(_APOSTROPHES).translate(_HYPHENS)
+    return normal_form(word).lower().translate(_HYPHENS)
 
 
 def _without_punctuation(word: str) -> Iterator[str]:

@@ -1,17 +1,25 @@
 """Transcripts in any language: what is said is what is written, and numbers as they are read.
 
-===================  ====================================================================
-token                spoken
-===================  ====================================================================
-``Ça,`` ``L'eau``    ça; l'eau (lower case; punctuation goes, inner apostrophes stay)
-``И-так`` ``a/b``    и так; a b
-``12`` ``१२``        the cardinal in the language, where num2words has it; else the digits
-``007``              each digit by itself
-``1.234,5``          the same, with the separators of the language
-``20%`` ``5€``       the number, and `UNKNOWN` for the symbol: a word, but not which
-``[noise]``          `NOISE`, as `split_words` finds it
-``—`` ``…`` ``🙂``   nothing
-===================  ====================================================================
+=====================  ====================================================================
+token                  spoken
+=====================  ====================================================================
+``Ça,`` ``L'eau``      ça; l'eau (lower case; punctuation goes, inner apostrophes stay)
+``И-так`` ``a/b``      и так; a b
+``12`` ``१२``          the cardinal in the language, where num2words has it; else the digits
+``007``                each digit by itself
+``-5``                 moins cinq
+``1.234`` ``3,5``      mille deux cent trente quatre; trois virgule cinq: with the separators
+                       of the language
+``20%``                vingt pour cent
+``12.03.2024``         douze mars deux mille vingt quatre; also with slashes or hyphens
+``10:30``              dix heures trente
+``5€`` ``3-5`` ``1er`` `UNKNOWN`, as is every number that cannot be read for certain: ranges,
+                       ordinals, units, dates where days are inflected (Polish, Russian ...)
+``[bruit]`` ``(rire)`` `NOISE`, as `speechalign.text.tokens` finds it
+``—`` ``…`` ``🙂``     nothing
+=====================  ====================================================================
+
+The examples are French.
 """
 
 from __future__ import annotations
@@ -19,20 +27,31 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from itertools import groupby
 
-from speechalign.text.word import UNKNOWN, Spoken, Word, split_words
+from speechalign.text import number_words as numbers
+from speechalign.text.normal_form import normal_form
+from speechalign.text.tokens import NO_BREAK, tokens
+from speechalign.text.unspaced import UNSPACED, with_spaces
+from speechalign.text.word import UNKNOWN, Spoken, Word, speak_tokens
 
-_APOSTROPHES = dict.fromkeys("’‘ʼ＇`´‛′", "'")
 # Symbols that are read out; the others only adorn.
-_READ = "%‰&@#+=°√∞"
-# Languages that write 1,234.5; the others in num2words write 1.234,5 or 1 234,5.
-_DECIMAL_POINT = {"en", "he", "hi", "ja", "kn", "ko", "te", "th", "zh", "bn", "ar"}
-# What num2words calls some languages, and one in which it may never return.
-_NUM2WORDS = {"nb": "no", "nn": "no", "kk": "kz"}
-_FAULTY = {"am"}
-_LONGEST = 15  # digits; a longer number is read digit by digit
-_NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
+_READ = "%‰&@#+=°√∞×÷±<>"
+_NUMBER = rf"\d+(?:[.,٫٬ {NO_BREAK}]\d+)*"
+_PARTS = re.compile(
+    rf"""
+    (?P<iso>(?<![\d.,/-])(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w.,/-]))
+    |(?P<date>(?<![\w.,/-])(?P<d>\d{{1,2}})(?P<mark>[./-])(?P<m>\d{{1,2}})(?P=mark)(?P<y>\d{{4}})(?![\w/-]))
+    |(?P<time>(?<![\w:.,])(?P<hours>\d{{1,2}}):(?P<minutes>\d\d)(?![\w:]))
+    |(?P<minus>(?<![\w.,)])[-−](?=\d))?(?P<number>{_NUMBER})(?P<percent>\s?[%٪])?
+    |(?P<percent_first>%)(?P<turkish>{_NUMBER})
+    """,
+    re.VERBOSE,
+)
+
+
+# What makes a number a part of something else: 1er, 10km, 5-й, 3-5.
+_TIED = re.compile(rf"[-‐‑:]?[^\W\d_{UNSPACED}]+|[-‐‑–:/](?=\d)")
 
 
 def words(
@@ -48,12 +67,12 @@ def words(
     language : str
         ISO 639-1 code, which decides how numbers are read; ``und`` leaves them in digits.
     own : callable or None
-        As `split_words` takes it.
+        As `speak_tokens` takes it.
 
     Returns
     -------
     tuple[Word, ...]
-        As `split_words` makes them.
+        As `speak_tokens` makes them.
 
     Examples
     --------
@@ -61,10 +80,16 @@ def words(
     [('Já,', 'já'), ('3', 'drei'), ('Pförtner!', 'pförtner')]
     """
 
-    def say(_before: str, token: str, _after: str) -> Spoken:
-        return tuple(_spoken(token, language))
+    written = tokens(with_spaces(text), grouped_by_spaces=numbers.grouped_by_spaces(language))
 
-    return split_words(text, say, own=own)
+    def say(_before: str, token: str, _after: str) -> Spoken:
+        # What is not understood is so once.
+        return tuple(
+            word for word, same in groupby(_spoken(token, language))
+            for word in ((word,) if word == UNKNOWN else same)
+        )  # fmt: skip
+
+    return speak_tokens(written, say, own=own)
 
 
 def lower(word: str, language: str) -> str:
@@ -75,13 +100,48 @@ def lower(word: str, language: str) -> str:
 
 
 def _spoken(token: str, language: str) -> Iterator[str]:
-    token = unicodedata.normalize("NFC", token)
+    """Yield what is said for a token; `UNKNOWN` for a number that cannot be read."""
+    token = normal_form(token)
+    if not any(map(str.isdecimal, token)):
+        yield from _letters(token, language)
+        return
     rest = 0
-    for number in _NUMBER.finditer(token):
-        yield from _letters(token[rest : number.start()], language)
-        yield from _read_number(number.group(), language)
-        rest = number.end()
+    for part in _PARTS.finditer(token):
+        yield from _letters(token[rest : part.start()], language)
+        rest = part.end()
+        tied = _TIED.match(token, rest)
+        said = None
+        if tied:
+            rest = tied.end()
+        elif not re.search(r"\d[-‐‑–:/]$", token[: part.start()]):
+            said = _read(part, language)
+        if said is None:
+            yield UNKNOWN
+        else:
+            yield from _letters(" ".join(said), language)
     yield from _letters(token[rest:], language)
+
+
+def _read(part: re.Match[str], language: str) -> Spoken | None:
+    """Return what is said for a number, date or time; None where that is not certain."""
+    found = {k: numbers.plain_digits(v) for k, v in part.groupdict().items() if v is not None}
+    if "iso" in found:
+        return numbers.date(found["day"], found["month"], found["year"], language)
+    if "date" in found:
+        return numbers.date(found["d"], found["m"], found["y"], language)
+    if "time" in found:
+        return numbers.clock(found["hours"], found["minutes"], language)
+    if "turkish" in found:
+        return numbers.percent(found["turkish"], language) if language == "tr" else None
+    written = found["number"]
+    if "percent" in found:
+        said = numbers.percent(written, language)
+    elif numbers.speaks(language):
+        said = numbers.number(written, language)
+    else:  # eSpeak, and dictionaries, may know it
+        said = (written,) if written.isdigit() else None
+    minus = numbers.minus(language) if "minus" in found else ()
+    return None if said is None or minus is None else (*minus, *said)
 
 
 def _letters(text: str, language: str) -> Iterator[str]:
@@ -89,46 +149,13 @@ def _letters(text: str, language: str) -> Iterator[str]:
     kept: list[str] = []
     for character in lower(text, language):
         category = unicodedata.category(character)
-        character = _APOSTROPHES.get(character, character)
-        if category[0] in "LMN" or character == "'":
+        if category[0] in "LM" or category == "Nd" or character == "'":
             kept.append(character)
-        elif category == "Cf":
-            continue  # invisible: joiners, soft hyphens
-        elif character in _READ or category == "Sc":
+        elif character in _READ or category in ("Sc", "No", "Nl"):
             kept.append(f" {UNKNOWN} ")
         else:
             kept.append("" if character in ".·" else " ")
     for word in "".join(kept).split():
         bare = word if word == UNKNOWN else word.strip("'")
-        if bare:
+        if any(unicodedata.category(character)[0] in "LN" for character in bare) or bare == UNKNOWN:
             yield bare
-
-
-def _read_number(written: str, language: str) -> Iterator[str]:
-    """Yield what is said for a number; its digits where num2words does not know the language."""
-    from num2words import num2words
-
-    digits = "".join(str(unicodedata.decimal(c, c)) for c in written)
-    fraction = _fraction(digits, "." if language in _DECIMAL_POINT else ",")
-    whole = re.sub(r"\D", "", digits[: len(digits) - len(fraction)])
-    if language in _FAULTY:
-        yield re.sub(r"\D", "", digits)
-        return
-    values = [Decimal(f"{whole}.{fraction}") if fraction else int(whole)]
-    if not fraction and (len(whole) > _LONGEST or (whole[0] == "0" and len(whole) > 1)):
-        values = [int(digit) for digit in whole]  # 007 is no quantity
-    try:
-        code = _NUM2WORDS.get(language, language)
-        said = " ".join(str(num2words(value, lang=code)) for value in values)
-    except (NotImplementedError, OverflowError):
-        said = ""
-    yield from _letters(said, language) if said else [re.sub(r"\D", "", digits)]
-
-
-def _fraction(digits: str, point: str) -> str:
-    """Return the digits after the decimal point, which may be the one of another language."""
-    groups = re.split(r"\D", digits)
-    separators = re.findall(r"\D", digits)
-    if not separators or separators.count(separators[-1]) > 1 or separators[-1] not in ".,":
-        return ""
-    return groups[-1] if separators[-1] == point or len(groups[-1]) != 3 else ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-import unicodedata
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from speechalign.errors import FormatError, InputError
+from speechalign.text.normal_form import normal_form
 from speechalign.text.phone_sets import read_phones
 
 Phones = tuple[str, ...]
@@ -240,7 +240,7 @@ def _entry(line: str, where: str) -> tuple[str, float, Phones]:
         numbers, phones = phones[:n], phones[n:]
     if "#" in phones:
         phones = phones[: phones.index("#")]
-    word = unicodedata.normalize("NFC", _VARIANT.sub("", spelling)).lower()
+    word = normal_form(_VARIANT.sub("", spelling)).lower()
     if not phones:
         raise FormatError(f"{where}: {word!r} has no phones; complete or remove the line")
     if len(word.split()) != 1:

@@ -48,7 +48,8 @@ from collections.abc import Callable
 
 from speechalign.text.english_rules import Context, speak
 from speechalign.text.latin import to_latin
-from speechalign.text.word import UNKNOWN, Spoken, Word, is_noise, split_words
+from speechalign.text.tokens import NOISE, tokens
+from speechalign.text.word import UNKNOWN, Spoken, Word, speak_tokens
 
 
 def words(
@@ -67,12 +68,12 @@ def words(
         Tells whether the dictionary has a word, in lower case. It decides whether capitals are
         spelled out and which apostrophes belong to a word. None: it has none.
     own : callable or None
-        As `split_words` takes it.
+        As `speak_tokens` takes it.
 
     Returns
     -------
     tuple[Word, ...]
-        As `split_words` makes them; spoken are lower-case words of letters and apostrophes.
+        As `speak_tokens` makes them; spoken are lower-case words of letters and apostrophes.
 
     Notes
     -----
@@ -86,7 +87,8 @@ def words(
     [('Dr.', 'doctor'), ('Who —', 'who'), ('paid', 'paid'), \
 ('$5.50,', 'five dollars fifty cents'), ('twice!', 'twice')]
     """
-    lower_case = any(c.islower() for token in text.split() if not is_noise(token) for c in token)
+    written = tokens(text)
+    lower_case = any(c.islower() for token in written if token.said != NOISE for c in token.said)
 
     def say(before: str, token: str, after: str) -> Spoken:
         latin = to_latin(token)
@@ -94,4 +96,4 @@ def words(
             return (UNKNOWN,)
         return speak(latin, Context(before, after, known or (lambda _: False), spell=lower_case))
 
-    return split_words(text, say, own=own)
+    return speak_tokens(written, say, own=own)

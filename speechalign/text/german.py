@@ -47,7 +47,8 @@ from dataclasses import dataclass
 
 from speechalign.text import german_numbers as numbers
 from speechalign.text.latin import to_latin
-from speechalign.text.word import UNKNOWN, Spoken, Word, is_noise, split_words
+from speechalign.text.tokens import NOISE, tokens
+from speechalign.text.word import UNKNOWN, Spoken, Word, speak_tokens
 
 
 def words(
@@ -66,12 +67,12 @@ def words(
         Tells whether the dictionary has a word, in lower case. It decides whether capitals are
         spelled out. None: it has none.
     own : callable or None
-        As `split_words` takes it.
+        As `speak_tokens` takes it.
 
     Returns
     -------
     tuple[Word, ...]
-        As `split_words` makes them; spoken are lower-case words of the letters a to z, ä, ö, ü, ß
+        As `speak_tokens` makes them; spoken are lower-case words of the letters a to z, ä, ö, ü, ß
         and apostrophes.
 
     Notes
@@ -86,7 +87,8 @@ def words(
     [('Am', 'am'), ('3.', 'dritten'), ('Mai –', 'mai'), ('um', 'um'), \
 ('10:30 Uhr!', 'zehn uhr dreißig')]
     """
-    lower_case = any(c.islower() for token in text.split() if not is_noise(token) for c in token)
+    written = tokens(text)
+    lower_case = any(c.islower() for token in written if token.said != NOISE for c in token.said)
 
     def say(before: str, token: str, after: str) -> Spoken:
         letters = _to_german(token)
@@ -95,7 +97,7 @@ def words(
         context = _Context(before, after, known or (lambda _: False), spell=lower_case)
         return _speak(letters, context)
 
-    return split_words(text, say, own=own)
+    return speak_tokens(written, say, own=own)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from speechalign.alignment import Interval
 from speechalign.text.dictionary import Variants
+from speechalign.text.tokens import NOISE as NOISE
+from speechalign.text.tokens import WrittenToken
 from speechalign.vocabulary import Piece
 
-NOISE = "<noise>"
 UNKNOWN = "<unknown>"
 
 Spoken = tuple[str, ...]
@@ -155,58 +155,64 @@ class Word:
         return f"Word({', '.join(known)})"
 
 
-def split_words(
-    text: str,
+def bare(label: str) -> str:
+    """Return a label without punctuation around it, or as it is if there is nothing else."""
+    return label.strip(".,;:!?…\"'“”‘’«»„()[]{}<>、。！？¿¡—–- ") or label
+
+
+def speak_tokens(
+    tokens: Sequence[WrittenToken],
     speak: Callable[[str, str, str], Spoken],
     *,
     own: Callable[[str], Spoken] | None = None,
 ) -> tuple[Word, ...]:
-    """Make words of a transcript whose tokens are separated by white space.
+    """Make words of the tokens of a transcript.
 
     Parameters
     ----------
-    text : str
-        What was said, as the user wrote it.
+    tokens : Sequence[WrittenToken]
+        What `speechalign.text.tokens.tokens` returns.
     speak : callable
-        Told the token before (empty for the first), the token, and the one after (empty for the
-        last), returns what is said for the token; empty for nothing. Noise tokens are not shown
-        to it.
+        Told what is to be read before (empty for the first), what is to be read now, and what
+        after (empty for the last), returns what is said for it; empty for nothing. Noise and
+        tokens that are not said are not shown to it.
     own : callable or None
         Told a token as it is written, returns the entries of the user's dictionary that are said
-        for it; empty for none, which leaves it to ``speak``.
+        for it; empty for none, which leaves it to ``speak``. Of a noise, only an entry that has its
+        brackets counts.
 
     Returns
     -------
     tuple[Word, ...]
         Empty if nothing in the text can be spoken. Otherwise the labels joined by single spaces
-        are the text, its white space reduced to single spaces.
+        are those of the tokens, without those of which nothing is to be read.
 
     Examples
     --------
-    >>> split_words("Oh - [laughter] no !", lambda _, token, __: (token,) * token.isalpha())
+    >>> from speechalign.text.tokens import tokens
+    >>> written = tokens("Oh - [laughter] no !")
+    >>> speak_tokens(written, lambda _, token, __: (token,) * token.isalpha())
     (Word(label='Oh -', spoken=('Oh',)), Word(label='[laughter]', spoken=('<noise>',)), \
 Word(label='no !', spoken=('no',)))
     """
-    tokens = text.split()
+    read = ["", *(token.said for token in tokens if token.said not in ("", NOISE)), ""]
+    at = 0  # in ``read``: the token before the next one
     found: list[Word] = []
     silent: list[str] = []  # tokens before the first word
-    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""]):
-        spoken = own(token) if own is not None else ()
-        if not spoken:
-            spoken = (NOISE,) if is_noise(token) else speak(before, token, after)
+    for token in tokens:
+        if not token.said:
+            continue
+        spoken = own(token.label if token.said == NOISE else token.said) if own else ()
+        if token.said != NOISE:
+            spoken = spoken or speak(*read[at : at + 3])
+            at += 1
+        elif not spoken or spoken[0][0].isalnum():
+            spoken = (NOISE,)
         if spoken:
-            found.append(Word(" ".join([*silent, token]), spoken))
+            found.append(Word(" ".join([*silent, token.label]), spoken))
             silent = []
         elif found:
-            found[-1] = Word(f"{found[-1].label} {token}", found[-1].spoken)
+            found[-1] = Word(f"{found[-1].label} {token.label}", found[-1].spoken)
         else:
-            silent.append(token)
+            silent.append(token.label)
     return tuple(found)
-
-
-_NOISE_TOKEN = re.compile(r"(?:\[[^][]*\]|<[^<>]*>|\{[^{}]*\})[.,;:!?]*")
-
-
-def is_noise(token: str) -> bool:
-    """Tell whether a token stands for a sound that is no word: brackets with a letter in them."""
-    return bool(_NOISE_TOKEN.fullmatch(token)) and any(c.isalpha() for c in token)

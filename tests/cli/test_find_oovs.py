@@ -35,11 +35,26 @@ def test_words_without_a_dictionary_entry_by_frequency(corpus):
         c="a ZQUEEB",
     )
     result = run(folder)
-    assert (result.exit_code, result.stderr) == (0, "")
-    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert result.stderr == "not understood: 1 (no pronunciation); write what is said\n"
+    *rows, last = [line.split("\t") for line in result.stdout.splitlines()]
     assert [row[:2] for row in rows] == [["zqueeb", "3"], ["blorptang", "2"], ["flimbo", "1"]]
+    assert last == ["猫", "1", ""]
     assert all(re.fullmatch(r"[A-Z]{1,2}( [A-Z]{1,2})+", row[2]) for row in rows)
     assert rows[2][2] == "F L IH M B OW"
+
+
+def test_numbers_that_are_not_understood_are_named(corpus, tmp_path):
+    pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
+    folder = corpus(a="Costa 3,5 euro dal 12.03.2024", b="2-3 volte, (2-3)", c="[risate] 1º.")
+    path = tmp_path / "my.dict"
+    options = ("--language", "it", "--phones", "espeak")
+    result = run(folder, *options, "--output-dictionary", path)
+    rows = dict(line.split("\t")[::2] for line in result.stdout.splitlines())
+    assert [word for word, phones in rows.items() if not phones] == ["2-3", "1º"]
+    assert {"tre", "virgola", "cinque", "dodici", "marzo", "duemilaventiquattro"} < set(rows)
+    assert "not understood: 3 " in result.stderr
+    assert set(read_dictionary(path)) == {word for word, phones in rows.items() if phones}
 
 
 def test_nothing_to_say(corpus):

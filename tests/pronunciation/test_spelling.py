@@ -102,3 +102,13 @@ def test_phones_of_any_language_by_rule():
     for word, phones in ((yes, ja), (no, nein)):
         assert [p.label for p in word.readings[0][0]] == Phones.vocabulary.ids(phones)
     assert noise.readings == (((Piece(None, 0, 7),),),)
+
+
+def test_notes_are_any_sound():
+    speller = load_speller(Small(["_", *"abcdefghijklmnopqrstuvwxyz"], "de"), language="de")
+    words = speller.words("[Telefon klingelt] Ja (lacht) nein (oder so) 猫")
+    assert [(word.label, word.source) for word in words] == [
+        ("[Telefon klingelt]", "noise"), ("Ja", "letters"), ("(lacht)", "noise"),
+        ("nein", "letters"), ("(oder", "letters"), ("so)", "letters"), ("猫", "unknown"),
+    ]  # fmt: skip
+    assert words[0].readings == (((Piece(None, 0, 18),),),)

@@ -1,0 +1,74 @@
+"""Transcripts as people write them: notes, speaker labels, abbreviations, numbers."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from speechalign.cli.main import cli
+from speechalign.pipeline.manifest import MANIFEST, OOVS
+
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
+
+def aligned(folder, *options):
+    """Align a corpus with the command, and return the words of each utterance."""
+    result = CliRunner().invoke(cli, ["align", str(folder), str(folder / "out"), *options])
+    assert result.exit_code == 0, result.output
+    lines = (folder / "out" / MANIFEST).read_text(encoding="utf-8").splitlines()
+    return {line["utterance"]: line["words"] for line in map(json.loads, lines)}
+
+
+NOTES = {
+    "plain": "{0} {1} {2}",
+    "several_words": "[phone rings twice] {0} [door slams in the distance] {1} {2}",
+    "round": "(laughs) {0} (coughs) {1} {2} (she looks away)",
+    "others": "&=laughs {0} ((unintelligible)) {1} %hesitation {2} <unk>",
+    "speakers": "SPEAKER 1: {0} SPEAKER 2: {1} {2}",
+    "names": "Anna: {0}\n>> {1}\nDr. Who: {2}",
+    "codes": "{0} (pause) {1} [x 2] {2} [// ]",
+}
+
+
+@pytest.fixture(scope="module")
+def with_notes(examples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notes")
+    paths = [examples / name for name in ("rms/river", "slt/tea", "slt/harbour")]
+    speech = [soundfile.read(path.with_suffix(".flac"), dtype="float32") for path in paths]
+    rate = speech[0][1]
+    room = np.random.default_rng(0).normal(0, 1e-3, rate // 2).astype("float32")
+    samples = np.concatenate([speech[0][0], room, speech[1][0], room, speech[2][0]])
+    texts = [path.with_suffix(".lab").read_text().strip() for path in paths]
+    for name, pattern in NOTES.items():
+        soundfile.write(folder / f"{name}.wav", samples, rate)
+        (folder / f"{name}.lab").write_text(pattern.format(*texts))
+    return aligned(folder, "--jobs", "1")
+
+
+@pytest.mark.parametrize("name", sorted(NOTES))
+def test_notes_are_no_words_and_move_none(with_notes, name):
+    words = [word for word in with_notes[name] if word["source"] != "noise"]
+    plain = with_notes["plain"]
+    assert [word["label"] for word in words] == [word["label"] for word in plain]
+    assert {word["source"] for word in words} == {"dictionary"}
+    for word, alone in zip(words, plain):
+        assert word["start"] == pytest.approx(alone["start"], abs=0.05)
+
+
+def test_notes_keep_what_was_written(with_notes):
+    notes = [w["label"] for w in with_notes["several_words"] if w["source"] == "noise"]
+    assert notes == ["[phone rings twice]", "[door slams in the distance]"]
+    assert sum(word["source"] == "noise" for word in with_notes["others"]) == 4
+    assert not any(word["source"] == "noise" for word in with_notes["codes"])
+
+
+def test_what_is_not_understood_is_reported(examples, tmp_path):
+    text = (examples / "slt/tea.lab").read_text().strip()
+    (tmp_path / "tea.flac").write_bytes((examples / "slt/tea.flac").read_bytes())
+    (tmp_path / "tea.lab").write_text(f"{text} 猫.", encoding="utf-8")
+    words = aligned(tmp_path)["tea"]
+    assert (words[-1]["label"], words[-1]["source"]) == ("猫.", "unknown")
+    rows = (tmp_path / "out" / OOVS).read_text(encoding="utf-8").splitlines()
+    assert [row.split("\t")[:2] for row in rows if row.startswith("猫")] == [["猫", "1"]]
