@@ -1,26 +1,25 @@
-"""Generated English speech: sentences that were never said, read by eSpeak NG, with exact times.
+"""Generated English speech: made-up sentences, spoken by eSpeak NG, with exact times.
 
     python -m recipes.corpora.generated_speech data/generated --utterances 400
 
-What it is: simple sentences, each read once by one of 16 voices, rate and pitch by the sentence.
-It needs no network; it shows that a recipe works, not how good a model is.
+What it is: simple sentences, each spoken once by one of 16 voices, at a rate and pitch that depend
+on the sentence. It needs no network. It shows that a recipe works, not how good a model is.
 
 Speech is eSpeak NG's (GPL; pip install 'speechalign[espeak]'). There is nothing to cite. About 60
-kB an utterance, and no splits; recipes/steps/split_speakers.py makes them. Layout:
+kB for each utterance. There are no splits; recipes/steps/split_speakers.py makes them. Layout:
 
     OUTPUT/VOICE/NNNN.wav            16 kHz
     OUTPUT/gold/VOICE/NNNN.TextGrid  tiers words and phones (eSpeak's), exact
-    OUTPUT/manifest.jsonl            one line an utterance; the voice is the speaker
+    OUTPUT/manifest.jsonl            a line for each utterance; the voice is the speaker
     OUTPUT/text.txt                  with --unspoken N: other sentences, for a language model
     OUTPUT/.done                     written last
 
-The same arguments write the same bytes, and a run that was killed goes on where it stopped.
+The same arguments write the same bytes, and an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -29,8 +28,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from recipes.program import run
 from speechalign.audio.waveform import sound_info
-from speechalign.errors import InputError, SpeechAlignError
+from speechalign.errors import InputError
 from speechalign.espeak import speak
 from speechalign.formats import write_alignment
 
@@ -59,7 +59,7 @@ _WHERE = (
 
 
 def sentence(number: int) -> str:
-    """Make the sentence of a number below 12 ** 4; different numbers, different sentences."""
+    """Return the sentence of a number below 12 ** 4; each number has its own sentence."""
     # 7919 is prime to 12, so that the numbers visit every sentence, neighbours far apart.
     rest = number * 7919 % 12**4
     words = []
@@ -70,21 +70,21 @@ def sentence(number: int) -> str:
 
 
 def prepare(output_dir: Path, *, utterances: int, unspoken: int = 0) -> int:
-    """Write the corpus; return how many seconds of speech there are.
+    """Write the corpus; return the seconds of speech.
 
     Parameters
     ----------
     output_dir : Path
-        The folder; what lies in it already is kept.
+        The folder; existing sound files are kept.
     utterances : int
-        How many.
+        Number of utterances.
     unspoken : int
-        How many sentences to write down that nobody says.
+        Number of further sentences, written to text.txt only.
 
     Raises
     ------
     InputError
-        There are not that many sentences.
+        More sentences are asked for than the grammar has.
     """
     if utterances + unspoken > 12**4:
         raise InputError(
@@ -117,7 +117,7 @@ def prepare(output_dir: Path, *, utterances: int, unspoken: int = 0) -> int:
 
 
 def _write(number: int, voice: str, audio: Path, gold: Path) -> None:
-    """Speak a sentence, and write its times first: a sound file has its times beside it."""
+    """Synthesise a sentence; write its times first, so that no sound file is without times."""
     generator = np.random.default_rng(number)
     rate, pitch = int(generator.integers(140, 200)), int(generator.integers(30, 70))
     speech = speak(sentence(number), voice=voice, rate=rate, pitch=pitch)
@@ -132,17 +132,26 @@ def _write(number: int, voice: str, audio: Path, gold: Path) -> None:
 
 @click.command(help=__doc__)
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--utterances", default=400, show_default=True, type=click.IntRange(1, 12**4))
-@click.option("--unspoken", default=0, show_default=True, type=click.IntRange(0, 12**4))
+@click.option(
+    "--utterances",
+    default=400,
+    show_default=True,
+    type=click.IntRange(1, 12**4),
+    help="Number of utterances.",
+)
+@click.option(
+    "--unspoken",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 12**4),
+    help="Number of further sentences for text.txt.",
+)
 def main(output: Path, utterances: int, unspoken: int) -> None:
-    """Write the corpus, and say how much it is."""
+    """Write the corpus, print its size."""
     output.mkdir(parents=True, exist_ok=True)
     seconds = prepare(output, utterances=utterances, unspoken=unspoken)
     click.echo(f"{output}: {utterances} utterances, {len(VOICES)} voices, {seconds} s")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"generated_speech.py: {error}")
+    run(main)

@@ -3,18 +3,18 @@
     python -m recipes.corpora.librispeech download data/download --part dev-clean-2
     python -m recipes.corpora.librispeech prepare data/download/LibriSpeech data/manifests
 
-What it is: about 1000 hours by 2484 volunteers, 16 kHz FLAC, one transcript a chapter; licence CC
-BY 4.0. https://www.openslr.org/12 (60 GB: train-clean-100, train-clean-360, train-other-500,
-dev-clean, dev-other, test-clean, test-other) and https://www.openslr.org/31 (0.5 GB: train-clean-5,
-dev-clean-2). No speaker is in two parts of different kinds.
+What it is: about 1000 hours by 2484 volunteers, 16 kHz FLAC, one transcript file for each chapter;
+licence CC BY 4.0. https://www.openslr.org/12 (60 GB: train-clean-100, train-clean-360,
+train-other-500, dev-clean, dev-other, test-clean, test-other) and https://www.openslr.org/31 (0.5
+GB: train-clean-5, dev-clean-2). No speaker is in two parts of different kinds.
 
     CORPUS/PART/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac
     CORPUS/PART/SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt    NNNN TRANSCRIPT
 
-`prepare` reads the parts that are there with lhotse and writes train.jsonl, dev.jsonl and
-test.jsonl, named as the parts begin; where there is no test part, every other speaker of dev is
-test. known.jsonl is 1 % of the utterances of train, kept from it: speakers who are heard in
-training. Both write .done last; a download that was interrupted goes on, and is checked against
+`prepare` reads the existing parts with lhotse and writes train.jsonl, dev.jsonl and test.jsonl,
+after the first word of the parts' names; without a test part, every other speaker of dev goes to
+test. known.jsonl has 1 % of the utterances of train, which train then lacks: speakers of the
+training. Both commands write .done last. An interrupted download is resumed, and checked against
 the md5 sums of the site.
 
 V. Panayotov, G. Chen, D. Povey and S. Khudanpur, "LibriSpeech: an ASR corpus based on public domain
@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import tarfile
 import urllib.request
 import zlib
@@ -34,8 +33,9 @@ from pathlib import Path
 
 import click
 
+from recipes.program import run
 from speechalign.corpus import read_corpus
-from speechalign.errors import BackendError, InputError, SpeechAlignError
+from speechalign.errors import BackendError, InputError
 
 URL = "https://www.openslr.org/resources"
 MINI = ("train-clean-5", "dev-clean-2")
@@ -48,9 +48,9 @@ def download(target_dir: Path, *, parts: Sequence[str] = MINI, base_url: str = U
     Raises
     ------
     InputError
-        There is no such part, or an archive has another checksum than the site says.
+        A part is unknown, or an archive does not have the checksum of the site.
     OSError
-        The network fails; a second call goes on.
+        The network fails; a second call resumes the download.
     """
     try:
         from lhotse.recipes.librispeech import LIBRISPEECH, MINI_LIBRISPEECH
@@ -80,7 +80,7 @@ def download(target_dir: Path, *, parts: Sequence[str] = MINI, base_url: str = U
 
 
 def _checksum(url: str, name: str) -> str:
-    """Read the sum of one file from a list of md5 sums."""
+    """Return the checksum of one file from a list of md5 sums."""
     with urllib.request.urlopen(url, timeout=60) as response:
         for line in response.read().decode().splitlines():
             sums = line.split()
@@ -98,12 +98,12 @@ def _md5(path: Path) -> str:
 
 
 def prepare(corpus_dir: Path, output_dir: Path) -> dict[str, int]:
-    """Write the manifests of the parts that are there; return how many utterances each has.
+    """Write the manifests of the existing parts; return the number of utterances of each.
 
     Raises
     ------
     InputError
-        A part for training or for dev is missing, or an utterance cannot be used.
+        A part for training or dev is missing, or an utterance cannot be used.
     """
     try:
         from lhotse.recipes import prepare_librispeech
@@ -132,9 +132,9 @@ def prepare(corpus_dir: Path, output_dir: Path) -> dict[str, int]:
             splits[split].append(entry)
     if not splits["test"]:
         speakers = sorted({str(entry["speaker"]) for entry in splits["dev"]})
-        heard = set(speakers[1::2])
-        splits["test"] = [entry for entry in splits["dev"] if entry["speaker"] in heard]
-        splits["dev"] = [entry for entry in splits["dev"] if entry["speaker"] not in heard]
+        tested = set(speakers[1::2])
+        splits["test"] = [entry for entry in splits["dev"] if entry["speaker"] in tested]
+        splits["dev"] = [entry for entry in splits["dev"] if entry["speaker"] not in tested]
     for name in ("train", "dev"):
         if not splits[name]:
             raise InputError(f"{corpus_dir}: expected a part {name}-*, found none")
@@ -157,7 +157,9 @@ def main() -> None:
 
 @main.command("download")
 @click.argument("target", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--part", "parts", multiple=True, default=MINI, show_default=True)
+@click.option(
+    "--part", "parts", multiple=True, default=MINI, show_default=True, help="Part; repeatable."
+)
 def _download(target: Path, parts: tuple[str, ...]) -> None:
     """Download parts of the corpus to TARGET/LibriSpeech."""
     click.echo(download(target, parts=parts))
@@ -173,7 +175,4 @@ def _prepare(corpus: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"librispeech.py: {error}")
+    run(main)

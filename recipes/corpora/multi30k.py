@@ -1,26 +1,27 @@
-"""Multi30k: captions of photographs in English, and their translations by people into German.
+"""Multi30k: English captions of photographs, and human translations into German.
 
     python -m recipes.corpora.multi30k download multi30k
     python -m recipes.corpora.multi30k prepare multi30k data/text --direction de-en
 
 Source: D. Elliott et al., "Multi30K: Multilingual English-German Image Descriptions", Workshop on
-Vision and Language, 2016; https://github.com/multi30k/dataset, data/task1/raw, 1.3 MB in eight
-files that this needs. Licence of the text: CC BY-NC-SA 4.0: measure with it, ship no weights.
-Layout: {train,val,test_2016_flickr,test_2017_flickr}.{de,en}.gz, a sentence a line: 29,000, 1,014,
-1,000 and 1,000 pairs. ``prepare`` writes train, dev, test2016 and test2017 as NAME.src, NAME.tgt.
+Vision and Language, 2016; https://github.com/multi30k/dataset, data/task1/raw; the eight files
+needed here have 1.3 MB. Licence of the text: CC BY-NC-SA 4.0: measure with it, ship no weights.
+Layout: {train,val,test_2016_flickr,test_2017_flickr}.{de,en}.gz, a sentence in each line: 29,000,
+1,014, 1,000 and 1,000 pairs. ``prepare`` writes train, dev, test2016 and test2017 as NAME.src,
+NAME.tgt.
 """
 
 from __future__ import annotations
 
 import gzip
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import click
 
-from speechalign.errors import InputError, SpeechAlignError
+from recipes.program import run
+from speechalign.errors import InputError
 
 URL = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw"
 SPLITS = {
@@ -32,12 +33,12 @@ SPLITS = {
 
 
 def download(target_dir: Path) -> None:
-    """Fetch the files that are not there yet; ``.done`` is written last.
+    """Fetch the missing files; write ``.done`` last.
 
     Raises
     ------
     InputError
-        The network does not answer, or a file has another number of lines than it should.
+        The network does not answer, or a file has a wrong number of lines.
     """
     target_dir.mkdir(parents=True, exist_ok=True)
     for name, lines in SPLITS.values():
@@ -63,7 +64,7 @@ def prepare(corpus_dir: Path, output_dir: Path, *, direction: str = "de-en") -> 
     Raises
     ------
     InputError
-        A file is missing, damaged, or has another number of lines than it should.
+        A file is missing or damaged, or has a wrong number of lines.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     for split, (name, lines) in SPLITS.items():
@@ -76,7 +77,7 @@ def _read(path: Path, lines: int) -> str:
     try:
         text = gzip.decompress(path.read_bytes()).decode("utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: not there; expected the files of Multi30k, task 1") from None
+        raise InputError(f"{path}: missing; expected the files of Multi30k, task 1") from None
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: damaged: {error}; delete it and fetch it again") from None
     if text.count("\n") != lines:
@@ -99,14 +100,13 @@ def download_command(target_dir: Path) -> None:
 @main.command("prepare")
 @click.argument("corpus_dir", type=click.Path(path_type=Path))
 @click.argument("output_dir", type=click.Path(path_type=Path))
-@click.option("--direction", type=click.Choice(["de-en", "en-de"]), default="de-en")
+@click.option(
+    "--direction", type=click.Choice(["de-en", "en-de"]), default="de-en", help="Source and target."
+)
 def prepare_command(corpus_dir: Path, output_dir: Path, direction: str) -> None:
     """Write the splits as plain text."""
     prepare(corpus_dir, output_dir, direction=direction)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"multi30k.py: {error}")
+    run(main)

@@ -1,13 +1,13 @@
-"""A language and its translation, generated: every word known, the order of words very different.
+"""A generated language and its translation: known words in a very different order.
 
     python -m recipes.corpora.reordered_language data/text --train 6000
 
 The source is verb-second with adjectives before nouns. The target is verb-final with adjectives
-after nouns, puts the place before the object, and the time first or last as it pleases: each
-sentence has more than one right translation, which a model that emits all tokens at once must
-choose between. Words are made of syllables; each source word has one translation, but every
-tenth noun has two. Writes train, dev and test as NAME.src and NAME.tgt, a sentence a line.
-Nothing is downloaded; the same seed gives the same bytes.
+after nouns, has the place before the object, and the time first or last at random: each sentence
+has several right translations, between which a model that emits all tokens at once must choose.
+Words are made of syllables; each source word has one translation, but every tenth noun has two.
+The program writes train, dev and test as NAME.src and NAME.tgt, a sentence in each line. Nothing
+is downloaded; the same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Language:
     Parameters
     ----------
     rng : numpy Generator
-        Makes the words.
+        Draws the words.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -50,7 +50,7 @@ class Language:
         }
 
     def sentence(self, rng: np.random.Generator) -> tuple[str, str]:
-        """Make a sentence and a translation."""
+        """Draw a sentence and a translation."""
 
         def pick(kind: str) -> tuple[str, str]:
             source, targets = self.words[kind][rng.integers(len(self.words[kind]))]
@@ -74,10 +74,17 @@ class Language:
 
 @click.command(help=__doc__)
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--train", "count", type=click.IntRange(min=1), default=6000, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--train",
+    "count",
+    type=click.IntRange(min=1),
+    default=6000,
+    show_default=True,
+    help="Number of training sentences.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of words and sentences.")
 def main(out: Path, count: int, seed: int) -> None:
-    """Write the text."""
+    """Write the three splits."""
     rng = np.random.default_rng(seed)
     language = Language(rng)
     out.mkdir(parents=True, exist_ok=True)

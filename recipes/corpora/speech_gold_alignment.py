@@ -1,11 +1,11 @@
-r"""Speech with gold word alignment: read a gold set aloud, and keep when each word is said.
+r"""Speech with gold word alignment: synthesise a gold set, and keep the times of its words.
 
     python -m recipes.corpora.speech_gold_alignment data/rwth --gold alignmentDeEn.talp \
         --sentences DeEn.txt --source-language de --target-language en \\
         --source-voices de,de+f1 --target-voices en-us,en-us+f1,en-gb+m3
 
 What it is: sentence pairs whose words were linked by hand, as speech in both languages, to score
-what speech translation models attend to (AER of words that are said: SAER and TW-SAER).
+the attention of speech translation models (AER of spoken words: SAER and TW-SAER).
 
 Gold sets, none of which is downloaded here; each has its own licence:
 
@@ -17,20 +17,20 @@ Gold sets, none of which is downloaded here; each has its own licence:
 
 Speech is eSpeak NG's (GPL; pip install 'speechalign[espeak]'), with exact times of words and
 phones, one of the given voices for each sentence; or recordings of your own, ``NNN.wav`` or any
-other sound file with the word times beside it in ``NNN.TextGrid`` (``speechalign align`` writes
-them). Layout, about 100 kB a sentence:
+other sound file with the word times in ``NNN.TextGrid`` (``speechalign align`` writes them).
+Layout, about 100 kB for each sentence:
 
     OUTPUT/sentences.txt              source ||| target, tokens as in the gold set
     OUTPUT/gold.talp                  1-1 2p3 ..., words counted from 1
-    OUTPUT/LANGUAGE/wavs/000/000_VOICE.wav, .lab     16 kHz; the transcript, to align it anew
+    OUTPUT/LANGUAGE/wavs/000/000_VOICE.wav, .lab     16 kHz; the transcript, to align it again
     OUTPUT/LANGUAGE/textgrids/000.TextGrid           tiers words and phones
     OUTPUT/LANGUAGE/words.json        {"000": {"VOICE": [["word", start, end], [",", null, null]]}}
     OUTPUT/LANGUAGE/cuts.jsonl        lhotse cuts: alignment, translation, links; paths from here
-    OUTPUT/.options.json, .done       what it was made from; the second is written last
+    OUTPUT/.options.json, .done       the arguments; .done is written last
 
 ``words.json`` has the layout of the SpeechAlign data set [1]_, times in seconds. Tokens that are
 spoken as one (*that 's*) share one time. There are no splits: it is a test set. --swap exchanges
-the sides of the gold set. The same arguments write the same bytes; a run that was killed goes on
+the sides of the gold set. The same arguments write the same bytes; an interrupted run continues
 where it stopped.
 
 .. [1] B. Alastruey et al., "SpeechAlign: a framework for speech translation alignment evaluation",
@@ -40,7 +40,6 @@ where it stopped.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
@@ -50,7 +49,8 @@ import click
 import soundfile
 
 from recipes.corpora.spoken_sentences import SAMPLE_RATE, Side, say, sound_file, units, write_text
-from speechalign import Alignment, SpeechAlignError, read_alignment
+from recipes.program import run
+from speechalign import Alignment, read_alignment
 from speechalign.corpus import read_corpus
 from speechalign.corpus.validation import validate
 from speechalign.errors import InputError
@@ -75,7 +75,7 @@ def prepare(
     source: Side,
     target: Side,
 ) -> None:
-    """Write the corpus, and check what was written.
+    """Write the corpus, and validate it.
 
     Parameters
     ----------
@@ -84,15 +84,15 @@ def prepare(
     pairs : sequence of (list of str, list of str)
         Tokens of source and target.
     output_dir : Path
-        Where to write; what an interrupted run with the same arguments left is kept.
+        Folder of the corpus; the files of an interrupted run with the same arguments are kept.
     source, target : Side
-        How to say either side.
+        Source of the speech for each side.
 
     Raises
     ------
     InputError
-        Sentences and links do not fit together, something cannot be said, or the folder holds a
-        corpus of other arguments.
+        Sentences and links do not match, a word cannot be synthesised, or the folder holds a corpus
+        of other arguments.
     """
     _check(gold, pairs, source, target)
     options = {
@@ -135,7 +135,7 @@ def _check(gold: Sequence[Links], pairs: Sequence[Pair], source: Side, target: S
 
 
 def _begin(folder: Path, options: str) -> bool:
-    """Note what the folder is for; return whether anything is left to do."""
+    """Record the arguments in the folder; return whether the corpus is incomplete."""
     record = folder / ".options.json"
     if record.exists() and record.read_text(encoding="utf-8") != options:
         raise InputError(
@@ -233,7 +233,7 @@ def _round(seconds: float | None) -> float | None:
 def _validate(
     output_dir: Path, names: Sequence[str], pairs: Sequence[Pair], sides: tuple[Side, Side]
 ) -> None:
-    """Read everything again as a user would."""
+    """Read the corpus as a user would, and check it."""
     gold = read_links(output_dir / "gold.talp")
     if len(gold.names) != len(pairs) or read_parallel(output_dir / "sentences.txt") != list(pairs):
         raise InputError(f"{output_dir}: the sentences that were written do not read back")
@@ -255,19 +255,64 @@ def _validate(
 
 @click.command(help=__doc__)
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--gold", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--gold-base", type=click.Choice(["auto", "0", "1"]), default="auto")
-@click.option("--sentences", type=click.Path(exists=True, path_type=Path), help="source ||| target")
-@click.option("--source-sentences", type=click.Path(exists=True, path_type=Path))
-@click.option("--target-sentences", type=click.Path(exists=True, path_type=Path))
-@click.option("--source-language", required=True, help="Code of eSpeak NG.")
-@click.option("--target-language", required=True)
-@click.option("--source-voices", default="", help="Several, with commas between them.")
-@click.option("--target-voices", default="")
-@click.option("--source-recordings", type=click.Path(exists=True, path_type=Path))
-@click.option("--target-recordings", type=click.Path(exists=True, path_type=Path))
-@click.option("--limit", type=click.IntRange(min=1), help="Take the first so many sentences.")
-@click.option("--swap", is_flag=True, help="Exchange the sides: --source-* is the gold's target.")
+@click.option(
+    "--gold",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="File of the gold links.",
+)
+@click.option(
+    "--gold-base",
+    type=click.Choice(["auto", "0", "1"]),
+    default="auto",
+    show_default=True,
+    help="Number of the first word in the gold links.",
+)
+@click.option(
+    "--sentences",
+    type=click.Path(exists=True, path_type=Path),
+    help="File of lines 'source ||| target'.",
+)
+@click.option(
+    "--source-sentences",
+    type=click.Path(exists=True, path_type=Path),
+    help="File of source sentences, with --target-sentences.",
+)
+@click.option(
+    "--target-sentences",
+    type=click.Path(exists=True, path_type=Path),
+    help="File of target sentences.",
+)
+@click.option("--source-language", required=True, help="Source language, a code of eSpeak NG.")
+@click.option("--target-language", required=True, help="Target language, a code of eSpeak NG.")
+@click.option(
+    "--source-voices",
+    default="",
+    help="Voices of eSpeak NG, separated by commas (default: the language's).",
+)
+@click.option(
+    "--target-voices",
+    default="",
+    help="Voices of eSpeak NG, separated by commas (default: the language's).",
+)
+@click.option(
+    "--source-recordings",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of recordings to use instead of a voice.",
+)
+@click.option(
+    "--target-recordings",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of recordings to use instead of a voice.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="Number of sentences, from the first on (default: all).",
+)
+@click.option(
+    "--swap", is_flag=True, help="Exchange of the sides: --source-* is the gold's target."
+)
 def main(
     output: Path,
     gold: Path,
@@ -284,7 +329,7 @@ def main(
     limit: int | None,
     swap: bool,
 ) -> None:
-    """Read a gold set, and prepare it."""
+    """Read a gold set, prepare it."""
     if sentences is not None and not (source_sentences or target_sentences):
         pairs = read_parallel(sentences)
     elif sentences is None and source_sentences and target_sentences:
@@ -318,7 +363,4 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"speech_gold_alignment.py: {error}")
+    run(main)

@@ -1,4 +1,4 @@
-"""Sentences as sound with the times of their words: said by eSpeak NG, or recorded."""
+"""Sentences as sound with word times: synthesised by eSpeak NG, or recorded."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _ELIDING = ("ca", "fr", "it")
 
 @dataclass(frozen=True)
 class Side:
-    """How one side of a gold set becomes speech.
+    """Source of the speech for one side of a gold set.
 
     Parameters
     ----------
     language : str
         Code of eSpeak NG, and name of the folder.
     voices : tuple of str
-        Of which each sentence gets one; the language's own voice if there is none.
+        Voices, one of which speaks each sentence; empty for the language's default voice.
     recordings : Path or None
         Folder with ``NNN.wav`` and ``NNN.TextGrid``, in place of a voice.
     """
@@ -45,7 +45,7 @@ class Side:
     recordings: Path | None = None
 
     def voice(self, name: str) -> str:
-        """Choose the voice of a sentence, by its name only."""
+        """Return the voice of a sentence, which depends on its name only."""
         if self.recordings is not None:
             return "recording"
         voices = self.voices or (self.language,)
@@ -53,9 +53,9 @@ class Side:
 
 
 def units(tokens: Sequence[str], language: str) -> list[list[int]]:
-    """Group the tokens that are written, and said, as one word; leave out punctuation."""
+    """Group the tokens that form one spoken word; leave out punctuation."""
     found: list[list[int]] = []
-    joined = False  # whether the next token goes on with the last word
+    joined = False  # whether the next token continues the last word
     for i, token in enumerate(tokens):
         if is_punctuation(token):
             joined = False
@@ -70,10 +70,10 @@ def units(tokens: Sequence[str], language: str) -> list[list[int]]:
 
 
 def say(folder: Path, name: str, tokens: Sequence[str], side: Side) -> None:
-    """Write sound, transcript and TextGrid of a sentence, unless they are there."""
+    """Write sound, transcript and TextGrid of a sentence, unless they exist."""
     sound = sound_file(folder, name, side)
     grid = folder / "textgrids" / f"{name}.TextGrid"
-    if grid.exists():  # it is written last
+    if grid.exists():  # The TextGrid is written last.
         return
     sound.parent.mkdir(parents=True, exist_ok=True)
     grid.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def sound_file(folder: Path, name: str, side: Side) -> Path:
 
 
 def _with_pauses(tokens: Sequence[str], units: Sequence[list[int]], words: Sequence[str]) -> str:
-    """Return words with the punctuation that follows them, of that which makes a pause."""
+    """Return the words, each with the following punctuation mark if that makes a pause."""
     ends = [unit[0] for unit in units[1:]] + [len(tokens)]
     return " ".join(
         word + "".join(t for t in tokens[unit[-1] + 1 : end] if t in _PAUSES)[:1]
@@ -119,7 +119,7 @@ def _with_pauses(tokens: Sequence[str], units: Sequence[list[int]], words: Seque
 
 
 def _said(intervals: Sequence[Interval], spoken: Sequence[str]) -> list[int]:
-    """Find for each interval which word of the text it is; some words may have none."""
+    """Return for each interval the position of its word in the text; words may have none."""
     found = []
     position = 0
     for interval in intervals:
@@ -143,7 +143,7 @@ def _recorded(folder: Path, name: str) -> tuple[np.ndarray, Alignment]:
 def _labelled(
     intervals: Sequence[Interval], said: Sequence[int], labels: Sequence[str]
 ) -> list[Interval]:
-    """Give each interval its tokens; a word that has none joins the one before it."""
+    """Label each interval with its tokens; a word without interval joins the previous one."""
     if len(said) != len(intervals):
         raise InputError(f"expected times of {len(said)} words, got {len(intervals)}")
     begins = [0, *said[1:]]
@@ -154,14 +154,14 @@ def _labelled(
 
 
 def _within(intervals: Sequence[Interval], duration: float) -> Iterator[Interval]:
-    """Yield intervals that end with the recording: resampling may have cut a sample off."""
+    """Yield the intervals cut at the end of the recording: resampling may lose a sample."""
     for interval in intervals:
         if interval.start < duration:
             yield Interval(interval.start, min(interval.end, duration), interval.label)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole; a temporary one that a killed run leaves is taken over by the next."""
+    """Write a file whole or not at all."""
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8", newline="\n")
     temporary.replace(path)

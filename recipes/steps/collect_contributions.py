@@ -1,13 +1,13 @@
-"""Write what a speech translation model attends to while it is told each sentence's translation.
+"""Write the attention of a speech translation model under teacher forcing.
 
     python -m recipes.steps.collect_contributions exp/model/model.pt exp/features/scored \
         exp/contributions
 
 OUT/attention/000.npy has a row for each token of the translation and a column for each 40 ms of
-speech: the weight of the column when the model is about to say the token, all tokens before it
-being those of the translation. OUT/norms has the weight times the length of the vector that is
-weighted [1]_, which is small where the model attends to a place because it has nothing to say.
-OUT/tokens.txt has the tokens, a sentence a line; OUT/.done is written last.
+speech: the attention weight of the frame when the model predicts the token from the previous tokens
+of the translation. OUT/norms has the weight times the norm of the weighted vector [1]_, which is
+small where a frame gets weight but contributes little. OUT/tokens.txt has the tokens, a sentence in
+each line; OUT/.done is written last.
 
 .. [1] G. Kobayashi, T. Kuribayashi, S. Yokoi and K. Inui, "Attention is not only a weight:
    analyzing transformers with vector norms", EMNLP 2020.
@@ -15,22 +15,21 @@ OUT/tokens.txt has the tokens, a sentence a line; OUT/.done is written last.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
 
+from recipes.program import run
 from recipes.trainer.feature_store import FeatureStore
 from recipes.trainer.speech_translation import BOS, Tokens, Translator, load
-from speechalign.errors import InputError
 
 
 def contributions(
     model: Translator, tokens: Tokens, features: np.ndarray, translation: str
 ) -> dict[str, np.ndarray]:
-    """Return maps of (tokens, frames), float32, by their kind."""
+    """Return maps, (tokens, frames) float32, by kind."""
     previous = torch.tensor([[BOS, *tokens.encode(translation)[:-1]]])
     lengths = torch.tensor([len(features)])
     with torch.inference_mode():
@@ -48,9 +47,9 @@ def contributions(
 @click.argument("features", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(model: Path, features: Path, out: Path) -> None:
-    """Go through the sentences."""
+    """Write the maps of all sentences."""
     if (out / ".done").exists():
-        click.echo(f"{out}: kept; remove it to collect anew")
+        click.echo(f"{out}: kept; remove it to collect again")
         return
     translator, tokens = load(model)
     store = FeatureStore(features, mels=translator.config.mels)
@@ -67,7 +66,4 @@ def main(model: Path, features: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"collect_contributions.py: {error}")
+    run(main)

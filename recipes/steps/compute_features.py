@@ -3,15 +3,14 @@
     python -m recipes.steps.compute_features data/train.jsonl data/features/train
 
 Phones are the first pronunciation of each word, from the dictionary of the embedded English model
-or, for a word that it lacks, from the G2P. Utterances that cannot be read or pronounced are told,
-counted and left out. What is complete is not computed again (--overwrite does).
+or, for out-of-vocabulary words, from its G2P model. Utterances that cannot be read or pronounced
+are reported, counted and left out. Existing features are kept, unless --overwrite is given.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import click
 import numpy as np
 import torch
 
+from recipes.program import run
 from recipes.trainer.feature_store import FEATURES, INDEX
 from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import Utterance, read_corpus
@@ -29,7 +29,7 @@ from speechalign.pronunciation.lexicon import Lexicon
 
 
 def words_of(lexicon: Lexicon, text: str) -> list[tuple[str, ...]]:
-    """Return the phones of each spoken word; InputError where one cannot be said."""
+    """Return the phones of each spoken word; InputError for a word without pronunciation."""
     found = []
     for word in lexicon.words(text):
         if word.source in ("noise", "unknown"):
@@ -39,7 +39,7 @@ def words_of(lexicon: Lexicon, text: str) -> list[tuple[str, ...]]:
 
 
 def compute(utterances: list[Utterance], out: Path, *, mels: int) -> Counter[str]:
-    """Write features and index; count what was written and what was left out."""
+    """Write features and index; return counts of what was written and left out."""
     lexicon = Lexicon(load_model("english-sphinx"))  # type: ignore[arg-type]
     log_mel = LogMel(mels)
     counts: Counter[str] = Counter()
@@ -87,10 +87,10 @@ def compute(utterances: list[Utterance], out: Path, *, mels: int) -> Counter[str
 @click.command(help=__doc__)
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--mels", default=80, show_default=True)
-@click.option("--overwrite", is_flag=True)
+@click.option("--mels", default=80, show_default=True, help="Number of mel filters.")
+@click.option("--overwrite", is_flag=True, help="Replacement of existing features.")
 def main(manifest: Path, out: Path, mels: int, overwrite: bool) -> None:
-    """Compute into a temporary folder, and move it."""
+    """Compute the features in a temporary folder, then move it."""
     if out.exists() and not overwrite:
         click.echo(f"{out}: kept (--overwrite computes it again)")
         return
@@ -98,7 +98,7 @@ def main(manifest: Path, out: Path, mels: int, overwrite: bool) -> None:
     temporary.mkdir(parents=True)
     counts = compute(read_corpus(manifest, layout="manifest"), temporary, mels=mels)
     if not counts["utterances"]:
-        raise InputError(f"{manifest}: no utterance can be used")
+        raise InputError(f"{manifest}: no utterance can be used; see above")
     if out.exists():
         for name in (FEATURES, INDEX):
             (out / name).unlink()
@@ -109,7 +109,4 @@ def main(manifest: Path, out: Path, mels: int, overwrite: bool) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"compute_features.py: {error}")
+    run(main)

@@ -1,26 +1,26 @@
-"""Decode a split greedily: phone error rate, and when each phone is emitted.
+"""Decode a split greedily: phone error rate, and the emission times of phones.
 
     python -m recipes.steps.decode_ctc exp/baseline/model data/features/test exp/baseline/test.json
 
-Of the words, those are wrong in which a phone is substituted, missing or inserted; there is no
-language model. Each phone is emitted in the frames that read it: ``emitted`` tells
-begin and end, in seconds, of the phones that were decoded, ``forced`` those of the phones of the
-transcript, on the best path that says them (none where they need more frames than there are).
+There is no language model; a word is wrong if one of its phones is substituted or deleted, or one
+is inserted among them. A phone is emitted in the frames that have its label on the path.
+``emitted`` has begin and end, in seconds, of the decoded phones; ``forced`` those of the phones of
+the transcript, on its best path (empty if that needs more frames than the utterance has).
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
 
+from recipes.program import run
 from recipes.trainer.decoding import collapse, log_probs
 from recipes.trainer.feature_store import FeatureStore
-from speechalign.errors import AlignmentError, SpeechAlignError
+from speechalign.errors import AlignmentError
 from speechalign.functional import forced_align
 from speechalign.kernels.edit_distance import edit_distance
 from speechalign.metrics.resampling import bootstrap
@@ -30,7 +30,7 @@ SIGNATURE = "unit:phones|decoding:greedy|interval:bootstrap-1000-95%"
 
 
 def decode(model: ConvCTC, store: FeatureStore) -> list[dict[str, object]]:
-    """Decode every utterance of a split, in its order."""
+    """Decode every utterance of a split, in order."""
     found: dict[int, dict[str, object]] = {}
     blank = model.vocabulary.blank
     assert blank is not None
@@ -75,13 +75,13 @@ def _seconds(model: ConvCTC, spans: np.ndarray) -> list[list[float]]:
 def _wrong_words(
     sizes: list[int], target: np.ndarray, labels: np.ndarray, pairs: np.ndarray
 ) -> int:
-    """Count the words with an error in them, given the phones that stand opposite each other."""
+    """Count the words with an error, given the aligned pairs of phones."""
     opposite = dict(pairs.tolist())
     wrong = begin = 0
     for size in sizes:
         first = opposite.get(begin)
-        said = [] if first is None else labels[first : first + size].tolist()
-        wrong += said != target[begin : begin + size].tolist()
+        found = [] if first is None else labels[first : first + size].tolist()
+        wrong += found != target[begin : begin + size].tolist()
         begin += size
     return wrong
 
@@ -91,7 +91,7 @@ def _wrong_words(
 @click.argument("features", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def main(model: Path, features: Path, out: Path) -> None:
-    """Decode, write every utterance, and print the error rates."""
+    """Decode, write every utterance, print the error rates."""
     loaded = load(model)
     utterances = decode(loaded, FeatureStore(features, mels=loaded.net.config.mels))
     counts = np.array(
@@ -122,7 +122,4 @@ def main(model: Path, features: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"decode_ctc.py: {error}")
+    run(main)

@@ -1,35 +1,35 @@
-"""Cut the two sides of a parallel text into the pieces of one vocabulary.
+"""Encode both sides of a parallel text with one vocabulary of subword pieces.
 
     python -m recipes.steps.encode_text data/text data/bpe --pieces 2000
 
-TEXT has train.src, train.tgt, dev.src ... in plain text, a sentence a line. A BPE model of both
-sides together is trained on train by sentencepiece; id 0, its padding, is left to the CTC blank.
-OUT gets the same names with lines of ids, bpe.model, and vocabulary.json.
+TEXT has train.src, train.tgt, dev.src ... in plain text, a sentence in each line. sentencepiece
+trains a BPE model on both sides of train together; id 0, its padding, is the CTC blank. The program
+writes to OUT: files of the same names with lines of ids, bpe.model, and vocabulary.json.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 import sentencepiece
 
-from speechalign.errors import InputError, SpeechAlignError
+from recipes.program import run
+from speechalign.errors import InputError
 
 
 @click.command(help=__doc__)
 @click.argument("text", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--pieces", type=int, required=True, help="Size, blank included.")
+@click.option("--pieces", type=int, required=True, help="Size of the vocabulary, blank included.")
 def main(text: Path, out: Path, pieces: int) -> None:
-    """Train the pieces, and encode every split."""
+    """Train the BPE model, encode every split."""
     out.mkdir(parents=True, exist_ok=True)
     train = [text / "train.src", text / "train.tgt"]
     for path in train:
         if not path.is_file():
-            raise InputError(f"{path}: not there; run the stage that prepares the text")
+            raise InputError(f"{path}: missing; run the stage that prepares the text")
     sentencepiece.SentencePieceTrainer.train(
         input=[str(path) for path in train],
         model_prefix=str(out / "bpe"),
@@ -53,7 +53,4 @@ def main(text: Path, out: Path, pieces: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"encode_text.py: {error}")
+    run(main)

@@ -1,29 +1,33 @@
-"""Copy a trained CTC model at half precision, under a name and a licence of its own.
+"""Copy a trained CTC model at half precision, with a new name, licence and card.
 
     python -m recipes.steps.pack_ctc exp/full/offline/model OUT --name N --licence L --card FILE
 
-OUT is replaced whole, the card with it.
+OUT is replaced whole, including the card.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from speechalign.errors import SpeechAlignError
+from recipes.program import run
 from speechalign.models.ctc.conv_ctc import ConvCTC, load
 
 
 @click.command(help=__doc__)
 @click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", required=True)
-@click.option("--licence", required=True)
-@click.option("--card", required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--name", required=True, help="Name of the model.")
+@click.option("--licence", required=True, help="Licence of the model.")
+@click.option(
+    "--card",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Model card, Markdown.",
+)
 def main(model: Path, out: Path, name: str, licence: str, card: Path) -> None:
-    """Load, rename, write."""
+    """Load the model, write it under its new name."""
     text = card.read_text(encoding="utf-8")
     trained = load(model)
     packed = ConvCTC(
@@ -36,7 +40,4 @@ def main(model: Path, out: Path, name: str, licence: str, card: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"pack_ctc.py: {error}")
+    run(main)

@@ -1,17 +1,16 @@
-"""Gather what was measured of some models: RESULTS.md, and a plot of their training.
+"""Report the measurements of some models: RESULTS.md, and a plot of their training.
 
     python -m recipes.steps.report_ctc exp/full "1 2 3" streaming offline low_latency
 
-EXP/SEED/NAME has, of each seed and model, log.jsonl (train_ctc.py), SPLIT.json (decode_ctc.py) and
+EXP/SEED/NAME has, for each seed and model, log.jsonl (train_ctc.py), SPLIT.json (decode_ctc.py) and
 SPLIT.score.json (score_ctc.py) of dev, known and test, and boundaries.json (`speechalign compare`).
-EXP gets RESULTS.md and training.png. Figures of one seed have the interval of a bootstrap over
-recordings; of several seeds, it is the mean, and the lowest and highest.
+The program writes EXP/RESULTS.md and EXP/training.png. A figure of one seed has the interval of a
+bootstrap over recordings; of several seeds, mean and range are given.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -19,6 +18,7 @@ from typing import Any
 
 import click
 
+from recipes.program import run
 from speechalign.errors import InputError
 
 SPLITS = ("dev", "known", "test")
@@ -51,9 +51,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def summary(
     found: Sequence[Sequence[float | None]], *, factor: float = 1.0, form: str = ".1f"
 ) -> str:
-    """Write a figure of each seed, alone or with the ends of its interval; - where there is none.
+    """Format a figure of one seed, with its interval if known, or mean and range of several.
 
-    Of several seeds it is the mean, and the lowest and highest.
+    A missing figure is a dash.
     """
     scaled = [[factor * x for x in figure if x is not None] for figure in found]
     if not all(scaled):
@@ -68,16 +68,16 @@ def summary(
 
 
 class Results:
-    """The files of one model, of each seed.
+    """The files of one model, for each seed.
 
     Parameters
     ----------
     exp : Path
-        With a folder for each seed.
+        Folder with a folder for each seed.
     seeds : Sequence[str]
-        Their names.
+        Names of the seeds.
     name : str
-        Of the model.
+        Name of the model.
     """
 
     def __init__(self, exp: Path, seeds: Sequence[str], name: str) -> None:
@@ -120,7 +120,7 @@ def latency_table(models: Sequence[Results]) -> tuple[str, str]:
 
 
 def difference_table(models: Sequence[Results]) -> str:
-    """Return the table of differences from baselines; p is that of randomisation, of each seed."""
+    """Return the table of differences from baselines, with the p of randomisation of each seed."""
     rows = []
     for model in models:
         scores = {split: model.read(f"{split}.score.json") for split in SPLITS}
@@ -166,7 +166,7 @@ def boundary_table(models: Sequence[Results]) -> tuple[str, str]:
 
 
 def plot(models: Sequence[Results], path: Path) -> None:
-    """Draw the error rates of dev by step, of the first seed."""
+    """Draw the error rates of dev by step, for the first seed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -194,7 +194,7 @@ def plot(models: Sequence[Results], path: Path) -> None:
 @click.argument("models", nargs=-1, required=True)
 @click.option("--about", default="", help="Sentences about the data, for the report.")
 def main(exp: Path, seeds: str, models: tuple[str, ...], about: str) -> None:
-    """Write the report, and print it."""
+    """Write and print the report."""
     found = [Results(exp, seeds.split(), name) for name in models]
     parts = [f"# Results\n\nSeeds: {seeds}.{about and ' '}{about}\n"]
     errors, signature = error_table(found)
@@ -214,7 +214,4 @@ def main(exp: Path, seeds: str, models: tuple[str, ...], about: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"report_ctc.py: {error}")
+    run(main)

@@ -4,14 +4,13 @@
         exp/latency/score.json --baseline exp/continued/test.json
 
 REFERENCE has a TextGrid for each recording of MANIFEST, with the times of its phones. Latency is
-that of the phones of the transcript, on the best path that says them. With --baseline, figures are
-compared on the same utterances (paired bootstrap and randomisation).
+measured on the phones of the transcript, on its best path. With --baseline, figures are compared on
+the same utterances (paired bootstrap and randomisation).
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from functools import reduce
 from operator import add
@@ -20,9 +19,10 @@ from pathlib import Path
 import click
 import numpy as np
 
+from recipes.program import run
 from speechalign.alignment import Alignment, Interval
 from speechalign.corpus import read_corpus
-from speechalign.errors import InputError, SpeechAlignError
+from speechalign.errors import InputError
 from speechalign.formats import read_alignment
 from speechalign.metrics import latency
 from speechalign.metrics.resampling import Difference, compare_systems
@@ -31,7 +31,7 @@ TIER = "phones"
 
 
 def read_references(manifest: Path, folder: Path) -> dict[str, Alignment]:
-    """Read the alignment of each utterance that has one, by the utterance's id."""
+    """Return the alignments of utterances by id, as far as they exist."""
     found = {}
     for utterance in read_corpus(manifest, layout="manifest"):
         path = folder / f"{utterance.recording}.TextGrid"
@@ -43,7 +43,7 @@ def read_references(manifest: Path, folder: Path) -> dict[str, Alignment]:
 
 
 def forced(utterance: dict[str, list[object]]) -> Alignment | None:
-    """Return the phones of a transcript as an alignment; None where they did not fit."""
+    """Return the phones of a transcript as an alignment; None if they had too few frames."""
     intervals = [
         Interval(begin, end, str(phone))
         for (begin, end), phone in zip(utterance["forced"], utterance["reference"])  # type: ignore[misc]
@@ -54,7 +54,7 @@ def forced(utterance: dict[str, list[object]]) -> Alignment | None:
 def counts_of(
     decoded: dict[str, object], references: dict[str, Alignment]
 ) -> tuple[latency.LatencyScore, np.ndarray, np.ndarray]:
-    """Return the latency of a split, and what was counted of latency and errors in each part."""
+    """Return the latency of a split, and the counts of latency and errors of each utterance."""
     utterances = decoded["utterances"]
     assert isinstance(utterances, list)
     statistics = [
@@ -80,9 +80,13 @@ def error_rates(sums: np.ndarray) -> dict[str, np.ndarray]:
 @click.argument("reference", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("decoded", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--baseline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Decoding of the model to compare with.",
+)
 def main(manifest: Path, reference: Path, decoded: Path, out: Path, baseline: Path | None) -> None:
-    """Score, write, and print what differs from the baseline."""
+    """Score, write, print the differences from the baseline."""
     references = read_references(manifest, reference)
     score, delays, errors = counts_of(json.loads(decoded.read_text()), references)
     result: dict[str, object] = {"latency": asdict(score)}
@@ -107,7 +111,4 @@ def main(manifest: Path, reference: Path, decoded: Path, out: Path, baseline: Pa
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"score_ctc.py: {error}")
+    run(main)

@@ -1,21 +1,19 @@
-"""Write the log-mel features of sentences read aloud, with their phones and translations.
+"""Write the log-mel features of spoken sentences, with their phones and translations.
 
     python -m recipes.steps.speak_features exp/features/train --sentences train.txt \
         --language en-us --voices en-us,en-us+f1
     python -m recipes.steps.speak_features exp/features/scored --cuts data/corpus/en-us/cuts.jsonl
 
-Sentences are ``source ||| target``, a pair a line: eSpeak NG says the source, each with one of the
-voices, and nothing but the features is kept. Cuts are those of speech_gold_alignment.py, whose
-sound is read. Phones are those that eSpeak NG gives each word by itself, whatever the sound is.
-OUT has the files of compute_features.py, the translation in place of the text. What is there is not
-computed again.
+Sentences are lines ``source ||| target``: eSpeak NG speaks each source with one of the voices, and
+only the features are kept. Cuts are those of speech_gold_alignment.py, whose sound is read. Phones
+are those that eSpeak NG gives each word in isolation. The program writes to OUT the files of
+compute_features.py, with the translation as the text. Existing features are kept.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +24,8 @@ import numpy as np
 import soxr
 import torch
 
+from recipes.program import run
 from recipes.trainer.feature_store import FEATURES, INDEX
-from speechalign import SpeechAlignError
 from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
@@ -48,7 +46,7 @@ class Spoken(NamedTuple):
 
 
 def from_sentences(path: Path, language: str, voices: list[str]) -> Iterator[Spoken]:
-    """Say the sources of a file; the voice depends on the line's number only."""
+    """Synthesise the sources of a file; the voice depends on the line number only."""
     for number, (source, target) in enumerate(read_parallel(path)):
         voice = voices[zlib.crc32(f"{language} {number}".encode()) % len(voices)]
         try:
@@ -60,7 +58,7 @@ def from_sentences(path: Path, language: str, voices: list[str]) -> Iterator[Spo
 
 
 def from_cuts(path: Path) -> Iterator[Spoken]:
-    """Read the sound of cuts."""
+    """Yield the sentences of cuts, with their recorded sound."""
     lines = path.read_text(encoding="utf-8").splitlines()
     for utterance, line in zip(read_corpus(path), lines, strict=True):
         if utterance.problem:
@@ -80,7 +78,7 @@ def from_cuts(path: Path) -> Iterator[Spoken]:
 def compute(
     sentences: Iterator[Spoken], language: str, out: Path, *, mels: int
 ) -> list[dict[str, object]]:
-    """Write features and index; return what the index holds."""
+    """Write features and index; return the entries of the index."""
     log_mel = LogMel(mels)
     entries: list[dict[str, object]] = []
     first = 0
@@ -111,11 +109,19 @@ def compute(
 
 @click.command(help=__doc__)
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--sentences", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--cuts", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--language", required=True, help="Code of eSpeak NG.")
-@click.option("--voices", help="Several, with commas between them.  [the language's own]")
-@click.option("--mels", default=40, show_default=True)
+@click.option(
+    "--sentences",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of sentences to synthesise.",
+)
+@click.option(
+    "--cuts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Cuts of lhotse to read.",
+)
+@click.option("--language", required=True, help="Source language, a code of eSpeak NG.")
+@click.option("--voices", help="Voices, separated by commas (default: the language's).")
+@click.option("--mels", default=40, show_default=True, help="Number of mel filters.")
 def main(
     out: Path,
     sentences: Path | None,
@@ -124,7 +130,7 @@ def main(
     voices: str | None,
     mels: int,
 ) -> None:
-    """Compute into a temporary folder, and move it."""
+    """Compute the features in a temporary folder, then move it."""
     if (sentences is None) == (cuts is None):
         raise click.UsageError("give --sentences or --cuts")
     if cuts is not None and voices is not None:
@@ -141,7 +147,7 @@ def main(
         spoken = from_sentences(sentences, language, (voices or language).split(","))
     entries = compute(spoken, language, temporary, mels=mels)
     if not entries:
-        raise InputError(f"{sentences or cuts}: there is no sentence")
+        raise InputError(f"{sentences or cuts}: expected sentences, found none")
     temporary.replace(out)
     seconds = sum(entry["frames"] for entry in entries) / 100  # type: ignore[misc]
     click.echo(f"{out}: {len(entries)} sentences, {seconds:.0f} s")
@@ -149,7 +155,4 @@ def main(
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"speak_features.py: {error}")
+    run(main)

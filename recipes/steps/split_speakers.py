@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import click
 
+from recipes.program import run
 from speechalign.audio.waveform import sound_info
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
@@ -154,7 +154,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"split_speakers.py: {error}")
+    run(main)

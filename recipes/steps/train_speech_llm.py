@@ -1,4 +1,4 @@
-"""Train what joins a speech encoder and a language model, and as much of them as the settings say.
+"""Train a speech LLM: the adapter, and the parts of encoder and language model in the settings.
 
     python -m recipes.steps.train_speech_llm conf/matching.yaml data/train.jsonl data/dev.jsonl \
         exp/matching --encoder exp/encoder --lm exp/lm
@@ -162,7 +162,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         total = heard.cross_entropy.sum() / training.batch
         values = {"cross_entropy": total.item()}
         if training.matching:
-            # Text of which nothing is heard has an infinite loss, from which nothing is learnt.
+            # A text without any speech has an infinite loss, from which nothing can be learnt.
             each = matching_loss(
                 heard.speech, heard.text.detach(), heard.speech_lengths, counts, reduction="none"
             )
@@ -176,7 +176,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         return total, values
 
     def _ctc(self, heard: Heard, texts: Sequence[str]) -> Tensor:
-        """Return the CTC loss of the encoder's letters, a letter; infinite ones are left out."""
+        """Return the CTC loss of the encoder for each letter, without infinite losses."""
         vocabulary, log_probs = self.model.encoder.vocabulary, heard.encoded.log_probs
         assert vocabulary is not None
         assert log_probs is not None

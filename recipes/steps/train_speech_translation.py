@@ -46,32 +46,33 @@ from speechalign.losses.ctc import ctc_loss
 
 @dataclass(frozen=True)
 class Training:
-    """How a model is trained.
+    """Settings of a run.
 
     Parameters
     ----------
     epochs : int
-        How often every sentence is seen.
+        Number of epochs.
     batch_seconds : float
-        Padded speech in a batch.
+        Seconds of padded speech in a batch.
     learning_rate : float
-        The highest; it rises over a tenth of the steps, then falls to nothing as half a cosine.
+        Highest learning rate; it rises over a tenth of the epochs, then falls to zero as half a
+        cosine.
     ctc_weight : float
-        Of the CTC loss of the source's phones, which teaches the encoder to hear; that of the next
-        token counts once.
+        Weight of the CTC loss of the source's phones, which trains the encoder to recognise speech;
+        the loss of the next token has weight 1.
     label_smoothing : float
-        Share of the target that all tokens have alike.
+        Share of the target that is spread over all tokens.
     word_dropout : float
-        Share of the previous tokens that the decoder is not told: what it cannot guess from them
-        it must hear.
+        Share of the previous tokens that are hidden from the decoder, so that it must use the
+        speech.
     min_count : int
-        Words that occur less often are spelled.
+        Fewest occurrences of a word that is a token; rarer words are spelled.
     clip : float
         Largest norm of the gradient.
     seed : int
-        Of everything that is drawn.
+        Seed of weights, batches, dropout and hidden tokens.
     network : TranslatorConfig
-        The model.
+        Sizes of the model.
     """
 
     epochs: int = 10
@@ -97,7 +98,7 @@ def read_training(path: Path) -> Training:
 def targets(
     stores: Sequence[FeatureStore], batch: Sequence[tuple[int, int]], tokens: Tokens
 ) -> Tensor:
-    """Return (B, L + 2) tokens between begin and end, padded."""
+    """Return the tokens of a batch, (B, L + 2), between begin and end, padded."""
     rows = [[BOS, *tokens.encode(stores[s].entries[i].text), EOS] for s, i in batch]
     padded = torch.full((len(rows), max(map(len, rows))), PAD)
     for b, row in enumerate(rows):

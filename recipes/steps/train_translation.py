@@ -111,7 +111,7 @@ class TranslationTrainer(Trainer[Batch]):
         return f"sentences: {' '.join(map(str, batch.lines))}"
 
     def losses(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        """Return the weighted sum of the losses, and each; CTC's infinite ones are left out."""
+        """Return the weighted sum of the losses, and each, without infinite losses of CTC."""
         log_probs, frames = self.model(
             batch.source.to(self.device), batch.source_lengths.to(self.device)
         )

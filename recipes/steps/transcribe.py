@@ -3,23 +3,22 @@
     python -m recipes.steps.transcribe exp/matching/model data/test.jsonl exp/matching/test.jsonl \
         --beams 4 --no-repeat 3 --support -10
 
-OUT gets a line a recording, in the order of the manifest: the reference, the hypothesis, and the
-sound file. It appears when all are done.
+OUT has a line for each recording, in the order of the manifest: reference, hypothesis, and sound
+file. It is written when all recordings are transcribed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
 import torch
 
+from recipes.program import run
 from recipes.trainer.encoded_recordings import EncodedRecordings
 from recipes.trainer.speech_manifest import read_manifest
-from speechalign.errors import SpeechAlignError
 from speechalign.models.speech_llm.decoding import Decoding
 from speechalign.models.speech_llm.folder import load
 
@@ -28,13 +27,41 @@ from speechalign.models.speech_llm.folder import load
 @click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--beams", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--length-penalty", type=float, default=1.0, show_default=True)
-@click.option("--no-repeat", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--most-tokens", type=click.IntRange(1), default=60, show_default=True)
-@click.option("--support", type=float, help="Nats that a word needs; without, no check.")
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
-@click.option("--device", help="cpu, cuda ...; without, the GPU where there is one.")
+@click.option(
+    "--beams",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Width of the beam search.",
+)
+@click.option(
+    "--length-penalty",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Exponent of the length by which scores are divided.",
+)
+@click.option(
+    "--no-repeat",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Length of n-grams that may not occur twice; 0 allows all.",
+)
+@click.option(
+    "--most-tokens",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Largest number of tokens.",
+)
+@click.option(
+    "--support", type=float, help="Smallest CTC gain of a word, in nats (default: no check)."
+)
+@click.option(
+    "--batch", type=click.IntRange(1), default=16, show_default=True, help="Recordings in a batch."
+)
+@click.option("--device", help="Device, such as cpu or cuda (default: the GPU if there is one).")
 def main(
     model: Path,
     manifest: Path,
@@ -55,8 +82,8 @@ def main(
     temporary = out.with_suffix(".tmp")
     with torch.inference_mode(), temporary.open("w", encoding="utf-8") as file:
         for first in range(0, len(recordings), batch):
-            heard = recordings[first : first + batch]
-            for recording, text in zip(heard, network.write(encoded(heard), decoding)):
+            some = recordings[first : first + batch]
+            for recording, text in zip(some, network.write(encoded(some), decoding)):
                 line = {
                     "reference": recording.text, "hypothesis": text, "audio": str(recording.audio),
                 }  # fmt: skip
@@ -66,7 +93,4 @@ def main(
 
 if __name__ == "__main__":
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"transcribe.py: {error}")
+    run(main)

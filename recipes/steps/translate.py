@@ -3,15 +3,14 @@
     python -m recipes.steps.translate exp/ctc/model data/bpe test exp/ctc/test.txt
     python -m recipes.steps.translate exp/ctc/model data/bpe test exp/ctc/test.lm.txt --beam 16
 
-DATA is what encode_text.py wrote; NAME.src is translated, or NAME.speech where the model hears. The
-n-gram model is one of the training targets, of order 4.
+DATA is what encode_text.py wrote. NAME.src is translated, or NAME.speech by a model of speech. The
+n-gram model is trained on the training targets, with order 4.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -19,10 +18,10 @@ import numpy as np
 import sentencepiece
 import torch
 
+from recipes.program import run
 from recipes.trainer.beam_search import LanguageModel, beam_search
 from recipes.trainer.ctc_translation import BLANK, load
 from recipes.trainer.sentence_pairs import SentencePairs
-from speechalign.errors import SpeechAlignError
 from speechalign.text.ngram import train_backoff_model
 
 ORDER = 4
@@ -33,13 +32,17 @@ ORDER = 4
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("name")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--beam", type=click.IntRange(min=2), help="Prefixes kept; without, greedy search.")
-@click.option("--lm-weight", type=float, default=0.4, show_default=True)
-@click.option("--bonus", type=float, default=1.2, show_default=True, help="For each token.")
+@click.option(
+    "--beam", type=click.IntRange(min=2), help="Width of the beam search (default: greedy)."
+)
+@click.option(
+    "--lm-weight", type=float, default=0.4, show_default=True, help="Weight of the n-gram model."
+)
+@click.option("--bonus", type=float, default=1.2, show_default=True, help="Bonus for each token.")
 def main(
     model: Path, data: Path, name: str, out: Path, beam: int | None, lm_weight: float, bonus: float
 ) -> None:
-    """Write the translations, a line each, in the order of the source."""
+    """Write the translations, one in each line, in the order of the source."""
     pieces = json.loads((data / "vocabulary.json").read_text(encoding="utf-8"))
     network = load(model)
     pairs = SentencePairs(data, name, pieces=len(pieces), mels=network.config.mels)
@@ -70,7 +73,7 @@ def main(
 
 
 def greedy(log_probs: np.ndarray) -> list[int]:
-    """Return the labels (L,) of the best path of (T, V) emissions."""
+    """Return the labels, (L,), of the best path of (T, V) log-probabilities."""
     best = log_probs.argmax(1)
     changed = np.append(True, best[1:] != best[:-1])
     return best[changed & (best != BLANK)].tolist()
@@ -78,7 +81,4 @@ def greedy(log_probs: np.ndarray) -> list[int]:
 
 if __name__ == "__main__":
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"translate.py: {error}")
+    run(main)

@@ -12,12 +12,12 @@ from speechalign.text.ngram import BackoffModel
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """An n-gram model, and what it weighs.
+    """An n-gram model with its weight.
 
     Parameters
     ----------
     ngrams : BackoffModel
-        Of ids, trained on sequences that begin with ``begin`` and end with ``end``.
+        N-grams of ids, trained on sequences that begin with ``begin`` and end with ``end``.
     begin, end : int
         Symbols of the model beside the ids.
     weight : float
@@ -55,7 +55,7 @@ def beam_search(
     candidates: int = 8,
     model: LanguageModel | None = None,
 ) -> list[int]:
-    """Find the most probable labels, all their paths summed, with a language model.
+    """Return the most probable labels, summed over their paths, with a language model.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def beam_search(
     blank : int
         Column of the blank.
     width : int
-        Prefixes kept after each frame.
+        Number of prefixes kept after each frame.
     candidates : int
-        Tokens tried at each frame, the most probable ones.
+        Number of tokens, the most probable ones, tried at each frame.
     model : LanguageModel or None
-        None scores by the emissions alone.
+        None to use the CTC scores only.
 
     Returns
     -------

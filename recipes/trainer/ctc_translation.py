@@ -1,4 +1,4 @@
-"""Non-autoregressive translation: all target tokens in one pass, their number left to CTC.
+"""Non-autoregressive translation: all target tokens in one pass, with CTC for their number.
 
 The source is text, or speech as features. From J. Libovický and J. Helcl, "End-to-End
 Non-Autoregressive Neural Machine Translation with Connectionist Temporal Classification", EMNLP
@@ -37,16 +37,16 @@ class CtcTranslationConfig:
     Parameters
     ----------
     pieces : int
-        Ids of the one vocabulary of both languages, the blank included.
+        Size of the vocabulary that both languages share, blank included.
     width, heads, encoder_layers, decoder_layers : int
-        Of the transformer; feed-forward layers are four times as wide.
+        Sizes of the transformer; feed-forward layers are four times as wide.
     upsample : int
-        Output frames for each source token, or each 80 ms of speech: at least as many as a
-        translation may be longer.
+        Output frames for each source token, or for each 80 ms of speech: an upper limit of the
+        target tokens for each.
     dropout : float
-        While training.
+        Dropout in training.
     mels : int
-        Values of a feature vector where the source is speech; 0 where it is text.
+        Size of a feature vector of source speech; 0 for source text.
     """
 
     pieces: int
@@ -62,9 +62,9 @@ class CtcTranslationConfig:
 class CtcTranslation(nn.Module):  # type: ignore[misc]
     """Source ids or features in, log-probabilities of target pieces on a grid of output frames out.
 
-    An encoder over the source, speech after three convolutions from 10 to 80 ms a state; each of
-    its states becomes ``upsample`` frames; a decoder over the frames, without a mask, that looks at
-    the encoder; a projection tied to the embedding.
+    An encoder of the source (of speech, after three convolutions from 10 to 80 ms); ``upsample``
+    frames for each of its states; a decoder over the frames, without causal mask, that attends to
+    the encoder; an output projection tied to the embedding.
     """
 
     def __init__(self, config: CtcTranslationConfig) -> None:
@@ -109,7 +109,7 @@ class CtcTranslation(nn.Module):  # type: ignore[misc]
         log_probs : Tensor, shape (B, upsample * N, V), float32
             Natural-log probabilities. N is ceil(F / 8) where the source is speech.
         frames : Tensor, shape (B,), int64
-            How many of them each sentence has.
+            Frames of each sentence.
         """
         width, factor = self.config.width, self.config.upsample
         if self.hearing is None:
@@ -195,7 +195,7 @@ def load(folder: str | Path) -> CtcTranslation:
 
 
 def read_config(keywords: Mapping[str, int | float], *, source: str) -> CtcTranslationConfig:
-    """Return sizes from keywords; InputError names the source and a key that there is not."""
+    """Return the sizes in keywords; InputError names the source and an unknown key."""
     names = [field.name for field in fields(CtcTranslationConfig)]
     for key in keywords:
         if key not in names:

@@ -37,7 +37,7 @@ def log_probs(
 
 
 def error_rate(model: ConvCTC, store: FeatureStore, *, batch_seconds: float = 60.0) -> float:
-    """Return insertions, deletions and substitutions by phones, greedily decoded."""
+    """Return the phone error rate of a split, decoded greedily."""
     errors = phones = 0
     assert model.vocabulary.blank is not None
     for index, scores in log_probs(model, store, batch_seconds=batch_seconds):

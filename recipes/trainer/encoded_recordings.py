@@ -1,4 +1,4 @@
-"""What a speech encoder makes of recordings, kept where the encoder is not trained."""
+"""Encoder states of recordings, cached if the encoder is frozen."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from speechalign.models.speech_llm.model import SpeechLlm
 
 
 class EncodedRecordings:
-    """Recordings, encoded.
+    """Encode recordings.
 
-    An encoder that is trained hears a batch together, each time. One that is not hears every
-    recording by itself, as in transcription, and its states are kept in main memory for the next
-    time: they would be the same, since nothing is done to the speech before.
+    An encoder that is trained encodes each batch anew. A frozen encoder encodes each recording by
+    itself, as in transcription, and its states are cached in main memory: without augmentation,
+    they never change.
 
     Parameters
     ----------
     model : SpeechLlm
-        Whose encoder; what is trained of it is known.
+        Model with the encoder; parameters that require gradients are trained.
     most_bytes : int
-        Of what is kept. Once that much is, what else there is is encoded each time: in training
-        every recording comes once before any comes again, so that the oldest is as likely to be
-        asked for as the latest.
+        Largest size of the cache. When it is full, other recordings are encoded each time: training
+        uses every recording once before any comes again, so no eviction policy would do better.
     """
 
     def __init__(self, model: SpeechLlm, *, most_bytes: int = 2**31) -> None:

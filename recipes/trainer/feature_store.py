@@ -1,4 +1,4 @@
-"""Features of a split on disk, with the phones of its transcripts; and batches of them."""
+"""Features of a split on disk, with the phones of its transcripts, and their batches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Entry:
     id, speaker, text, audio : str
         As in the manifest.
     first, frames : int
-        Where its features lie, 10 ms each.
+        First feature vector and number of vectors, one every 10 ms.
     words : tuple[tuple[str, ...], ...]
         The phones of each spoken word.
     """
@@ -39,28 +39,28 @@ class Entry:
 
     @property
     def phones(self) -> list[str]:
-        """All its phones."""
+        """All phones, in order."""
         return [phone for word in self.words for phone in word]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some utterances, padded with zeros.
+    """A batch of utterances, padded with zeros.
 
     Parameters
     ----------
     features : Tensor, shape (B, F, M), float32
         Log-mel features.
     lengths : Tensor, shape (B,), int64
-        Feature frames of each.
+        Feature frames of each utterance.
     targets : Tensor, shape (B, L), int64
-        Phones by number.
+        Numbers of the phones.
     target_lengths : Tensor, shape (B,), int64
-        Phones of each.
+        Phones of each utterance.
     words : Tensor, shape (B, L), int64
-        The word, counted from 0, that each phone is of.
+        Number, from 0, of the word of each phone.
     ids : list[str]
-        Which utterances they are.
+        Ids of the utterances.
     """
 
     features: torch.Tensor
@@ -77,14 +77,14 @@ class FeatureStore:
     Parameters
     ----------
     folder : Path
-        With ``features.f16`` and ``index.jsonl``.
+        Folder with ``features.f16`` and ``index.jsonl``.
     mels : int
-        Values of one vector.
+        Size of a feature vector.
 
     Raises
     ------
     InputError
-        A file is missing, or they do not fit together.
+        A file is missing, or the two do not match.
     """
 
     def __init__(self, folder: Path, *, mels: int = 80) -> None:
@@ -116,7 +116,7 @@ class FeatureStore:
         return some.mean(0), some.std(0)
 
     def batch(self, indices: Sequence[int], symbols: dict[str, int]) -> Batch:
-        """Put some utterances together; ``symbols`` numbers the phones."""
+        """Return the batch of some utterances; ``symbols`` has the numbers of the phones."""
         chosen = [self.entries[index] for index in indices]
         lengths = torch.tensor([entry.frames for entry in chosen])
         target_lengths = torch.tensor([len(entry.phones) for entry in chosen])
@@ -137,8 +137,8 @@ class FeatureStore:
     def batches(self, seconds: float, *, seed: int, epoch: int) -> list[list[int]]:
         """Cut a shuffled epoch into batches of at most ``seconds`` of padded speech.
 
-        Utterances of like length come together; which ones, and the order of the batches, depends
-        on ``seed`` and ``epoch`` only.
+        A batch has utterances of similar length. Batches and their order depend on ``seed`` and
+        ``epoch`` only.
         """
         generator = np.random.default_rng([seed, epoch])
         frames = np.array([entry.frames for entry in self.entries])

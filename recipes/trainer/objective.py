@@ -1,4 +1,4 @@
-"""What training minimises: named losses with their weights, on augmented features."""
+"""Training objective: a weighted sum of named losses, on augmented features."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OURS = (
 
 
 class Losses(NamedTuple):
-    """The weighted sum, each loss by name, and how many transcripts are too long for the frames."""
+    """The weighted sum, each loss by name, and the number of transcripts with too few frames."""
 
     total: Tensor
     values: dict[str, float]
@@ -37,16 +37,16 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """SpecAugment without time warping [1]_: stretches of frequencies and times set to the mean.
+    """SpecAugment without time warping [1]_: masks of frequencies and times, set to the mean.
 
     Parameters
     ----------
     frequency_masks, time_masks : int
-        How many of each.
+        Number of masks.
     mels : int
-        Most filters that one frequency mask covers.
+        Largest number of filters in a frequency mask.
     share : float
-        Most of an utterance that one time mask covers.
+        Largest share of an utterance in a time mask.
 
     .. [1] D. S. Park et al., "SpecAugment: A simple data augmentation method for automatic speech
        recognition", Interspeech 2019.
@@ -72,7 +72,7 @@ class Augmentation:
 
 
 def _stretch(positions: Tensor, limits: Tensor, share: float) -> Tensor:
-    """Choose a stretch of at most a share of each limit: (B, N), true within."""
+    """Draw a mask, (B, N), of at most a share of each limit."""
     sizes = (torch.rand(len(limits), 1, device=limits.device) * share * limits[:, None]).long()
     room = limits[:, None] - sizes
     starts = (torch.rand(len(limits), 1, device=limits.device) * room).long()
@@ -85,21 +85,21 @@ class Objective(nn.Module):
     Parameters
     ----------
     net : ConvCTCNet
-        What is trained.
+        The network that is trained.
     losses : Mapping[str, Mapping[str, float]]
-        By name: ``weight``, and the keywords of the loss; with ``falls: true``, the weight falls to
-        nothing until the last step, as half a cosine. ``ctc`` and ``ctc:label_priors`` are
-        `ctc_loss`, the latter with the priors of the `PRIOR_STEPS` steps before; ``awp:PROPERTY``
-        is `awp_loss`, whose keywords may also be those of the property.
+        For each name, ``weight`` and the keywords of the loss; with ``falls: true``, the weight
+        falls to zero until the last step, as half a cosine. ``ctc`` and ``ctc:label_priors`` are
+        `ctc_loss`, the latter with the label priors of the previous `PRIOR_STEPS` steps;
+        ``awp:PROPERTY`` is `awp_loss`, which also takes the keywords of the property.
     augmentation : Augmentation
-        What happens to the features while training.
+        Masks of the features in training.
     blank : int
-        The label that says nothing.
+        Column of the blank.
 
     Raises
     ------
     InputError
-        There is no such loss, or no such keyword.
+        A loss or a keyword is unknown.
     """
 
     def __init__(
@@ -131,9 +131,9 @@ class Objective(nn.Module):
         words: Tensor,
         done: float = 0.0,
     ) -> Losses:
-        """Return the losses of a batch of features that are not normalised yet.
+        """Return the losses of a batch of features, which are not normalised yet.
 
-        ``done`` is the share of the training that is done, by which some weights fall.
+        ``done`` is the finished share of the training, with which some weights fall.
         """
         x = self.augmentation(self.net.normalise(features, lengths), lengths)
         log_probs = self.net.encode(x, lengths).float()
@@ -173,7 +173,7 @@ class Objective(nn.Module):
         )
 
     def after(self, step: int) -> None:
-        """Take new priors after every `PRIOR_STEPS` steps."""
+        """Update the label priors after every `PRIOR_STEPS` steps."""
         if "ctc:label_priors" in self.terms and step % PRIOR_STEPS == 0:
             counted = LabelPriors(self.net.symbols)
             counted.sums, counted.frames = self.prior_sums.cpu(), self.prior_frames.cpu()
@@ -184,19 +184,19 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class _Term:
-    """A loss with its keywords bound, its weight, and whether that falls to nothing."""
+    """A loss with its keywords bound, its weight, and whether the weight falls to zero."""
 
     highest: float
     falls: bool
     loss: Callable[..., Tensor]
 
     def weight(self, done: float) -> float:
-        """Return the weight where a share of the training is done."""
+        """Return the weight after a share of the training."""
         return self.highest * (0.5 * (1 + math.cos(math.pi * done)) if self.falls else 1)
 
 
 def _term(name: str, keywords: dict[str, float]) -> _Term:
-    """Bind the keywords of a loss; InputError names what is unknown."""
+    """Bind the keywords of a loss; InputError names an unknown name or keyword."""
     kind, _, option = name.partition(":")
     weight = keywords.pop("weight", 1.0), bool(keywords.pop("falls", False))
     if kind == "awp" and option in PROPERTIES:

@@ -1,4 +1,4 @@
-"""What a training run tells: a bar on a terminal, a log in JSON lines, TensorBoard."""
+"""Progress of a training run: a bar on a terminal, a log in JSON lines, TensorBoard."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.progress import Progress as RichProgress
 
 
 class Progress:
-    """A bar of steps on stderr; only rank 0 speaks.
+    """A bar of steps on stderr, of rank 0 only.
 
     Parameters
     ----------
     total, done : int
-        Steps.
+        Steps of the run, and those done before.
     rank : int
-        Of this process.
+        Rank of this process.
     """
 
     def __init__(self, total: int, done: int, rank: int) -> None:
@@ -59,16 +59,16 @@ class Progress:
 
 
 class Writer:
-    """``log.jsonl`` and ``tensorboard/`` in a folder; only rank 0 writes.
+    """``log.jsonl`` and ``tensorboard/`` in a folder, written by rank 0 only.
 
     Parameters
     ----------
     out : Path
         The folder.
     step : int
-        Steps done: what an interrupted run wrote beyond them is taken out of the log.
+        Steps done; later lines, of an interrupted run, are removed from the log.
     rank : int
-        Of this process.
+        Rank of this process.
     """
 
     def __init__(self, out: Path, step: int, rank: int) -> None:

@@ -1,4 +1,4 @@
-"""Sentence pairs, as ids or with the source as features of speech, in batches of like lengths."""
+"""Sentence pairs of text, or of speech and text, in batches of similar lengths."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from speechalign.errors import InputError
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sentence pairs.
+    """A padded batch of sentence pairs.
 
     Parameters
     ----------
     lines : Sequence[int]
-        Their numbers in the files, from 1.
+        Line numbers in the files, from 1.
     source : Tensor, shape (B, N), int64, or (B, F, M), float32
         Ids or features, padded with 0.
     target : Tensor, shape (B, L), int64
         Ids, padded with 0.
     source_lengths, target_lengths : Tensor, shape (B,), int64
-        Without the padding.
+        Lengths without padding.
     """
 
     lines: Sequence[int]
@@ -44,19 +44,19 @@ class SentencePairs:
     Parameters
     ----------
     folder : Path
-        Holds the two files: a sentence a line, ids separated by spaces. NAME.speech is a folder
-        that speak_features.py wrote.
+        Folder of the two files: a sentence in each line, ids separated by spaces. NAME.speech is a
+        folder that speak_features.py wrote.
     name : str
-        Of the files.
+        Name of the files.
     pieces : int
         Ids are in [1, pieces); 0 is the blank.
     mels : int
-        Values of a feature vector of NAME.speech; 0 takes NAME.src.
+        Size of a feature vector of NAME.speech; 0 to read NAME.src.
 
     Raises
     ------
     InputError
-        The files have other numbers of lines, a source is empty, or an id is none.
+        The files differ in their numbers of lines, a source is empty, or an id is invalid.
     """
 
     def __init__(self, folder: Path, name: str, *, pieces: int, mels: int = 0) -> None:
@@ -70,14 +70,14 @@ class SentencePairs:
         if len(self.sources) != len(self.targets):
             raise InputError(
                 f"{folder / name}: {len(self.sources)} sources and {len(self.targets)} targets; "
-                "expected as many"
+                "expected equal numbers"
             )
         for number, source in enumerate(self.sources, 1):
             if not len(source):
                 raise InputError(f"{folder / name}.src:{number}: empty; leave the pair out")
 
     def batches(self, tokens: int, *, seed: int, epoch: int) -> list[list[int]]:
-        """Return the pairs' indices in shuffled batches of at most so many tokens or frames."""
+        """Return indices of pairs in shuffled batches of at most ``tokens`` tokens or frames."""
         rng = np.random.default_rng((seed, epoch))
         lengths = np.array([max(len(s), len(t)) for s, t in zip(self.sources, self.targets)])
         order = np.lexsort((rng.random(len(lengths)), lengths + rng.integers(0, 3, len(lengths))))
@@ -93,7 +93,7 @@ class SentencePairs:
         return found
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        """Return the pairs of some indices."""
+        """Return the batch of some pairs."""
         source, source_lengths = _padded([self.sources[i] for i in indices])
         target, target_lengths = _padded([self.targets[i] for i in indices])
         lines = [i + 1 for i in indices]

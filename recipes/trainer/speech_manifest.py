@@ -19,11 +19,11 @@ class Recording:
     Parameters
     ----------
     audio : Path
-        The sound file.
+        Sound file.
     text : str
-        What is said; empty for noise and silence.
+        Transcript; empty for noise and silence.
     speaker : str
-        Who says it; empty where nobody does.
+        Name of the speaker; empty for noise and silence.
     """
 
     audio: Path
@@ -31,17 +31,17 @@ class Recording:
     speaker: str
 
     def samples(self, sample_rate: int) -> np.ndarray:
-        """Read its samples, (N,) float32."""
+        """Return the samples, (N,) float32."""
         return read_waveform(self.audio, sample_rate=sample_rate).samples
 
 
 def read_manifest(path: Path) -> list[Recording]:
-    """Read a manifest; its sound files are relative to its folder.
+    """Return the recordings of a manifest, whose paths are relative to its folder.
 
     Raises
     ------
     InputError
-        It is missing or empty, or a line is not as it should be.
+        The manifest is missing or empty, or a line is malformed.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

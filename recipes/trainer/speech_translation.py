@@ -1,9 +1,9 @@
-"""A small speech-to-text translation model whose attention shows which speech a word renders.
+"""A small speech-to-text translation model whose attention is read as word alignment.
 
-Two convolutions lead from frames of 10 ms to frames of 40 ms, a transformer encoder [1]_ whose
-attention reaches a tenth of a second only follows, and a decoder of one layer attends to it with
-a single head. Short reach keeps what is heard where it is said; one layer and one head leave one
-place where speech can enter a word.
+Two convolutions lead from frames of 10 ms to frames of 40 ms. A transformer encoder [1]_ follows
+whose attention reaches a tenth of a second only, so that a state stands for the speech at its own
+time. A decoder of one layer attends to it with a single head, so that the speech reaches a word in
+one place only.
 
 .. [1] A. Vaswani et al., "Attention is all you need", NeurIPS 2017.
 """
@@ -32,27 +32,26 @@ STRIDE = 4
 
 @dataclass(frozen=True)
 class TranslatorConfig:
-    """What a `Translator` is made of.
+    """Sizes of a `Translator`.
 
     Parameters
     ----------
     mels : int
-        Values of a feature vector.
+        Size of a feature vector.
     width : int
         Size of all hidden vectors.
     heads : int
-        Of self-attention.
+        Number of heads of self-attention.
     encoder_layers : int
-        Layers of the encoder.
+        Number of layers of the encoder.
     reach : int
         Frames of 40 ms before and after its own that an encoder layer attends to.
     dropout : float
-        Share of values that are zeroed while training.
+        Dropout in training.
     diagonal : float
-        How much the decoder expects to find a token as far in the speech as it is in the
-        translation, at first; it learns how much from there. The weight of a frame at distance d,
-        in shares of the whole, falls as exp(-diagonal d), as in fast_align [2]_. 0 is without: a
-        corpus of a few hundred sentences needs it.
+        Initial strength of a diagonal prior of the attention, which is trained. The weight of a
+        frame at distance d from the relative position of the token falls as exp(-diagonal d), as in
+        fast_align [2]_. 0 for no prior; a corpus of a few hundred sentences needs one.
 
     References
     ----------
@@ -70,10 +69,10 @@ class TranslatorConfig:
 
 
 class Decoded(NamedTuple):
-    """What the decoder makes of the words so far, and of the speech.
+    """Output of the decoder.
 
     ``logits`` (B, L, V) of each next token; ``attention`` (B, L, T), rows sum to 1; ``values``
-    (B, T, D), what a frame adds to the hidden vector of a token that attends to nothing else.
+    (B, T, D), the vectors that attention weighs.
     """
 
     logits: Tensor
@@ -82,12 +81,12 @@ class Decoded(NamedTuple):
 
 
 class Tokens:
-    """Words that are common enough are tokens, others are spelled; ``▁`` begins each word.
+    """A vocabulary of frequent words and of letters; rare words are spelled. ``▁`` begins a word.
 
     Parameters
     ----------
     symbols : sequence of str
-        The special ones first.
+        Symbols, the special ones first.
     """
 
     def __init__(self, symbols: Sequence[str]) -> None:
@@ -101,7 +100,7 @@ class Tokens:
 
     @classmethod
     def count(cls, sentences: Iterable[str], *, min_count: int) -> Tokens:
-        """Take the words that occur so often, and all letters."""
+        """Make a vocabulary of all letters and of words that occur at least ``min_count`` times."""
         words = Counter(word for sentence in sentences for word in sentence.split())
         common = sorted(BEGIN + word for word, n in words.items() if n >= min_count)
         spelled = {letter for word in words for letter in cls._spell(word)}
@@ -125,14 +124,14 @@ class Tokens:
 
 
 class Translator(nn.Module):  # type: ignore[misc]
-    """Log-mel features and the translation so far in, its next token out.
+    """Predict the next token from log-mel features and the previous tokens of the translation.
 
     Parameters
     ----------
     config : TranslatorConfig
-        Its size.
+        Sizes.
     phones, tokens : int
-        Symbols of the source, of which 0 is the blank of CTC, and of the target.
+        Number of symbols of the source, 0 being the blank of CTC, and of the target.
     """
 
     def __init__(self, config: TranslatorConfig, phones: int, tokens: int) -> None:
@@ -176,11 +175,11 @@ class Translator(nn.Module):  # type: ignore[misc]
         far = distance.abs() > self.config.reach
         for layer in self.encoder:
             x = layer(x, src_mask=far, src_key_padding_mask=~inside)
-            x = x.masked_fill(~inside[..., None], 0.0)  # a frame out of all reach has no attention
+            x = x.masked_fill(~inside[..., None], 0.0)  # a frame beyond all reach gets no attention
         return self.encoded(x), -(-lengths // STRIDE)
 
     def decode(self, previous: Tensor, encoded: Tensor, lengths: Tensor) -> Decoded:
-        """Say what follows each of (B, L) tokens, given speech (B, T, D) of (B,) lengths."""
+        """Predict the token after each of (B, L) tokens, given speech (B, T, D) of (B,) lengths."""
         count = previous.shape[1]
         x = self.dropout(self.embedding(previous) + positions(count, encoded.shape[2]))
         future = torch.ones(count, count, dtype=torch.bool).triu(1)
@@ -198,14 +197,14 @@ class Translator(nn.Module):  # type: ignore[misc]
 
 
 def positions(count: int, width: int) -> Tensor:
-    """Return sines and cosines of (count, width)."""
+    """Return the sinusoidal positions, (count, width)."""
     rates = torch.exp(-math.log(10_000) * torch.arange(0, width, 2) / width)
     angles = torch.arange(count)[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def save(path: Path, model: Translator, phones: Sequence[str], tokens: Tokens) -> None:
-    """Write a model whole, or not at all."""
+    """Write a model whole or not at all."""
     temporary = path.with_name(f"{path.name}.tmp")
     content = {
         "config": asdict(model.config),

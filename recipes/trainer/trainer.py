@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from recipes.program import run
 from recipes.trainer.checkpoint import Checkpoint
 from recipes.trainer.progress import Progress, Writer
 from recipes.trainer.settings import Settings
-from speechalign.errors import InputError, SpeechAlignError
+from speechalign.errors import InputError
 
 B = TypeVar("B")
 
@@ -345,9 +345,7 @@ def start(main: Callable[[], None]) -> None:
     if "RANK" in os.environ:
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        run(main)
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

@@ -11,7 +11,6 @@ OUTPUT/gold/VOICE/NNNN.TextGrid; the same arguments write the same bytes.
 from __future__ import annotations
 
 import gzip
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -20,7 +19,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from speechalign import SpeechAlignError, write_alignment
+from recipes.program import run
+from speechalign import write_alignment
 from speechalign.espeak import speak
 
 _RATE = 16000
@@ -72,7 +72,4 @@ def main(text: Path, output: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"00_speak_sentences.py: {error}")
+    run(main)

@@ -10,7 +10,6 @@ output blanks only. A model that exists is not trained again.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from recipes.program import run
 from recipes.trainer.speech_manifest import Recording, read_manifest
-from speechalign.errors import SpeechAlignError
 from speechalign.losses import ctc_loss
 from speechalign.models.ctc.conv_ctc import BLANK, STRIDE, ConvCTC, ConvCTCConfig, ConvCTCNet
 from speechalign.models.hf_folder import no_progress_bars
@@ -141,7 +140,4 @@ def main(
 
 if __name__ == "__main__":
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"01_make_models.py: {error}")
+    run(main)

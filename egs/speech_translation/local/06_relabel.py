@@ -10,13 +10,13 @@ prints the distance of their boundaries; a sentence that was not aligned ends it
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 import numpy as np
 
-from speechalign import Alignment, Interval, SpeechAlignError, read_alignment, write_alignment
+from recipes.program import run
+from speechalign import Alignment, Interval, read_alignment, write_alignment
 from speechalign.errors import InputError
 
 
@@ -51,7 +51,4 @@ def main(aligned: Path, known: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SpeechAlignError as error:
-        sys.exit(f"06_relabel.py: {error}")
+    run(main)
