@@ -33,6 +33,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Format to read where a recording has files in several (default: none, an error)",
 )
 @option(
+    "--phone-set",
+    metavar="NAME",
+    group="Corpus",
+    help="Phone set that the labels of both are translated to, for --tier phones: arpabet, "
+    "arpabet-stress, ipa or xsampa (default: labels as they are)",
+)
+@option(
     "--bootstrap",
     "resamples",
     type=click.IntRange(min=1),
@@ -63,6 +70,7 @@ def compare(
     test: Path,
     tier: str,
     prefer: str | None,
+    phone_set: str | None,
     resamples: int | None,
     seed: int,
     per_file: bool,
@@ -83,7 +91,13 @@ def compare(
     from speechalign.metrics import compare_alignments
 
     found = compare_alignments(
-        reference, test, tier=tier, prefer=prefer, resamples=resamples or 0, seed=seed
+        reference,
+        test,
+        tier=tier,
+        prefer=prefer,
+        phone_set=phone_set,
+        resamples=resamples or 0,
+        seed=seed,
     )
     for problem in found.unusable:
         log.warning("unusable: %s", problem)

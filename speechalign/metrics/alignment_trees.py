@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from speechalign.alignment import Alignment
 from speechalign.errors import InputError
+from speechalign.files.names import composed
 from speechalign.formats.tree import match_recordings, read_tree
 from speechalign.metrics.boundaries import (
     BoundaryScore,
@@ -21,6 +22,7 @@ from speechalign.metrics.boundaries import (
 )
 from speechalign.metrics.resampling import ConfidenceInterval, bootstrap
 from speechalign.metrics.scoring import report
+from speechalign.text.phone_sets import PHONE_SETS, translate
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def compare_alignments(
     *,
     tier: str = "words",
     prefer: str | None = None,
+    phone_set: str | None = None,
     resamples: int = 0,
     seed: int = 0,
 ) -> AlignmentReport:
@@ -90,6 +93,9 @@ def compare_alignments(
         ``words``, ``phones`` or another tier that both have.
     prefer : str, optional
         Format to read where a recording has files in several.
+    phone_set : {"arpabet", "arpabet-stress", "ipa", "xsampa"} or None
+        Phone set that the labels of both are translated to before they are matched, for the tier
+        ``phones``; None takes them as they are.
     resamples : int
         Number of resamples of recordings for confidence intervals; 0 for none.
     seed : int
@@ -106,7 +112,8 @@ def compare_alignments(
         A recording has several files, and ``prefer`` does not choose one; or one of two single
         files cannot be read.
     InputError
-        No recording of the reference has an alignment in the hypothesis.
+        No recording of the reference has an alignment in the hypothesis, or there is no such phone
+        set.
 
     Examples
     --------
@@ -114,10 +121,18 @@ def compare_alignments(
     0.0151
     """
     reference, hypothesis = Path(reference), Path(hypothesis)
+    if phone_set is not None and (phone_set not in PHONE_SETS or tier != "phones"):
+        raise InputError(
+            f"phone_set: expected one of {', '.join(PHONE_SETS)}, and the tier 'phones'; got "
+            f"{phone_set!r} and {tier!r}"
+        )
     gold, ours = read_tree(reference, prefer=prefer), read_tree(hypothesis, prefer=prefer)
     unusable = [*gold.problems, *ours.problems]
     references = _with_tier(gold.alignments, tier, unusable, reference)
     hypotheses = _with_tier(ours.alignments, tier, unusable, hypothesis)
+    if phone_set is not None:
+        references = {name: _translated(a, phone_set) for name, a in references.items()}
+        hypotheses = {name: _translated(a, phone_set) for name, a in hypotheses.items()}
     matched: dict[str, str | None]
     if reference.is_file() and hypothesis.is_file() and len(references) == len(hypotheses) == 1:
         matched = dict(zip(references, hypotheses))
@@ -136,8 +151,11 @@ def compare_alignments(
     found = report(pairs, tier=tier)
     total = cast(BoundaryStatistics, found.total)
     return AlignmentReport(
-        pooled=cast(BoundaryScore, found.pooled),
-        recordings=cast("Mapping[str, BoundaryScore]", found.recordings),
+        pooled=_signed(cast(BoundaryScore, found.pooled), phone_set),
+        recordings={
+            name: _signed(cast(BoundaryScore, one), phone_set)
+            for name, one in found.recordings.items()
+        },
         intervals=bootstrap(found.counts, figures, resamples=resamples, seed=seed)
         if resamples
         else {},
@@ -147,6 +165,25 @@ def compare_alignments(
         without_reference=tuple(sorted(set(hypotheses) - set(matched.values()))),
         unusable=tuple(unusable),
     )
+
+
+def _translated(alignment: Alignment, phone_set: str) -> Alignment:
+    """Return an alignment whose tiers of phones have the labels of a phone set."""
+    phones = tiers_of(alignment, "phones")
+    tiers = {
+        name: [replace(i, label=translate(i.label, phone_set)) for i in phones[composed(name)]]
+        if composed(name) in phones
+        else list(intervals)
+        for name, intervals in alignment.tiers.items()
+    }
+    return Alignment(tiers, alignment.duration)
+
+
+def _signed(score: BoundaryScore, phone_set: str | None) -> BoundaryScore:
+    """Return a score whose signature names the phone set that labels were translated to."""
+    if phone_set is None:
+        return score
+    return replace(score, signature=score.signature.replace("labels:exact", f"labels:{phone_set}"))
 
 
 def _with_tier(

@@ -129,6 +129,34 @@ def rename(phone: str, phone_set: str, *, stress: int | None = None) -> str:
     return to_xsampa(ipa) if phone_set == "xsampa" else ipa
 
 
+def translate(label: str, phone_set: str) -> str:
+    """Return a label of a phone tier in a phone set, whichever set it is written in.
+
+    For ARPABET, labels may be ARPABET, TIMIT's names or IPA of English; for IPA and X-SAMPA,
+    ARPABET or IPA. What is not understood stays as it is, such as the name of silence.
+
+    Parameters
+    ----------
+    label : str
+        A phone; leading and trailing white space does not count.
+    phone_set : {"arpabet", "arpabet-stress", "ipa", "xsampa"}
+        Where to.
+
+    Examples
+    --------
+    >>> [translate(label, "arpabet") for label in ("AH0", "ə", "tʃ", "sil")]
+    ['AH', 'AH', 'CH', 'sil']
+    """
+    label = label.strip()
+    if phone_set in ("ipa", "xsampa") and not _arpabet(label):
+        return rename(label, phone_set)
+    try:
+        phones, stresses = read_phones([label], ARPABET)
+    except KeyError:
+        return label
+    return " ".join(rename(p, phone_set, stress=s) for p, s in zip(phones, stresses))
+
+
 def is_arpabet(phones: Collection[str]) -> bool:
     """Return whether all phones of English are among these, as ARPABET without stress."""
     return ARPABET.keys() <= set(phones) | {"ZH"}

@@ -156,6 +156,21 @@ def test_tier_phones(tmp_path):
     assert "tier:phones|labels:exact" in result.stdout
 
 
+@pytest.mark.parametrize("phone_set", ["arpabet", "ipa", "xsampa"])
+def test_phones_in_other_phone_sets(tmp_path, phone_set):
+    write(tmp_path / "gold/a.TextGrid", labels=("AH0", "tʃ"), tier="phones")
+    write(tmp_path / "ours/a.TextGrid", labels=("ə", "CH"), tier="phones")
+    options = (tmp_path / "gold", tmp_path / "ours", "--tier", "phones")
+    assert run(*options).exit_code == 4
+    result = run(*options, "--phone-set", phone_set)
+    assert result.exit_code == 0, result.output
+    assert "2 of 2 labels" in result.stdout
+    assert f"tier:phones|labels:{phone_set}|" in result.stdout
+    wrong = run(tmp_path / "gold", tmp_path / "ours", "--phone-set", phone_set)
+    assert wrong.exit_code == 4
+    assert "and the tier 'phones'" in wrong.stderr
+
+
 def test_histogram(trees, tmp_path):
     pytest.importorskip("matplotlib")
     assert run(*trees, "--histogram", tmp_path / "h.png").exit_code == 0

@@ -14,6 +14,7 @@ from speechalign.text.phone_sets import (
     read_phones,
     rename,
     to_xsampa,
+    translate,
 )
 
 
@@ -96,6 +97,18 @@ def test_other_languages_take_their_own_phones_only():
 def test_the_models_own_names_come_first():
     known = {*ARPABET, "SIL", "+SPN+", "ʌ"}
     assert read_phones(["+SPN+", "ʌ"], known) == (("+SPN+", "ʌ"), (None, None))
+
+
+@pytest.mark.parametrize(
+    ("label", "phone_set", "found"),
+    [
+        ("AH0", "arpabet", "AH"), ("AH0", "arpabet-stress", "AH0"), ("ə", "arpabet-stress", "AH0"),
+        ("AH0", "ipa", "ə"), ("AH", "ipa", "ʌ"), (" ax ", "arpabet", "AH"), ("ʏ", "ipa", "ʏ"),
+        ("ʏ", "xsampa", "Y"), ("sil", "ipa", "sil"), ("", "arpabet", ""), ("ʘ", "arpabet", "ʘ"),
+    ],
+)  # fmt: skip
+def test_translated_labels(label, phone_set, found):
+    assert translate(label, phone_set) == found
 
 
 def test_a_map_of_names():
