@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import textgrid
 from hypothesis import given
@@ -174,6 +175,22 @@ def test_text_in_another_encoding_is_refused(name, tmp_path):
     path.write_bytes(b"\xef\xbb\xbfab\xff")
     with pytest.raises(FormatError, match=r"not UTF-8 at byte 5 \(0xff\)"):
         read_alignment(path, format=name)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
+def test_scalars_of_numpy_are_written_as_numbers(name, kind, tmp_path):
+    words = [
+        Interval(kind(0.25), kind(0.5), np.str_("yes"), kind(0.75)),
+        Interval(1, np.int64(2), "b"),
+    ]
+    plain = [Interval(0.25, 0.5, "yes", 0.75), Interval(1.0, 2.0, "b")]
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    for file, tier, duration in (("a", words, kind(2)), ("b", plain, 2.0)):
+        write_alignment(Alignment({"words": tier}, duration), tmp_path / f"{file}/x", format=name)
+    assert (tmp_path / "a/x").read_bytes() == (tmp_path / "b/x").read_bytes()
+    read_alignment(tmp_path / "a/x", format=name)
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
