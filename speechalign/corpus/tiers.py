@@ -17,7 +17,7 @@ _NO_SPEECH = re.compile(
     r"(?:word|phone|phoneme|segment|sound|syllable|character|letter|grapheme|token|morpheme|lemma"
     r"|gloss|translation|note|comment|remark|todo|event|noise|pause|silence|vowel|consonant|pitch"
     r"|stress|accent|boundary|boundarie|landmark|target|error)(?:s|es)?"
-    r"|glosses|pos|ipa|f0|tobi|metadata|info|mau|(?:ort|kan|kas)-mau"
+    r"|glosses|tones|pos|ipa|f0|tobi|metadata|info|mau|(?:ort|kan|kas)-mau"
 )
 
 
