@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
 
 _PICTURES = (".png", ".pdf", ".svg")
+# A single token with a suffix, or that begins like a path: "notes.md", "./notes", "~/a/b".
+_FILE_NAME = re.compile(r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*[^\s/]")
 
 
 @click.command("align-one")
@@ -81,6 +84,9 @@ def _transcript(text: str) -> str:
     path = Path(text)
     if os.path.isfile(path):  # Path.is_file raises where the text is too long for a name
         return read_text(path)
-    if path.suffix.lower() in (".txt", ".lab"):
-        raise InputError(f"{text}: there is no such transcript; check its name")
+    if path.suffix.lower() in (".txt", ".lab") or _FILE_NAME.fullmatch(text):
+        raise InputError(
+            f"{text}: there is no such transcript; check its name (words that look like a file "
+            f"name need a space at the end: '{text} ')"
+        )
     return text

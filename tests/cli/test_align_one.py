@@ -57,13 +57,26 @@ def test_pronunciations_of_ones_own(tea, tmp_path):
 
 def test_the_transcript_may_be_a_file(tea):
     assert run(tea, tea.with_suffix(".lab")).stdout == run(tea, TEA).stdout
-    result = run(tea, "nothing.lab")
-    assert result.exit_code == 4
-    assert result.stderr == "error: nothing.lab: there is no such transcript; check its name\n"
+    for name in ("nothing.lab", "my notes.txt", "notes.md", "a/b.docx", "./notes", "/tmp/x", "~/x"):
+        result = run(tea, name)
+        assert result.exit_code == 4
+        assert result.stderr == (
+            f"error: {name}: there is no such transcript; check its name (words that look like a "
+            f"file name need a space at the end: '{name} ')\n"
+        )
     tea.with_suffix(".lab").write_bytes(b"caf\xe9")
     result = run(tea, tea.with_suffix(".lab"))
     assert result.exit_code == 4
     assert re.match(r"error: .*tea\.lab: not UTF-8 at byte 3 \(0xe9\)", result.stderr)
+
+
+@pytest.mark.parametrize(
+    "text", ["notes.md ", "U.S.A.", "3.14", "and/or", "wait...", "/tea/", "Hi."]
+)
+def test_words_are_no_file_name(tea, text):
+    result = run(tea, text)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split()[0] == text.strip()
 
 
 def test_a_long_transcript_is_no_file_name(tea):
