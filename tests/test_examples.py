@@ -66,6 +66,8 @@ def pages_of_python():
 @pytest.mark.parametrize("code", pages_of_python())
 def test_python_runs(code, examples, tmp_path, monkeypatch):
     pytest.importorskip("librosa")
+    if "to_dataframe" in code:
+        pytest.importorskip("pandas", reason="needs pandas")
     if "import torch" in code:
         pytest.importorskip("torch", reason="needs torch")
     samples, rate = soundfile.read(examples / "slt/tea.flac")
