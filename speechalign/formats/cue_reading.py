@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from speechalign.errors import FormatError, SpeechAlignWarning
@@ -108,14 +107,14 @@ def _seconds(fields: Sequence[str | None]) -> float:
 
 
 def read_once(cues: Sequence[RawCue], path: Path, plain: Callable[[str], str]) -> list[RawCue]:
-    """Take lines away that a cue repeats from the cue before it, as rolling captions do.
+    """Take text away that a cue repeats from the cue before it, as rolling captions do.
 
     Parameters
     ----------
     cues : sequence of RawCue
         In the order of the file.
     path : Path
-        The file, for the warning that says how many cues repeated lines.
+        The file, for the warning that says how many cues repeated text.
     plain : callable
         From a line with markup to its text.
 
@@ -127,41 +126,68 @@ def read_once(cues: Sequence[RawCue], path: Path, plain: Callable[[str], str]) -
     Notes
     -----
     A cue repeats where its first lines are the last lines of the cue before, which ends when it
-    begins, and new lines follow. A cue that has no new line is taken for a repetition only where
-    it lasts 50 ms at most, as those that YouTube puts between two others, or where every fourth
-    cue at least repeats: somebody may say the same twice.
+    begins, and new lines follow. Captions that grow word by word, each cue the one before and some
+    more, become one cue. Somebody may say the same twice: a cue without any new line is taken for a
+    repetition only where it lasts 50 ms at most, as those that YouTube puts between two others, or
+    where two cues and every fourth repeat lines, and likewise one that grows.
     """
-    shown = [_shown(cue, plain) for cue in cues]
-    repeats = [0] * len(cues)
-    for n, (before, cue) in enumerate(pairwise(cues), 1):
-        if abs(cue.start - before.end) <= _CONTIGUOUS:
-            repeats[n] = _repeated(shown[n - 1], shown[n])
-    rolling = sum(0 < k < len(found) for k, found in zip(repeats, shown))
+    whole = _joined(cues, plain)
+    shown = [_shown(cue, plain) for cue in whole]
+    repeats = [0, *(_repeated(whole, shown, n) for n in range(1, len(whole)))]
+    often = _is_often(sum(0 < k < len(found) for k, found in zip(repeats, shown)), whole)
     kept: list[RawCue] = []
-    for cue, found, k in zip(cues, shown, repeats):
-        if 0 < k == len(found) and not (
-            cue.end - cue.start <= _FLASH or (rolling >= 2 and 4 * rolling >= len(cues))
-        ):
+    for cue, found, k in zip(whole, shown, repeats):
+        if k == len(found) and not (often or cue.end - cue.start <= _FLASH):
             k = 0
-        spoken = [line for line in cue.lines if plain(line).strip()]
-        kept.append(RawCue(cue.place, cue.start, cue.end, spoken[k:]))
-    changed = sum(len(cue.lines) < len(found) for cue, found in zip(kept, shown))
+        lines_with_text = [line for line in cue.lines if plain(line).strip()]
+        kept.append(RawCue(cue.place, cue.start, cue.end, lines_with_text[k:]))
+    changed = len(cues) - len(whole)
+    changed += sum(len(cue.lines) < len(found) for cue, found in zip(kept, shown))
     if changed:
         warnings.warn(
-            f"{path}: {changed} of {len(cues)} cues repeat lines of the cue before, as rolling "
-            "captions do; the lines are read once",
+            f"{path}: {changed} of {len(cues)} cues repeat text of the cue before, as rolling "
+            "captions do; it is read once",
             SpeechAlignWarning,
             stacklevel=2,
         )
     return [cue for cue, found in zip(kept, shown) if cue.lines or not found]
 
 
+def _joined(cues: Sequence[RawCue], plain: Callable[[str], str]) -> list[RawCue]:
+    """Make one cue of those that grow, where a file has them often."""
+    shown = [_shown(cue, plain) for cue in cues]
+    texts = [" ".join(found) for found in shown]
+    grows = [
+        _meet(before, after) and bool(text) and longer.startswith(f"{text} ")
+        for before, after, text, longer in zip(cues, cues[1:], texts, texts[1:])
+    ]
+    grows = [g and not _repeated(cues, shown, n) for n, g in enumerate(grows, 1)]
+    if not _is_often(sum(grows), cues):
+        return list(cues)
+    joined = list(cues[:1])
+    for cue, grown in zip(cues[1:], grows):
+        if grown:
+            first = joined.pop()
+            cue = RawCue(first.place, first.start, cue.end, cue.lines)
+        joined.append(cue)
+    return joined
+
+
+def _repeated(cues: Sequence[RawCue], shown: Sequence[list[str]], n: int) -> int:
+    """Return how many of the first lines of a cue are the last ones of the cue before."""
+    before, after = shown[n - 1], shown[n]
+    sizes = range(min(len(before), len(after)), 0, -1) if _meet(cues[n - 1], cues[n]) else ()
+    return next((k for k in sizes if before[-k:] == after[:k]), 0)
+
+
+def _meet(before: RawCue, after: RawCue) -> bool:
+    return abs(after.start - before.end) <= _CONTIGUOUS
+
+
+def _is_often(count: int, cues: Sequence[RawCue]) -> bool:
+    return count >= 2 and 4 * count >= len(cues)
+
+
 def _shown(cue: RawCue, plain: Callable[[str], str]) -> list[str]:
     texts = (" ".join(plain(line).split()) for line in cue.lines)
     return [text for text in texts if text]
-
-
-def _repeated(before: list[str], after: list[str]) -> int:
-    """Return how many of the first lines are the last ones of the cue before."""
-    sizes = range(min(len(before), len(after)), 0, -1)
-    return next((k for k in sizes if before[-k:] == after[:k]), 0)

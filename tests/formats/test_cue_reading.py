@@ -54,7 +54,7 @@ def triples(alignment, tier="utterances"):
 def test_captions_of_youtube_are_read_once(tmp_path, blank):
     path = tmp_path / "x.vtt"
     path.write_text(YOUTUBE.replace("\n \n", f"\n{blank}\n"))
-    with pytest.warns(SpeechAlignWarning, match=r"4 of 5 cues repeat lines of the cue before"):
+    with pytest.warns(SpeechAlignWarning, match=r"4 of 5 cues repeat text of the cue before"):
         found = read_alignment(path)
     assert triples(found) == ROLLED
     assert triples(found, "words") == TIMED
@@ -81,9 +81,21 @@ def test_captions_that_roll_up_by_lines(tmp_path):
     assert [label for *_, label in triples(found)] == ["one", "two", "three", "four"]
 
 
+def test_captions_that_grow_word_by_word(tmp_path):
+    path = tmp_path / "x.srt"
+    shown = ["we", "we all", "<i>we all know</i>", "we all know\nwhat", "we all know\nwhat comes"]
+    path.write_text(srt(*((n, n + 1, text) for n, text in enumerate([*shown, "next", "last"]))))
+    with pytest.warns(SpeechAlignWarning, match="4 of 7 cues repeat"):
+        found = read_alignment(path)
+    assert triples(found) == [
+        (0, 3, "we all know"), (3, 5, "what comes"), (5, 6, "next"), (6, 7, "last"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "cues",
     [
+        [(0, 1, "Yes"), (1, 2, "Yes I do"), (2, 3, "And"), (3, 4, "you?")],
         [(0, 1, "No."), (1, 2, "No."), (2, 3, "No!"), (3, 4, "No!")],
         [(0, 1, "La la la"), (3, 4, "La la la\nla"), (6, 7, "La la la\nla")],
         [(0, 1, "a\nb"), (1, 2, "a\nc")],
