@@ -98,6 +98,7 @@ class PhoneTrainer(Trainer[Batch]):
         initial: ConvCTC | None,
     ) -> None:
         torch.manual_seed(training.seed)
+        given = None if initial is None else initial.net.state_dict()
         if initial is None:
             phones = sorted({phone for entry in train.entries for phone in entry.phones})
             vocabulary = Vocabulary([BLANK, *phones], blank=BLANK)
@@ -118,7 +119,7 @@ class PhoneTrainer(Trainer[Batch]):
         self.objective = Objective(
             net, training.losses, augmentation=training.augmentation, blank=vocabulary.blank
         )
-        super().__init__(training, self.objective, out)
+        super().__init__(training, self.objective, out, given=given)
         self.training = training
         self.train_store, self.dev_store = train, dev
         self.symbols = {symbol: i for i, symbol in enumerate(vocabulary.symbols)}

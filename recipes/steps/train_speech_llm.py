@@ -109,7 +109,8 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         self.model = join(encoder, lm, training.model)
         if training.ctc and self.model.encoder.vocabulary is None:
             raise InputError("ctc: the encoder has no CTC layer; leave the weight out")
-        super().__init__(training, self.model, out)
+        frozen = {n: p for n, p in self.model.named_parameters() if not p.requires_grad}
+        super().__init__(training, self.model, out, given=frozen)
         self.training = training
         self.dev = dev[: training.dev_recordings]
         self._sources = {"encoder": str(encoder), "lm": str(lm)}

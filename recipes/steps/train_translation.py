@@ -93,10 +93,11 @@ class TranslationTrainer(Trainer[Batch]):
         initial: CtcTranslation | None,
     ) -> None:
         torch.manual_seed(training.seed)
+        given = None if initial is None else initial.state_dict()
         if initial is None:
             sizes = {"pieces": train.pieces, **training.network}
             initial = CtcTranslation(read_config(sizes, source="network"))
-        super().__init__(training, initial, out, betas=(0.9, 0.98))
+        super().__init__(training, initial, out, betas=(0.9, 0.98), given=given)
         self.training, self.train, self.dev, self.model = training, train, dev, initial
         self._epochs = Epochs(
             lambda epoch: train.batches(training.batch_tokens, seed=training.seed, epoch=epoch)

@@ -74,6 +74,8 @@ class Trainer(ABC, Generic[B]):
         Betas of AdamW.
     identity : dataclass or None
         Settings that a checkpoint must share; None for ``settings``.
+    given : Mapping[str, Tensor]
+        Weights that the run was given, which a checkpoint must share.
 
     Attributes
     ----------
@@ -95,6 +97,7 @@ class Trainer(ABC, Generic[B]):
         device: torch.device | None = None,
         betas: tuple[float, float] = (0.9, 0.999),
         identity: object = None,
+        given: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.settings, self.out = settings, out
         self.rank = distributed.get_rank() if distributed.is_initialized() else 0
@@ -111,7 +114,9 @@ class Trainer(ABC, Generic[B]):
         self.step_count = 0
         self._best, self._stale = math.inf, 0
         self._chosen: list[dict[str, Tensor]] = []
-        self._checkpoint = Checkpoint(out, settings if identity is None else identity)
+        self._checkpoint = Checkpoint(
+            out, settings if identity is None else identity, given=given or {}
+        )
 
     # What a program defines.
 

@@ -322,6 +322,14 @@ def test_fine_tuning_begins_with_the_weights_and_may_change_the_context(stores, 
     tuned = PhoneTrainer(training, *stores, tmp_path, initial=initial)
     assert tuned.model.net.config.right_context == 4
     assert torch.equal(tuned.model.net.head.weight, first.model.net.head.weight)
+    tuned.save()
+    again = PhoneTrainer(training, *stores, tmp_path, initial=load(tmp_path / "model"))
+    again.resume()
+    first.step()
+    first.model.save(tmp_path / "model")
+    other = PhoneTrainer(training, *stores, tmp_path, initial=load(tmp_path / "model"))
+    with pytest.raises(InputError, match="written by a run that began from another model"):
+        other.resume()
     with pytest.raises(InputError, match="expected the initial model's, but for right_context"):
         PhoneTrainer(
             settings(network=NETWORK | {"channels": 16}), *stores, tmp_path, initial=initial

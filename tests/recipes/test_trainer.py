@@ -35,10 +35,10 @@ class Line(Trainer):
 
     criterion = "error"
 
-    def __init__(self, out, *, errors=None, **settings):
+    def __init__(self, out, *, errors=None, given=None, **settings):
         torch.manual_seed(3)
         out.mkdir(exist_ok=True)
-        super().__init__(Settings(**SETTINGS | settings), nn.Linear(2, 1), out)
+        super().__init__(Settings(**SETTINGS | settings), nn.Linear(2, 1), out, given=given)
         self.errors = errors
         self.seen = []
         self.drawn = []
@@ -213,6 +213,8 @@ def test_a_checkpoint_of_other_settings_or_damaged_is_refused(tmp_path):
     Line(tmp_path).run()
     with pytest.raises(InputError, match=r"checkpoint\.pt: written with other settings"):
         Line(tmp_path, clip=2.0).run()
+    with pytest.raises(InputError, match=r"checkpoint\.pt: written by a run that began from anoth"):
+        Line(tmp_path, given={"x": torch.zeros((), dtype=torch.bfloat16)}).run()
     (tmp_path / "checkpoint.pt").write_bytes(b"x")
     with pytest.raises(InputError, match=r"checkpoint\.pt: damaged checkpoint"):
         Line(tmp_path).run()
