@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from speechalign.errors import FormatError, InputError
+from speechalign.files.names import composed, existing
 from speechalign.files.reading import read_text
 from speechalign.models import DictionaryModel, Model
 from speechalign.text.dictionary import Dictionary, read_dictionary
@@ -94,5 +95,5 @@ def _read_speakers(path: Path) -> Mapping[str, list[Path]]:
         listed = names if isinstance(names, list) else [names]
         if not listed or not all(isinstance(name, str) for name in listed):
             raise FormatError(f"{path}: {speaker}: {wanted}; got {names!r}")
-        found[str(speaker)] = [path.parent / name for name in listed]
+        found[composed(str(speaker))] = [existing(path.parent / name) for name in listed]
     return found

@@ -97,6 +97,14 @@ def test_dictionaries_of_speakers(tmp_path):
     assert set(read["ann"]) == {"tea", "onlyall", "onlybob", "onlyann"}
 
 
+def test_speakers_of_a_file_from_another_machine(tmp_path):
+    (tmp_path / "Zoë.dict").write_text("tea K IY1\n")
+    file = tmp_path / "speakers.yaml"
+    file.write_text(unicodedata.normalize("NFD", "Zoë: Zoë.dict\n"), encoding="utf-8")
+    read = read_dictionaries(load_model("english-sphinx"), file)
+    assert set(read) == {"default", "Zoë"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
