@@ -30,6 +30,8 @@ class SoundingModel:
         self.own_words = frozenset()
         self.phones = symbols[:-1]
 
+    content_hash = "0"
+
     def describe(self):
         return {}
 

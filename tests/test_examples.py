@@ -12,7 +12,7 @@ from speechalign import read_alignment
 from speechalign.cli.main import COMMANDS, cli
 from speechalign.corpus import LAYOUTS
 from speechalign.formats import FORMATS
-from speechalign.pipeline.manifest import Status
+from speechalign.pipeline.result import Status
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

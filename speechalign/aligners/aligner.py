@@ -18,6 +18,7 @@ from speechalign.errors import AlignmentError, InputError
 from speechalign.language_codes import short_code
 from speechalign.models import DictionaryModel, Model, PausingModel, load_model
 from speechalign.models.calibration import Calibration, read_calibration
+from speechalign.models.content import content_hash
 from speechalign.pronunciation.dictionaries import EVERYBODY, Dictionaries, read_dictionaries
 from speechalign.pronunciation.phone_names import PhoneNames
 from speechalign.registry import Registry
@@ -132,6 +133,7 @@ class Aligner:
             if not isinstance(calibration, Calibration):
                 calibration = read_calibration(calibration)
             self.bias = calibration.bias_of(self.model)
+        self._phone_set = f"{phone_set}, {sorted((phone_names or {}).items())}"
         own = {} if dictionary is None else read_dictionaries(self.model, dictionary)
         self._names: PhoneNames | None = None
         if phone_set is not None or phone_names is not None:
@@ -150,6 +152,23 @@ class Aligner:
             for speaker, entries in own.items():
                 self._speakers[speaker] = aligner_of(base.with_dictionary(entries))
         self._aligner = aligner_of(self.model)
+
+    def settings(self) -> dict[str, str]:
+        """Return what times depend on beside recording, transcript, version and name of the model.
+
+        Returns
+        -------
+        dict
+            What, in words, to its value, or a hash of it.
+        """
+        speakers = {name: own.model.content_hash for name, own in sorted(self._speakers.items())}
+        return {
+            "content or dictionary of the model": content_hash(self.model.content_hash, speakers),
+            "language": self.language,
+            "calibration": f"{self.bias:+.6f} s",
+            "phone set": self._phone_set,
+            "shortest pause": f"{self.min_pause:g} s",
+        }
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
         """Return the aligner of one speaker: their dictionary, and what the model knows of them.

@@ -353,7 +353,7 @@ def read_waveform(
         return sound.waveform(sample_rate=sample_rate, channel=channel, start=start, end=end)
 
 
-def audio_hash(path: str | Path) -> str:
+def file_hash(path: str | Path) -> str:
     """Hash the bytes of a file.
 
     Parameters

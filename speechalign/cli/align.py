@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from speechalign.cli.output_options import format_option
 
 if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
-    from speechalign.pipeline.manifest import UtteranceResult
+    from speechalign.pipeline.result import UtteranceResult
 
 
 @click.command()
@@ -70,7 +69,7 @@ def align(
             out,
             aligner=aligner,
             formats=formats,
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=jobs,
             overwrite=overwrite,
             progress=progress.advance,
         )

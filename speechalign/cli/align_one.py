@@ -48,7 +48,7 @@ def align_one(
     """
     from speechalign.errors import InputError
     from speechalign.formats import find_format, write_alignment
-    from speechalign.pipeline.manifest import judge
+    from speechalign.pipeline.result import judge
 
     for file in (output, plot):
         if file is not None and file.exists() and not overwrite:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from speechalign.pipeline.manifest import Status, UtteranceResult
+from speechalign.pipeline.result import Status, UtteranceResult
 
 
 class Progress:

@@ -75,6 +75,10 @@ class Model(Protocol):
     grid: FrameGrid
     aligner: str
 
+    @property
+    def content_hash(self) -> str:
+        """Hash of all that times depend on: weights, dictionary, symbols; see `content`."""
+
     def describe(self) -> Mapping[str, str]:
         """Tell what is particular to this model, for people: what, and its value."""
 

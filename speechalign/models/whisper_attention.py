@@ -13,6 +13,7 @@ from speechalign.checks import check_samples
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import Attention
+from speechalign.models.content import content_hash
 from speechalign.models.device import choose_device, import_torch
 from speechalign.models.frame_timing import convolution_grid
 from speechalign.models.hf_folder import card, check_weights, model_type, no_progress_bars
@@ -140,6 +141,11 @@ class WhisperAttention:
         )
         self.longest = extractor.n_samples / self.sample_rate
         self.language = "mul" if tokenizer.token_to_id("<|en|>") is not None else "en"
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the weights, and of the heads that are listened to."""
+        return content_hash(self._network, self._heads())
 
     def describe(self) -> Mapping[str, str]:
         """Return size and the heads that are listened to."""

@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 import os
-import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from itertools import islice, repeat
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import Waveform
 from speechalign.corpus import Utterance
-from speechalign.emissions import Emissions
-from speechalign.errors import InputError, SpeechAlignError
+from speechalign.errors import InputError
 from speechalign.formats import FORMATS
-from speechalign.pipeline.manifest import CorpusResult, Status, UtteranceResult, read_manifest
-from speechalign.pipeline.recording import (
-    STOPPED,
-    Recording,
-    Sounds,
-    align_utterance,
-    blank_result,
-)
-from speechalign.pipeline.speakers import Voices
+from speechalign.pipeline.manifest import Manifest
+from speechalign.pipeline.recording import Recording, Run, process
+from speechalign.pipeline.result import CorpusResult, UtteranceResult
+from speechalign.pipeline.speakers import aligners_by_speaker
 
-# The manifest is brought up to date so often, in seconds, for runs that end without a chance to.
-_SAVE_EVERY = 60.0
-
-# For a model that scores in batches: how many utterances one thread takes at least, and of how many
-# batches' worth of audio those of similar length are scored together.
+# For a model that scores in batches: how many utterances one thread takes at least.
 _TOGETHER = 64
-_BATCHES = 4
 
 Progress = Callable[[Sequence[UtteranceResult]], None]
 
 
 def align_corpus(
     utterances: Sequence[Utterance],
-    output: str | Path,
+    output: str | Path | None = None,
     *,
     aligner: Aligner,
     formats: Sequence[str] = ("textgrid",),
-    jobs: int = 1,
+    jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> CorpusResult:
@@ -62,16 +48,17 @@ def align_corpus(
     ----------
     utterances : Sequence[Utterance]
         What `speechalign.corpus.read_corpus` returns. Those with a ``problem`` are reported.
-    output : str or Path
-        Folder to write to; made where it is missing.
+    output : str, Path or None
+        Folder to write to; made where it is missing. None to write nothing.
     aligner : Aligner
         The loaded model.
     formats : Sequence[str]
         Names in ``FORMATS``, each written for every recording.
-    jobs : int
-        Recordings aligned at once, by threads; the result does not depend on it.
+    jobs : int or None
+        Recordings aligned at once, by threads; the result does not depend on it. None for as many
+        as this process may use cores.
     overwrite : bool
-        Align again what has a file; otherwise such files are kept.
+        Align again what has a file; otherwise such files are kept as long as nothing has changed.
     progress : callable or None
         Called with the results of each finished recording, from this thread.
 
@@ -80,211 +67,144 @@ def align_corpus(
     CorpusResult
         One result for each utterance. Nothing that befalls one utterance stops the others.
 
-    Notes
-    -----
-    A file that exists beside the recording, and that no manifest says we wrote, is never touched:
-    it may be a transcript.
-
     Raises
     ------
     InputError
         No such format, ``jobs`` below 1, or the folder cannot be written to.
     KeyboardInterrupt
         The run was stopped; finished files and the manifest are in place.
+
+    Notes
+    -----
+    A file that exists beside the recording, and that no manifest says we wrote, is never touched:
+    it may be a transcript. Several processes may align into one folder at once.
     """
-    output = Path(output)
+    results = {}
+    finished = align_recordings(
+        utterances, output, aligner=aligner, formats=formats, jobs=jobs, overwrite=overwrite
+    )
+    with closing(finished):
+        for of_one in finished:
+            results.update({result.utterance: result for result in of_one})
+            if progress is not None:
+                progress(of_one)
+    return CorpusResult(tuple(results[utterance.id] for utterance in utterances))
+
+
+def align_recordings(
+    utterances: Sequence[Utterance],
+    output: str | Path | None = None,
+    *,
+    aligner: Aligner,
+    formats: Sequence[str] = ("textgrid",),
+    jobs: int | None = None,
+    overwrite: bool = False,
+) -> Generator[list[UtteranceResult], None, None]:
+    """Align a corpus while somebody asks for results; see `align_corpus`.
+
+    Yields
+    ------
+    list of UtteranceResult
+        Of each recording, as soon as it is finished and its files are written. An iteration that is
+        left off stops the run.
+    """
+    jobs = _cores() if jobs is None else jobs
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    manifest = None if output is None else _open_output(Path(output), formats)
+    recordings = _recordings(utterances, formats, manifest)
+    settings = {} if manifest is None else aligner.settings()
+    run = Run(aligner, settings, manifest, overwrite=overwrite, stopped=Event())
+    finished: SimpleQueue[list[UtteranceResult] | Exception] = SimpleQueue()
+
+    def work(together: Sequence[Recording]) -> None:
+        try:
+            for results in process(together, run):
+                finished.put(results)
+        except Exception as error:
+            finished.put(error)
+
+    executor = ThreadPoolExecutor(jobs)
+    try:
+        reused = list(executor.map(lambda recording: recording.reuse(run), recordings))
+        yield from (results for results in reused if results is not None)
+        waiting = [recording for recording, results in zip(recordings, reused) if results is None]
+        run = replace(run, by_speaker=_by_speaker(waiting, utterances, aligner, jobs))
+        for together in _groups(waiting, _TOGETHER if aligner.batch_seconds else 1):
+            executor.submit(work, together)
+        for _ in waiting:
+            results = finished.get()
+            if isinstance(results, Exception):
+                raise results
+            yield results
+    finally:
+        run.stopped.set()
+        executor.shutdown(cancel_futures=True)
+        if manifest is not None:
+            manifest.finish()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, as Slurm or a container grants them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _open_output(folder: Path, formats: Sequence[str]) -> Manifest:
+    """Make the output folder; InputError where it cannot be written to as asked for."""
     suffixes = [FORMATS[name].SUFFIXES[0] for name in formats]  # type: ignore[attr-defined]
     if len(set(suffixes)) < len(suffixes):
         raise InputError(f"formats: two of {', '.join(formats)} write the same files; choose one")
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        if not os.access(output, os.W_OK):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
             raise PermissionError("no permission to write")
     except OSError as error:
         raise InputError(
-            f"{output}: cannot be written to: {error.strerror or error}; choose another folder"
+            f"{folder}: cannot be written to: {error.strerror or error}; choose another folder"
         ) from None
-    earlier = read_manifest(output)
-    grouped: dict[str, list[Utterance]] = {}
+    return Manifest(folder)
+
+
+def _recordings(
+    utterances: Sequence[Utterance], formats: Sequence[str], manifest: Manifest | None
+) -> list[Recording]:
+    """Group utterances, and the results of an earlier run, by recording."""
+    members: dict[str, list[Utterance]] = {}
     for utterance in utterances:
-        grouped.setdefault(utterance.recording, []).append(utterance)
-    work = [
+        members.setdefault(utterance.recording, []).append(utterance)
+    earlier: dict[str, dict[str, UtteranceResult]] = {name: {} for name in members}
+    for name, result in manifest.read().items() if manifest is not None else ():
+        if result.recording in earlier:
+            earlier[result.recording][name] = result
+    suffixes = [(name, FORMATS[name].SUFFIXES[0]) for name in formats]  # type: ignore[attr-defined]
+    return [
         Recording(
-            tuple(members),
-            tuple(earlier.get(member.id) for member in members),
-            output,
-            tuple((name, f"{recording}{suffix}") for name, suffix in zip(formats, suffixes)),
+            tuple(members[recording]),
+            tuple((name, f"{recording}{suffix}") for name, suffix in suffixes),
+            Path() if manifest is None else manifest.folder,
+            earlier[recording],
         )
-        for recording, members in grouped.items()
+        for recording in members
     ]
-    stopped = Event()
-    results: list[UtteranceResult] = []
-    finished: SimpleQueue[list[UtteranceResult] | Exception] = SimpleQueue()
-
-    def run(recordings: Sequence[Recording]) -> None:
-        try:
-            for of_one in _align_recordings(
-                recordings, aligner, voices, overwrite=overwrite, stopped=stopped
-            ):
-                # Kept here: an interrupt may come between taking it from the queue and keeping it.
-                results.extend(of_one)
-                finished.put(of_one)
-        except Exception as error:
-            finished.put(error)
-
-    def save() -> CorpusResult:
-        done = {r.utterance: r for r in list(results) if r.status is not Status.INTERRUPTED}
-        # An earlier result stands as long as there is no other.
-        standing = {name: replace(r, kept=True) for name, r in earlier.items() if r.words}
-        whole = CorpusResult(
-            tuple(
-                done.get(u.id)
-                or standing.get(u.id)
-                or blank_result(u, aligner, Status.INTERRUPTED, STOPPED)
-                for u in utterances
-            )
-        )
-        whole.write(output)
-        return whole
-
-    save()
-    speakers = {u.speaker for job in work if job.wanted(overwrite) for u in job.utterances}
-    voices = Voices(aligner, [u for u in utterances if u.speaker in speakers], jobs=jobs)
-    executor = ThreadPoolExecutor(jobs)
-    for together in _grouped(work, aligner):
-        executor.submit(run, together)
-    saved = time.monotonic()
-    try:
-        for _ in work:
-            of_one = finished.get()
-            if isinstance(of_one, Exception):
-                raise of_one
-            if progress is not None:
-                progress(of_one)
-            if time.monotonic() - saved > _SAVE_EVERY:
-                save()
-                saved = time.monotonic()
-    finally:
-        stopped.set()
-        executor.shutdown(cancel_futures=True)
-        whole = save()
-    return whole
 
 
-def _grouped(work: Sequence[Recording], aligner: Aligner) -> list[list[Recording]]:
-    """Put recordings together whose utterances may end up in the same batch."""
-    groups: list[list[Recording]] = []
-    room = 0
-    for recording in work:
-        if room <= 0:
-            groups.append([])
-            room = _TOGETHER if aligner.batch_seconds else 1
-        groups[-1].append(recording)
-        room -= len(recording.utterances)
-    return groups
+def _by_speaker(
+    waiting: Sequence[Recording], utterances: Sequence[Utterance], aligner: Aligner, jobs: int
+) -> dict[str, Aligner]:
+    """Return the aligner of every speaker of whom something is aligned."""
+    speakers = {utterance.speaker for recording in waiting for utterance in recording.utterances}
+    return aligners_by_speaker(aligner, [u for u in utterances if u.speaker in speakers], jobs=jobs)
 
 
-def _align_recordings(
-    recordings: Sequence[Recording],
-    aligner: Aligner,
-    voices: Voices,
-    *,
-    overwrite: bool,
-    stopped: Event,
-) -> Iterator[list[UtteranceResult]]:
-    """Align recordings and write them; yield the results of each in order, once it is written.
-
-    Once ``stopped`` is set, no more utterances are begun; a recording that lacks some is not
-    written.
-    """
-    known = []
+def _groups(recordings: Sequence[Recording], least: int) -> Iterator[list[Recording]]:
+    """Yield recordings that have so many utterances together, which may share a batch."""
+    group: list[Recording] = []
     for recording in recordings:
-        try:
-            known.append(recording.known(aligner, overwrite=overwrite))
-        except Exception:
-            known.append(recording.all(Status.CRASHED, traceback.format_exc(), aligner))
-    waiting = [
-        utterance
-        for recording, results in zip(recordings, known)
-        if results is None
-        for utterance in recording.utterances
-    ]
-    sounds: Sounds = {}
-    aligned = _aligned(waiting, aligner, voices, sounds, stopped)
-    for recording, results in zip(recordings, known):
-        if results is None:
-            results = list(islice(aligned, len(recording.utterances)))
-            if len(results) < len(recording.utterances):
-                yield recording.all(Status.INTERRUPTED, STOPPED, aligner)
-                continue
-            try:
-                results = recording.written(results, sounds, overwrite=overwrite)
-            except Exception:
-                results = recording.all(Status.CRASHED, traceback.format_exc(), aligner)
-        yield results
-
-
-def _aligned(
-    utterances: Sequence[Utterance],
-    aligner: Aligner,
-    voices: Voices,
-    sounds: Sounds,
-    stopped: Event,
-) -> Iterator[UtteranceResult]:
-    """Yield the result of each utterance, in order; stop short once ``stopped`` is set."""
-    for some in _read(utterances, aligner, stopped):
-        emissions = _scored([heard for _, heard in some if isinstance(heard, Waveform)], aligner)
-        for utterance, heard in some:
-            if stopped.is_set():
-                return
-            try:
-                if isinstance(heard, Exception):
-                    raise heard
-                own = voices.aligner(utterance)
-                result = align_utterance(
-                    utterance, heard, next(emissions), aligner=own, sounds=sounds
-                )
-            except SpeechAlignError as error:
-                result = blank_result(utterance, aligner, Status.FAILED, str(error))
-            except Exception:
-                reason = traceback.format_exc()
-                result = blank_result(utterance, aligner, Status.CRASHED, reason)
-            yield result
-
-
-def _read(
-    utterances: Sequence[Utterance], aligner: Aligner, stopped: Event
-) -> Iterator[list[tuple[Utterance, Waveform | Exception]]]:
-    """Yield utterances with their samples, or with what is wrong; as many as are scored together.
-
-    More than a batch of them, so that there are some of similar length.
-    """
-    some: list[tuple[Utterance, Waveform | Exception]] = []
-    seconds = 0.0
-    for utterance in utterances:
-        if stopped.is_set():
-            return
-        try:
-            if utterance.problem is not None:
-                raise InputError(utterance.problem)
-            waveform = utterance.waveform(aligner.model.sample_rate)
-            some.append((utterance, waveform))
-            seconds += waveform.duration
-        except Exception as error:
-            some.append((utterance, error))
-        if seconds >= _BATCHES * aligner.batch_seconds:
-            yield some
-            some, seconds = [], 0.0
-    yield some
-
-
-def _scored(waveforms: list[Waveform], aligner: Aligner) -> Iterator[Emissions | None]:
-    """Return what the model says of each waveform; None for what is left to be scored alone."""
-    if len(waveforms) > 1:
-        try:
-            return iter(aligner.emit(waveforms))
-        except Exception:  # Scored alone, each has its own chance, and says what is wrong with it.
-            pass
-    return repeat(None)
+        group.append(recording)
+        if sum(len(member.utterances) for member in group) >= least:
+            yield group
+            group = []
+    if group:
+        yield group

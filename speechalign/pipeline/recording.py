@@ -1,11 +1,16 @@
-"""One recording of a corpus: what becomes of its utterances, and its files."""
+"""One recording of a corpus: reuse earlier results of it, align it, and write its files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from itertools import groupby, islice, repeat
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
@@ -13,227 +18,438 @@ from speechalign import __version__
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import Waveform, audio_hash, sound_info
+from speechalign.audio.waveform import Sound, Waveform, file_hash
 from speechalign.corpus import Utterance
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import write_alignment
-from speechalign.pipeline.manifest import Status, UtteranceResult, WordResult, judge
+from speechalign.pipeline.manifest import Manifest
+from speechalign.pipeline.result import Status, UtteranceResult, judge
+from speechalign.text.word import Token, Word
 
-STOPPED = "the run was stopped before its turn"
+# Of how many batches' worth of audio utterances of similar length are scored together.
+_BATCHES = 4
 
-Sounds = dict[Path, tuple[float, str]]
-"""Duration, seconds, and hash of each sound file that was measured."""
+_STOPPED = "the run was stopped before its turn"
+
+
+_Measure = Callable[[Path], tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all recordings of a run share.
+
+    Parameters
+    ----------
+    aligner : Aligner
+        The loaded model.
+    settings : Mapping[str, str]
+        What the times depend on; as `Aligner.settings` returns it.
+    manifest : Manifest or None
+        That of the output folder; None to write nothing.
+    overwrite : bool
+        Align again what has files.
+    stopped : Event
+        Once it is set, no more utterances are begun.
+    by_speaker : Mapping[str, Aligner]
+        The aligner for each speaker who has one of their own.
+    """
+
+    aligner: Aligner
+    settings: Mapping[str, str]
+    manifest: Manifest | None
+    overwrite: bool
+    stopped: Event
+    by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
+
+    def blank(self, utterance: Utterance, status: Status, reason: str | None) -> UtteranceResult:
+        """Return the result of an utterance without words."""
+        return UtteranceResult(
+            utterance=utterance.id,
+            recording=utterance.recording,
+            status=status,
+            reason=reason,
+            text=utterance.text,
+            speaker=utterance.speaker,
+            start=utterance.start,
+            end=utterance.end,
+            channel=utterance.channel,
+            audio=str(utterance.audio),
+            model=self.aligner.model.name,
+            licence=self.aligner.model.licence,
+            settings=self.settings,
+        )
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What is to be done for one recording of a corpus.
+    """One recording: its utterances, its files, and what an earlier run made of it.
 
     Parameters
     ----------
     utterances : tuple[Utterance, ...]
         All that the corpus has of it.
-    earlier : tuple[UtteranceResult or None, ...]
-        What an earlier run said of each.
-    output : Path
-        Folder of the results.
     files : tuple[tuple[str, str], ...]
-        Formats to write, each with the name of its file in ``output``.
+        Formats to write, each with the name of its file in the output folder.
+    output : Path
+        The output folder.
+    earlier : Mapping[str, UtteranceResult]
+        The results of an earlier run, by utterance, also of those that have gone from the corpus.
     """
 
     utterances: tuple[Utterance, ...]
-    earlier: tuple[UtteranceResult | None, ...]
-    output: Path
     files: tuple[tuple[str, str], ...]
+    output: Path
+    earlier: Mapping[str, UtteranceResult]
 
-    def known(self, aligner: Aligner, *, overwrite: bool) -> list[UtteranceResult] | None:
-        """Return the results of what is not aligned: its files are kept, or are not ours.
+    def existing(self) -> list[str]:
+        """Return the names of its files that are there."""
+        # os.path.exists takes a name that is too long for one that is not there.
+        return [name for _, name in self.files if os.path.exists(self.output / name)]
 
-        Parameters
-        ----------
-        aligner : Aligner
-            The loaded model.
-        overwrite : bool
-            Write all files; otherwise those that exist are kept, and where all do, the earlier
-            results.
+    @cached_property
+    def edited(self) -> list[str]:
+        """The files that, before this run, are not as an earlier run wrote them."""
+        known = {
+            pair
+            for result in self.earlier.values()
+            for pair in zip(result.outputs, result.outputs_sha256)
+        }
+        if self._was_interrupted():
+            return []
+        return [n for n in self.existing() if (n, file_hash(self.output / n)) not in known]
 
-        Returns
-        -------
-        list of UtteranceResult or None
-            One for each utterance, in their order; None where they are to be aligned.
+    def reuse(self, run: Run) -> list[UtteranceResult] | None:
+        """Return the results of what is not aligned, one for each utterance; None to align it.
+
+        It is aligned where a file is missing, or where what made the files has changed. Files that
+        speechalign did not write, or that were edited since, are not replaced unless the run
+        overwrites files; and never beside the recording where no manifest names them. The manifest
+        is brought up to date, with results for the time being of what is to be aligned.
         """
-        foreign = next(filter(self._is_foreign, self._existing()), None)
+        if run.manifest is None:
+            return None
+        try:
+            results = self._reusable(run)
+        except Exception:
+            results = self.fail(run, Status.CRASHED, traceback.format_exc())
+        if results is None:
+            new = [u for u in self.utterances if u.id not in self.earlier]
+            names = () if self.existing() else tuple(name for _, name in self.files)
+            self._note([self._interrupted(u, run, names) for u in new], run)
+        else:
+            self._note(results, run)
+        return results
+
+    def _reusable(self, run: Run) -> list[UtteranceResult] | None:
+        existing = self.existing()
+        foreign = next(filter(self._is_foreign, existing), None)
         if foreign is not None:
             reason = (
                 f"{self.output / foreign} lies beside the recording and no manifest says that "
                 "speechalign wrote it; move it, or choose another output folder"
             )
-            return self.all(Status.FAILED, reason, aligner)
-        return None if self.wanted(overwrite) else self._kept(aligner)
+            return self.fail(run, Status.FAILED, reason)
+        edited = self.edited
+        if run.overwrite or not existing or self._was_interrupted():
+            return None
+        measure = cache(_measure)
+        obstacles = [self._obstacle(utterance, measure) for utterance in self.utterances]
+        reasons = [
+            obstacle or self._change(utterance, run, measure)
+            for utterance, obstacle in zip(self.utterances, obstacles)
+        ]
+        if self.earlier.keys() - {utterance.id for utterance in self.utterances}:
+            gone = "utterances of the recording have gone from the corpus since"
+            reasons = [reason or gone for reason in reasons]
+        described = any(result.words for result in self.earlier.values())
+        changed = described and any(reasons)
+        if changed and not edited and not any(obstacles):
+            return None
+        if not changed and len(existing) < len(self.files):
+            return None
+        left_alone = edited if described else existing
+        return [
+            self._left(utterance, reason, left_alone, run)
+            for utterance, reason in zip(self.utterances, reasons)
+        ]
 
-    def all(self, status: Status, reason: str, aligner: Aligner) -> list[UtteranceResult]:
-        """Return the same result for every utterance."""
-        return [blank_result(u, aligner, status, reason) for u in self.utterances]
-
-    def written(
-        self, results: list[UtteranceResult], sounds: Sounds, *, overwrite: bool
-    ) -> list[UtteranceResult]:
-        """Write what was aligned, and say so; a result whose file cannot be written is none.
+    def write(self, results: list[UtteranceResult], run: Run) -> list[UtteranceResult]:
+        """Write the files of what was aligned, and the lines of the manifest.
 
         Parameters
         ----------
         results : list of UtteranceResult
             One for each utterance, in their order.
-        sounds : Sounds
-            The sound files of those that were aligned.
-        overwrite : bool
-            As in `known`.
+        run : Run
+            Says where to.
 
         Returns
         -------
         list of UtteranceResult
-            With the names of the files.
+            With the names of the files; failed where a file could not be written.
         """
-        if not any(result.words for result in results):
+        if run.manifest is None:
             return results
-        wanted = self.wanted(overwrite)
-        try:
-            alignment = _recording_alignment(self.utterances, results, sounds)
-            for format, name in wanted:
-                file = self.output / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                write_alignment(alignment, file, format=format)
-        except SpeechAlignError as error:
-            return [_withdrawn(result, str(error)) for result in results]
-        except OSError as error:
-            reason = f"{error.filename}: cannot be written: {error.strerror}"
-            return [_withdrawn(result, reason) for result in results]
-        outputs = tuple(name for _, name in wanted)
-        return [replace(r, outputs=outputs) if r.words else r for r in results]
+        left_alone = [] if run.overwrite else self.edited
+        wanted = [(format, name) for format, name in self.files if name not in left_alone]
+        names = tuple(name for _, name in wanted)
+        with run.manifest.writing() as append:
+            if not any(result.words for result in results):
+                results = [_left_behind(result, self.existing()) for result in results]
+            else:
+                if self.existing():  # From here on, they are neither old nor new.
+                    append(
+                        [self._interrupted(utterance, run, names) for utterance in self.utterances]
+                    )
+                try:
+                    alignment = _recording_alignment(self.utterances, results)
+                    for format, name in wanted:
+                        file = self.output / name
+                        file.parent.mkdir(parents=True, exist_ok=True)
+                        write_alignment(alignment, file, format=format)
+                    hashes = tuple(file_hash(self.output / name) for name in names)
+                    results = [
+                        replace(r, outputs=names, outputs_sha256=hashes) if r.words else r
+                        for r in results
+                    ]
+                except SpeechAlignError as error:
+                    results = [_withdraw(result, str(error)) for result in results]
+                except OSError as error:
+                    reason = f"{error.filename}: cannot be written: {error.strerror}"
+                    results = [_withdraw(result, reason) for result in results]
+                except Exception:
+                    results = self.fail(run, Status.CRASHED, traceback.format_exc())
+            ids = {utterance.id for utterance in self.utterances}
+            gone = [r for name, r in self.earlier.items() if name not in ids]
+            append([*results, *(replace(r, status=Status.REMOVED, words=()) for r in gone)])
+        return results
 
-    def _existing(self) -> list[str]:
-        # os.path.exists takes a name that is too long for one that is not there.
-        return [name for _, name in self.files if os.path.exists(self.output / name)]
+    def fail(self, run: Run, status: Status, reason: str) -> list[UtteranceResult]:
+        """Return the same result for every utterance."""
+        return [run.blank(utterance, status, reason) for utterance in self.utterances]
 
-    def wanted(self, overwrite: bool) -> list[tuple[str, str]]:
-        """Return the formats and names of the files that are to be written."""
-        there = [] if overwrite else self._existing()
-        return [(format, name) for format, name in self.files if name not in there]
+    def _note(self, results: list[UtteranceResult], run: Run) -> None:
+        """Append the results that are news to the manifest."""
+        news = [r for r in results if replace(r, kept=False) != self.earlier.get(r.utterance)]
+        if run.manifest is not None and news:
+            with run.manifest.writing() as append:
+                append(news)
+
+    def _interrupted(
+        self, utterance: Utterance, run: Run, names: tuple[str, ...]
+    ) -> UtteranceResult:
+        return replace(run.blank(utterance, Status.INTERRUPTED, _STOPPED), outputs=names)
+
+    def _was_interrupted(self) -> bool:
+        """Tell whether a run was stopped while it may have written the files."""
+        return any(
+            result.status is Status.INTERRUPTED and result.outputs
+            for result in self.earlier.values()
+        )
 
     def _is_foreign(self, name: str) -> bool:
         """Tell whether a file lies beside the recording, and is not known to be ours."""
         folders = self.utterances[0].audio.parent, (self.output / name).parent
         beside = len({os.path.realpath(folder) for folder in folders}) == 1
-        return beside and not any(earlier and name in earlier.outputs for earlier in self.earlier)
+        return beside and not any(name in result.outputs for result in self.earlier.values())
 
-    def _kept(self, aligner: Aligner) -> list[UtteranceResult]:
-        """Carry earlier results over; say where they no longer fit, or nothing is known."""
-        sounds: Sounds = {}
-        names = tuple(name for _, name in self.files)
-        remedy = f"{names[0]} exists; use --overwrite to align again"
-        described = any(earlier is not None and earlier.words for earlier in self.earlier)
-        results = []
-        for utterance, earlier in zip(self.utterances, self.earlier):
-            if earlier is not None and earlier.words and earlier.confidence is not None:
-                change = _change(utterance, earlier, aligner, sounds)
-                status, reason = judge(earlier.confidence)
-                if change is not None:
-                    status, reason = Status.KEPT, f"{change}; {remedy}"
-                result = replace(earlier, status=status, reason=reason, kept=True)
-            elif utterance.problem is not None:
-                result = blank_result(utterance, aligner, Status.FAILED, utterance.problem)
-            elif (
-                earlier is not None
-                and earlier.status in (Status.FAILED, Status.CRASHED)
-                and earlier.text == utterance.text
-            ):
-                result = replace(earlier, kept=True)
-            elif described:
-                reason = f"new or changed since, and not in the file; {remedy}"
-                result = blank_result(utterance, aligner, Status.FAILED, reason)
-            else:
-                unknown = blank_result(utterance, aligner, Status.KEPT, remedy)
-                result = replace(unknown, outputs=names, kept=True)
-            results.append(result)
-        return results
+    def _obstacle(self, utterance: Utterance, measure: _Measure) -> str | None:
+        """Return why an utterance that was aligned cannot be now; None where nothing is known."""
+        earlier = self.earlier.get(utterance.id)
+        if earlier is None or not earlier.words:
+            return None
+        if utterance.problem is not None:
+            return utterance.problem
+        try:
+            measure(utterance.audio)
+        except InputError as error:
+            return str(error)
+        return None
+
+    def _change(self, utterance: Utterance, run: Run, measure: _Measure) -> str | None:
+        """Return in what an utterance differs from the one that was aligned; None in nothing."""
+        earlier = self.earlier.get(utterance.id)
+        if earlier is None or earlier.status is Status.INTERRUPTED:
+            return "the utterance is new"
+        if utterance.problem is not None:
+            return None if utterance.problem == earlier.reason else utterance.problem
+        end, sha256 = utterance.end, earlier.audio_sha256
+        if earlier.words:
+            duration, sha256 = measure(utterance.audio)
+            end = duration if end is None else min(end, duration)
+        pairs = {
+            "transcript": (earlier.text, utterance.text),
+            "recording": (earlier.audio_sha256, sha256),
+            "segment": ((earlier.start, earlier.end), (utterance.start, end)),
+            "speaker": (earlier.speaker, utterance.speaker),
+            "channel": (earlier.channel, utterance.channel),
+            "model": (earlier.model, run.aligner.model.name),
+            "version of speechalign": (earlier.version, __version__),
+        }
+        for what in sorted({*earlier.settings, *run.settings}):
+            pairs[what] = (earlier.settings.get(what), run.settings.get(what))
+        changed = (what for what, (before, now) in pairs.items() if before != now)
+        return next((f"the {what} has changed since" for what in changed), None)
+
+    def _left(
+        self, utterance: Utterance, reason: str | None, files: Sequence[str], run: Run
+    ) -> UtteranceResult:
+        """Return the result of an utterance that is not aligned, with files that are left alone."""
+        earlier = self.earlier.get(utterance.id)
+        remedy = f"{(*files, self.files[0][1])[0]} is left alone; --overwrite aligns again"
+        if earlier is not None and earlier.words and earlier.confidence is not None:
+            status, doubt = judge(earlier.confidence)
+            if reason is not None:
+                status, doubt = Status.STALE, f"{reason}; {remedy}"
+            elif files:
+                status, doubt = Status.KEPT, f"edited since it was written: {remedy}"
+            return replace(earlier, status=status, reason=doubt, kept=True)
+        if utterance.problem is not None:
+            return run.blank(utterance, Status.FAILED, utterance.problem)
+        if earlier is not None and earlier.status is not Status.INTERRUPTED:
+            if reason is None:
+                return replace(earlier, kept=True)
+            return run.blank(utterance, Status.STALE, f"{reason}; {remedy}")
+        if any(result.words for result in self.earlier.values()):
+            return run.blank(utterance, Status.STALE, f"{reason}; {remedy}")
+        unknown = run.blank(utterance, Status.KEPT, f"not in the manifest: {remedy}")
+        return replace(unknown, kept=True)
 
 
-def align_utterance(
-    utterance: Utterance,
-    waveform: Waveform,
-    emissions: Emissions | None,
-    *,
-    aligner: Aligner,
-    sounds: Sounds,
-) -> UtteranceResult:
-    """Align one utterance.
+@dataclass(frozen=True)
+class Heard:
+    """An utterance with its samples, and the length and hash of its sound file."""
 
-    Parameters
-    ----------
-    utterance : Utterance
-        Without a problem.
-    waveform : Waveform
-        What is heard of it.
-    emissions : Emissions or None
-        As `Aligner.align` takes them.
-    aligner : Aligner
-        The loaded model.
-    sounds : Sounds
-        Its sound file is added.
+    utterance: Utterance
+    waveform: Waveform
+    duration: float
+    sha256: str
 
-    Raises
-    ------
-    SpeechAlignError
-        It cannot be aligned.
+
+def process(recordings: Sequence[Recording], run: Run) -> Iterator[list[UtteranceResult]]:
+    """Align recordings and write their files; yield the results of each, in order.
+
+    Once the run is stopped, no more utterances are begun; a recording that lacks some is not
+    written.
     """
-    end, sha256 = _measure(utterance, sounds)
-    aligned = aligner.align(waveform, utterance.text, emissions=emissions)
+    aligned = align([u for recording in recordings for u in recording.utterances], run)
+    for recording in recordings:
+        results = list(islice(aligned, len(recording.utterances)))
+        if len(results) == len(recording.utterances):
+            yield recording.write(results, run)
+        else:
+            yield recording.fail(run, Status.INTERRUPTED, _STOPPED)
+
+
+def align(utterances: Sequence[Utterance], run: Run) -> Iterator[UtteranceResult]:
+    """Yield the result of each utterance, in order; stop short once the run is stopped."""
+    for batch in _batches(_read(utterances, run), seconds=_BATCHES * run.aligner.batch_seconds):
+        emissions = _score([h.waveform for _, h in batch if isinstance(h, Heard)], run.aligner)
+        for utterance, heard in batch:
+            if run.stopped.is_set():
+                return
+            try:
+                if isinstance(heard, Exception):
+                    raise heard
+                yield align_utterance(heard, next(emissions), run)
+            except SpeechAlignError as error:
+                yield run.blank(utterance, Status.FAILED, str(error))
+            except Exception:
+                yield run.blank(utterance, Status.CRASHED, traceback.format_exc())
+
+
+def _read(
+    utterances: Sequence[Utterance], run: Run
+) -> Iterator[tuple[Utterance, Heard | Exception]]:
+    """Yield utterances with their samples, or with what is wrong; open each sound file once."""
+    for audio, members in groupby(utterances, key=lambda utterance: utterance.audio):
+        with ExitStack() as opened:
+            sound: Sound | None = None
+            for utterance in members:
+                if run.stopped.is_set():
+                    return
+                heard: Heard | Exception
+                try:
+                    if utterance.problem is not None:
+                        raise InputError(utterance.problem)
+                    if sound is None:
+                        sound = opened.enter_context(Sound(audio))
+                    waveform = sound.waveform(
+                        sample_rate=run.aligner.model.sample_rate,
+                        channel=utterance.channel,
+                        start=utterance.start,
+                        end=utterance.end,
+                    )
+                    heard = Heard(utterance, waveform, sound.info.duration, sound.sha256)
+                except Exception as error:
+                    heard = error
+                yield utterance, heard
+
+
+def _batches(
+    read: Iterator[tuple[Utterance, Heard | Exception]], *, seconds: float
+) -> Iterator[list[tuple[Utterance, Heard | Exception]]]:
+    """Yield as many utterances as are scored together: more than a batch, to find equal lengths."""
+    batch: list[tuple[Utterance, Heard | Exception]] = []
+    total = 0.0
+    for utterance, heard in read:
+        batch.append((utterance, heard))
+        total += heard.waveform.duration if isinstance(heard, Heard) else 0.0
+        if total >= seconds:
+            yield batch
+            batch, total = [], 0.0
+    yield batch
+
+
+def _score(waveforms: list[Waveform], aligner: Aligner) -> Iterator[Emissions | None]:
+    """Score waveforms together; None for those that are left to be scored alone."""
+    if len(waveforms) > 1:
+        try:
+            return iter(aligner.emit(waveforms))
+        except Exception:  # Scored alone, each has its own chance, and says what is wrong with it.
+            pass
+    return repeat(None)
+
+
+def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> UtteranceResult:
+    """Align one utterance; SpeechAlignError where it cannot be."""
+    utterance = heard.utterance
+    aligner = run.by_speaker.get(utterance.speaker or "", run.aligner)
+    aligned = aligner.align(heard.waveform, utterance.text, emissions=emissions)
+    end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
+    mix = heard.waveform.mix
     return replace(
-        blank_result(utterance, aligner, *judge(aligned.confidence)),
+        run.blank(utterance, *judge(aligned.confidence)),
         end=end,
+        audio_duration=heard.duration,
+        audio_sha256=heard.sha256,
+        sample_rate=heard.waveform.source_rate,
+        channels=heard.waveform.channels,
+        channel=heard.waveform.channel,
+        channel_mix=mix.description if mix is not None else None,
         log_likelihood=aligned.log_likelihood,
         confidence=aligned.confidence,
         signal_to_noise=_signal_to_noise(aligned),
-        words=_words(aligned, utterance.start, end),
         unit=aligned.unit,
-        audio_sha256=sha256,
-        sample_rate=waveform.source_rate,
-        channels=waveform.channels,
-        channel=waveform.channel,
-        channel_mix=waveform.mix and waveform.mix.description,
+        words=tuple(_within(word, utterance.start, end) for word in aligned.words),
     )
 
 
-def _measure(utterance: Utterance, sounds: Sounds) -> tuple[float, str]:
-    """Return where an utterance ends in its sound file, and the hash of that file."""
-    if utterance.audio not in sounds:
-        duration = sound_info(utterance.audio).duration
-        sounds[utterance.audio] = duration, audio_hash(utterance.audio)
-    duration, sha256 = sounds[utterance.audio]
-    return duration if utterance.end is None else min(utterance.end, duration), sha256
+def _within(word: Word, offset: float, end: float) -> Word:
+    """Move a word by the start of its utterance, whose end resampling may pass by a sample."""
 
+    def move(interval: Interval) -> Interval:
+        return replace(interval, start=offset + interval.start, end=min(offset + interval.end, end))
 
-def _words(aligned: AlignedUtterance, offset: float, end: float) -> tuple[WordResult, ...]:
-    """Shift the words by the utterance's start; resampling may pass its end by a sample."""
-
-    def times(interval: Interval) -> tuple[float, float]:
-        return offset + interval.start, min(offset + interval.end, end)
-
-    return tuple(
-        WordResult(
-            word.interval.label,
-            *times(word.interval),
-            word.interval.confidence,
-            word.source,
-            word.spoken,
-            tuple((phone.label, *times(phone)) for phone in word.phones),
-            tuple(
-                (token.interval.label, *times(token.interval), token.start, token.end)
-                for token in word.tokens
-            ),
-        )
-        for word in aligned.words
+    return Word(
+        word.label,
+        word.spoken,
+        word.source,
+        span=move(word.interval),
+        phones=tuple(map(move, word.phones)),
+        tokens=tuple(Token(move(t.interval), t.start, t.end) for t in word.tokens),
     )
 
 
@@ -242,7 +458,7 @@ def _signal_to_noise(aligned: AlignedUtterance) -> float | None:
     samples, rate = aligned.waveform.samples, aligned.waveform.sample_rate
     spoken = np.zeros(len(samples), np.bool_)
     for word in aligned.words:
-        spoken[round(word.interval.start * rate) : round(word.interval.end * rate)] = True
+        spoken[round(word.start * rate) : round(word.end * rate)] = True
     energy = samples.astype(np.float64) ** 2
     if spoken.all() or not energy[~spoken].any() or not energy[spoken].any():
         return None
@@ -250,16 +466,15 @@ def _signal_to_noise(aligned: AlignedUtterance) -> float | None:
 
 
 def _recording_alignment(
-    utterances: Sequence[Utterance], results: Sequence[UtteranceResult], sounds: Sounds
+    utterances: Sequence[Utterance], results: Sequence[UtteranceResult]
 ) -> Alignment:
     """Put the utterances of one recording on its tiers, those that failed without words.
 
     What the corpus reader found a problem with has no place there: it may overlap another.
     """
-    duration = next(
-        sounds[utterance.audio][0] for utterance, result in zip(utterances, results) if result.words
-    )
-    unit = next(result.unit for result in results if result.words)
+    first = next(result for result in results if result.words)
+    assert first.audio_duration is not None
+    duration = first.audio_duration
     speakers = sorted({utterance.speaker or "unknown" for utterance in utterances})
     tiers: dict[str, list[Interval]] = {}
     for speaker in speakers:
@@ -276,72 +491,26 @@ def _recording_alignment(
                 if utterance.problem is None and result.end is not None and result.end <= duration
             ]
         words = [word for _, result in own for word in result.words]
-        tiers[f"{prefix}words"] = [
-            Interval(word.start, word.end, word.label, word.confidence) for word in words
-        ]
-        tiers[f"{prefix}{unit}"] = [
-            Interval(start, end, label) for word in words for label, start, end in word.parts
-        ]
+        tiers[f"{prefix}words"] = [word.interval for word in words]
+        tiers[f"{prefix}{first.unit}"] = [part for word in words for part in word.parts]
     return Alignment(tiers, duration)
 
 
-def blank_result(
-    utterance: Utterance, aligner: Aligner, status: Status, reason: str | None
-) -> UtteranceResult:
-    """Return what is known of an utterance before it is aligned."""
-    return UtteranceResult(
-        utterance=utterance.id,
-        recording=utterance.recording,
-        status=status,
-        reason=reason,
-        kept=False,
-        text=utterance.text,
-        speaker=utterance.speaker,
-        start=utterance.start,
-        end=utterance.end,
-        outputs=(),
-        log_likelihood=None,
-        confidence=None,
-        signal_to_noise=None,
-        words=(),
-        audio=str(utterance.audio),
-        audio_sha256=None,
-        sample_rate=None,
-        channels=None,
-        channel=utterance.channel,
-        model=aligner.model.name,
-        version=__version__,
-        licence=aligner.model.licence,
-    )
+def _measure(audio: Path) -> tuple[float, str]:
+    """Return the duration of a sound file, seconds, and its hash."""
+    with Sound(audio) as sound:
+        return sound.info.duration, sound.sha256
 
 
-def _change(
-    utterance: Utterance,
-    earlier: UtteranceResult,
-    aligner: Aligner,
-    sounds: Sounds,
-) -> str | None:
-    """Say in what an utterance differs from the one that was aligned."""
-    if utterance.problem is not None:
-        return utterance.problem
-    try:
-        end, sha256 = _measure(utterance, sounds)
-    except InputError as error:
-        return str(error)
-    for what, before, now in (
-        ("transcript", earlier.text, utterance.text),
-        ("recording", earlier.audio_sha256, sha256),
-        ("segment", (earlier.start, earlier.end), (utterance.start, end)),
-        ("channel", earlier.channel, utterance.channel),
-        ("model", earlier.model, aligner.model.name),
-    ):
-        if before != now:
-            return f"the {what} has changed since"
-    return None
-
-
-def _withdrawn(result: UtteranceResult, reason: str) -> UtteranceResult:
+def _withdraw(result: UtteranceResult, reason: str) -> UtteranceResult:
     """Take back a result whose file could not be written; an earlier failure stays as it is."""
     if not result.words:
         return result
     return replace(result, status=Status.FAILED, reason=reason, words=(), outputs=())
+
+
+def _left_behind(result: UtteranceResult, files: Sequence[str]) -> UtteranceResult:
+    """Say of a failure that a file of an earlier run is still there."""
+    if not files:
+        return result
+    return replace(result, reason=f"{result.reason}; {files[0]} is of an earlier run")

@@ -1,4 +1,4 @@
-"""Voices: an aligner for each speaker of a corpus, where the model makes something of speakers."""
+"""An aligner for each speaker of a corpus, where the model adapts to speakers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
 
 
-class Voices:
-    """The aligner for each utterance of a corpus.
+def aligners_by_speaker(
+    aligner: Aligner, utterances: Sequence[Utterance], *, jobs: int
+) -> dict[str, Aligner]:
+    """Return the aligner of each speaker by name; none where it is that of everybody.
 
     Parameters
     ----------
@@ -25,29 +27,23 @@ class Voices:
     utterances : Sequence[Utterance]
         All of every speaker who is to be aligned: a model that normalises features by speaker hears
         all of their recordings that can be read, whatever the transcripts say. Neither the order
-        nor ``jobs`` makes a difference to any bit.
+        nor ``jobs`` makes a difference to any bit. One without a speaker is a speaker of its own.
     jobs : int
         Recordings heard at once, by threads.
     """
-
-    def __init__(self, aligner: Aligner, utterances: Sequence[Utterance], *, jobs: int) -> None:
-        self._aligner = aligner
-        self._by_speaker: dict[str, Aligner] = {}
-        if isinstance(aligner.model, SpeakerModel):
-            named = [u for u in utterances if u.speaker and u.problem is None]
-            heard = _hear(aligner.model, named, jobs)
-            for name in {u.speaker for u in named if u.speaker}:
-                self._by_speaker[name] = aligner.for_speaker(name, heard.get(name))
-
-    def aligner(self, utterance: Utterance) -> Aligner:
-        """Return the aligner for an utterance; one without a speaker is a speaker of its own."""
-        return self._by_speaker.get(utterance.speaker or "", self._aligner)
+    named = [u for u in utterances if u.speaker and u.problem is None]
+    heard: Mapping[str, CepstralMoments] = {}
+    if isinstance(aligner.model, SpeakerModel):
+        heard = _hear(aligner.model, named, jobs)
+    names = {u.speaker for u in named if u.speaker}
+    found = {name: aligner.for_speaker(name, heard.get(name)) for name in names}
+    return {name: own for name, own in found.items() if own is not aligner}
 
 
 def _hear(
     model: SpeakerModel, utterances: Sequence[Utterance], jobs: int
 ) -> Mapping[str, CepstralMoments]:
-    """Add up what the recordings of each speaker tell; what cannot be read tells nothing."""
+    """Add up the moments of the recordings of each speaker; what cannot be read adds none."""
     found: dict[str, CepstralMoments] = {}
     if not model.by_speaker:
         return found

@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechalign.audio.waveform import Waveform, audio_hash, read_waveform, sound_info
+from speechalign.audio.waveform import Waveform, file_hash, read_waveform, sound_info
 from speechalign.errors import InputError
 
 RATE = 16_000
@@ -297,9 +297,9 @@ def test_one_sample_can_vanish_in_resampling(tmp_path):
 
 def test_hash(tmp_path):
     (tmp_path / "x").write_bytes(b"abc" * 1_000_000)
-    assert audio_hash(tmp_path / "x") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+    assert file_hash(tmp_path / "x") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
     with pytest.raises(InputError, match="cannot be read"):
-        audio_hash(tmp_path / "gone")
+        file_hash(tmp_path / "gone")
 
 
 def test_a_waveform_checks_itself():

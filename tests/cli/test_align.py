@@ -1,5 +1,6 @@
 """``speechalign align``: bad input, exit statuses, and runs that are stopped."""
 
+import hashlib
 import json
 import os
 import re
@@ -21,7 +22,8 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.cli.main import cli
 from speechalign.corpus import read_corpus
 from speechalign.pipeline.align_corpus import align_corpus
-from speechalign.pipeline.manifest import MANIFEST
+from speechalign.pipeline.analysis import ANALYSIS, OOVS
+from speechalign.pipeline.manifest import MANIFEST, Manifest
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
 
@@ -224,19 +226,24 @@ def test_all_is_well(corpus, tmp_path):
     assert "of these, kept from an earlier run (--overwrite aligns again): 3\n" in again.stderr
 
 
-def test_kept_and_overwritten(corpus, tmp_path):
+def test_kept_changed_and_overwritten(corpus, tmp_path):
     run(corpus, tmp_path / "out")
     grid = tmp_path / "out/slt/tea.TextGrid"
-    before = grid.read_bytes(), grid.stat().st_mtime_ns
-    (corpus / "slt/tea.lab").write_text("Two cups")
+    (corpus / "slt/tea.lab").write_text("Two cups of tea")
     result = run(corpus, tmp_path / "out")
     assert result.exit_code == 0
+    assert "of these, kept from an earlier run (--overwrite aligns again): 2\n" in result.stderr
+    assert len(read_alignment(grid).tiers["words"]) == 4
+    grid.write_text("corrected by hand")
+    (corpus / "slt/tea.lab").write_text("Two cups")
+    result = run(corpus, tmp_path / "out")
+    assert result.exit_code == 3
     assert (
-        "kept: slt/tea: the transcript has changed since; slt/tea.TextGrid exists; use --overwrite "
-        "to align again\n"
+        "stale: slt/tea: the transcript has changed since; slt/tea.TextGrid is left alone; "
+        "--overwrite aligns again\n"
     ) in result.stderr
-    assert manifest(tmp_path / "out")["slt/tea"]["status"] == "kept"
-    assert (grid.read_bytes(), grid.stat().st_mtime_ns) == before
+    assert manifest(tmp_path / "out")["slt/tea"]["status"] == "stale"
+    assert grid.read_text() == "corrected by hand"
     assert run(corpus, tmp_path / "out", "--overwrite").exit_code == 0
     assert [word.label for word in read_alignment(grid).tiers["words"]] == ["Two", "cups"]
 
@@ -392,16 +399,21 @@ def grids(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-def stop(corpus, out, number):
-    """Start a run in a process of its own, and send it a signal after its first TextGrid."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "speechalign", "align", str(corpus), str(out), "-j", "2"],
+def start(corpus, out, *options):
+    """Start a run in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "speechalign", "align", str(corpus), str(out), "-j", "2", *options],
         stderr=subprocess.PIPE, text=True,
         # A shell that runs the tests in the background has them ignore SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    with process:
-        while process.poll() is None and not grids(out):
+
+
+def stop(corpus, out, number, *options):
+    """Start a run, and send it a signal after its first TextGrid."""
+    before = grids(out)
+    with start(corpus, out, *options) as process:
+        while process.poll() is None and grids(out) == before:
             time.sleep(0.005)
         process.send_signal(number)
         stderr = process.stderr.read()
@@ -427,24 +439,69 @@ def test_ctrl_c_leaves_whole_files_and_a_manifest(long_corpus, tmp_path):
     result = run(long_corpus / "corpus", out)
     assert result.exit_code == 0
     assert grids(out) == whole
-    kept = {name: {**line, "kept": False} for name, line in manifest(out).items()}
-    assert kept == manifest(long_corpus / "whole")
+    assert manifest(out) == manifest(long_corpus / "whole")
 
 
-def test_a_killed_run_can_be_resumed(long_corpus, tmp_path):
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_a_killed_run_can_be_resumed(long_corpus, tmp_path, options):
     out = tmp_path / "out"
-    status, _ = stop(long_corpus / "corpus", out, signal.SIGKILL)
+    if options:  # There are files already, of other transcripts.
+        other = shutil.copytree(long_corpus / "corpus", tmp_path / "other")
+        for lab in other.rglob("*.lab"):
+            lab.write_text("something else")
+        run(other, out)
+        (tmp_path / "other").rename(tmp_path / "gone")
+    before = grids(out)
+    status, _ = stop(long_corpus / "corpus", out, signal.SIGKILL, *options)
     assert status == -signal.SIGKILL
-    whole, done = grids(long_corpus / "whole"), grids(out)
+    whole, now = grids(long_corpus / "whole"), grids(out)
+    done = {name for name in now if now[name] != before.get(name)}
     assert 0 < len(done) < len(whole)
-    assert done.items() <= whole.items()
+    assert all(now[name] == whole[name] for name in done)
     assert len(list(out.rglob("*.tmp"))) <= 2  # one a thread, and hidden
-    assert len(manifest(out)) == 60
+    lines = Manifest(out).read()
+    assert len(lines) == 60
+    for name, line in lines.items():  # Nothing describes a file that is another one.
+        for file, wanted in zip(line.outputs, line.outputs_sha256):
+            assert hashlib.sha256(now[file]).hexdigest() == wanted, name
     result = run(long_corpus / "corpus", out)
     assert result.exit_code == 0
     assert grids(out) == whole
-    lines = manifest(out)
-    assert {name for name, line in lines.items() if line["status"] == "kept"} == {
-        name.removesuffix(".TextGrid") for name in done
-    }
-    assert {line["status"] for line in lines.values()} == {"aligned", "kept"}
+    assert manifest(out) == manifest(long_corpus / "whole")
+    for table in (ANALYSIS, OOVS):
+        assert (out / table).read_bytes() == (long_corpus / "whole" / table).read_bytes()
+
+
+def test_two_runs_at_once_in_one_folder(long_corpus, tmp_path):
+    halves = [tmp_path / "a", tmp_path / "b"]
+    for number, half in enumerate(halves):
+        for folder in sorted((long_corpus / "corpus").iterdir())[number::2]:
+            shutil.copytree(folder, half / folder.name)
+    processes = [start(half, tmp_path / "out") for half in (*halves, halves[0])]
+    for process in processes:
+        with process:
+            _, stderr = process.communicate()
+            assert process.returncode == 0, stderr
+    assert grids(tmp_path / "out") == grids(long_corpus / "whole")
+    lines, whole = manifest(tmp_path / "out"), manifest(long_corpus / "whole")
+    assert lines.keys() == whole.keys()
+    for name, line in lines.items():
+        assert {**line, "audio": whole[name]["audio"]} == whole[name]
+    assert (tmp_path / "out" / ANALYSIS).read_bytes() == (
+        long_corpus / "whole" / ANALYSIS
+    ).read_bytes()
+
+
+def test_runs_of_some_recordings_add_up(corpus, tmp_path):
+    (corpus / "rms/river.lab").write_text("This is not what is said in it at all")
+    for speaker in ("rms", "slt"):
+        shutil.copytree(corpus / speaker, tmp_path / speaker / speaker)
+        assert run(tmp_path / speaker, tmp_path / "out").exit_code == 0
+    lines = manifest(tmp_path / "out")
+    assert {name: line["status"] for name, line in lines.items()} == {
+        "rms/river": "doubtful", "slt/harbour": "aligned", "slt/tea": "aligned",
+    }  # fmt: skip
+    again = run(corpus, tmp_path / "out")
+    assert "doubtful: rms/river: " in again.stderr
+    assert "of these, kept from an earlier run (--overwrite aligns again): 3\n" in again.stderr
+    assert manifest(tmp_path / "out") == lines

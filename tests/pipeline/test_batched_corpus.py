@@ -10,9 +10,8 @@ import soundfile
 from speechalign.aligners.aligner import Aligner
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.models import device, load_model
-from speechalign.pipeline import align_corpus as batch
 from speechalign.pipeline.align_corpus import align_corpus
-from speechalign.pipeline.manifest import Status
+from speechalign.pipeline.result import Status
 
 pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("transformers", reason="needs transformers")
@@ -65,7 +64,7 @@ def test_the_same_as_one_by_one(tiny, batching, corpus, tmp_path, monkeypatch, j
     alone = align_corpus(
         utterances, tmp_path / "alone", aligner=Aligner(load_model(tiny("hubert")), language="en")
     )
-    monkeypatch.setattr(batch, "_TOGETHER", 4)
+    monkeypatch.setattr("speechalign.pipeline.align_corpus._TOGETHER", 4)
     sizes = sizes_of_batches(batching, monkeypatch)
     progress = []
     together = align_corpus(
@@ -126,7 +125,7 @@ def test_a_batch_that_fails_is_scored_one_by_one(batching, corpus, tmp_path, mon
 
 def test_what_was_written_before_a_stop_is_whole(batching, corpus, tmp_path, monkeypatch):
     stopped = Event()
-    monkeypatch.setattr(batch, "Event", lambda: stopped)
+    monkeypatch.setattr("speechalign.pipeline.align_corpus.Event", lambda: stopped)
     utterances = read_corpus(corpus)
     sound = Aligner.align
 
@@ -149,6 +148,6 @@ def test_a_fault_of_ours_between_utterances_ends_the_run(batching, corpus, tmp_p
     def broken(*_):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(batch, "_aligned", broken)
+    monkeypatch.setattr("speechalign.pipeline.recording.align", broken)
     with pytest.raises(ZeroDivisionError):
         align_corpus(read_corpus(corpus), tmp_path / "out", aligner=batching)

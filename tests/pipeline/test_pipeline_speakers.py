@@ -10,7 +10,7 @@ from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.pipeline.align_corpus import align_corpus
-from speechalign.pipeline.speakers import Voices
+from speechalign.pipeline.speakers import aligners_by_speaker
 from speechalign.pronunciation.lexicon import Lexicon, Pronunciations
 from speechalign.training.material import prepare
 
@@ -42,9 +42,15 @@ def corpus(examples, tmp_path):
     return folder
 
 
-def emissions(voices, utterance):
+def speakers(aligner, utterances, jobs=1):
+    """Return a function from an utterance to its aligner."""
+    found = aligners_by_speaker(aligner, utterances, jobs=jobs)
+    return lambda utterance: found.get(utterance.speaker, aligner)
+
+
+def emissions(aligner_of, utterance):
     samples = read_waveform(utterance.audio, sample_rate=16000).samples
-    return voices.aligner(utterance).model.emit(samples[None], np.array([len(samples)]))[0]
+    return aligner_of(utterance).model.emit(samples[None], np.array([len(samples)]))[0]
 
 
 def times(folder):
@@ -58,10 +64,10 @@ def test_statistics_do_not_depend_on_order_threads_or_failures(model, corpus):
         Utterance("slt/b", "slt/b", corpus / "slt" / "broken.wav", "x", "slt"),
         Utterance("slt/n", "slt/n", corpus / "slt" / "tea.flac", "", "slt", problem="no text"),
     ]
-    first = Voices(Aligner(model), utterances, jobs=1)
+    first = speakers(Aligner(model), utterances, jobs=1)
     for others in (
-        Voices(Aligner(model), utterances[::-1], jobs=3),
-        Voices(Aligner(model), [*broken, *utterances], jobs=2),
+        speakers(Aligner(model), utterances[::-1], jobs=3),
+        speakers(Aligner(model), [*broken, *utterances], jobs=2),
     ):
         for utterance in utterances:
             np.testing.assert_array_equal(emissions(others, utterance), emissions(first, utterance))
@@ -69,15 +75,15 @@ def test_statistics_do_not_depend_on_order_threads_or_failures(model, corpus):
 
 def test_speakers_hear_themselves_and_nobody_else(model, corpus):
     utterances = read_corpus(corpus)
-    together = Voices(Aligner(model), utterances, jobs=1)
+    together = speakers(Aligner(model), utterances, jobs=1)
     tea = next(u for u in utterances if u.id == "slt/tea")
     river = next(u for u in utterances if u.speaker == "rms")
     nobody = Utterance("tea", "tea", tea.audio, tea.text)
     alone = Aligner(model)
-    assert together.aligner(nobody).model is model
+    assert together(nobody).model is model
     # A speaker of one recording, and a recording without a speaker, are what it tells itself.
     np.testing.assert_array_equal(
-        emissions(together, river), emissions(Voices(alone, [river], jobs=1), river)
+        emissions(together, river), emissions(speakers(alone, [river], jobs=1), river)
     )
     assert np.abs(emissions(together, tea) - emissions(together, nobody)).max() > 0.1
 
@@ -88,10 +94,10 @@ def test_training_and_aligning_normalise_alike(model, corpus, tmp_path):
     material = prepare(
         utterances, letters, tmp_path / "work", by_speaker=True, jobs=1, progress=lambda *_: None
     )
-    voices = Voices(Aligner(model), utterances, jobs=1)
+    aligner_of = speakers(Aligner(model), utterances, jobs=1)
     for utterance, spoken in zip(utterances, material.spoken):
         samples = read_waveform(utterance.audio, sample_rate=16000).samples
-        found = voices.aligner(utterance).model._features(samples)[0].T
+        found = aligner_of(utterance).model._features(samples)[0].T
         np.testing.assert_allclose(material.cepstra(spoken), found, atol=1e-4)
     by_recording = prepare(utterances, letters, tmp_path / "work", jobs=1, progress=lambda *_: None)
     assert by_recording.fingerprint != material.fingerprint
@@ -118,5 +124,5 @@ def test_only_what_must_be_heard_is(model, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(HmmGmm, "hear", lambda _, samples: heard.append(len(samples)))
     align_corpus(utterances, tmp_path / "out", aligner=Aligner(model))
     assert heard == []
-    Voices(Aligner("english-sphinx"), utterances, jobs=1)
+    speakers(Aligner("english-sphinx"), utterances, jobs=1)
     assert heard == []

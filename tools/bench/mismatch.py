@@ -16,7 +16,7 @@ import numpy as np
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError
-from speechalign.pipeline.manifest import DOUBTFUL
+from speechalign.pipeline.result import DOUBTFUL
 
 
 def noticed(aligner: Aligner, waveform: Waveform, text: str) -> bool:

@@ -36,7 +36,7 @@ from speechalign.formats import read_alignment
 from speechalign.metrics import report
 from speechalign.models import Model, load_model
 from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx
-from speechalign.pipeline.speakers import Voices
+from speechalign.pipeline.speakers import aligners_by_speaker
 from speechalign.pronunciation.lexicon import Pronunciations
 from speechalign.training import Iteration, Progress, adapt, train
 
@@ -77,11 +77,12 @@ class Clock(Progress):
 
 def accuracy(model: Model, utterances: Sequence[Utterance], gold: Path) -> str:
     """Align a corpus, speaker by speaker; return the error of word boundaries."""
-    voices = Voices(Aligner(model), utterances, jobs=1)
+    aligner = Aligner(model)
+    by_speaker = aligners_by_speaker(aligner, utterances, jobs=1)
     pairs = {}
     for utterance in utterances:
         waveform = read_waveform(utterance.audio, sample_rate=model.sample_rate)
-        found = voices.aligner(utterance).align(waveform, utterance.text)
+        found = by_speaker.get(utterance.speaker or "", aligner).align(waveform, utterance.text)
         times = read_alignment(gold / f"{utterance.recording}.TextGrid")
         pairs[utterance.id] = (times, found.alignment)
     total = report(pairs, tier="words").pooled

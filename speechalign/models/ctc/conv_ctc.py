@@ -79,6 +79,7 @@ class ConvCTC(NetworkCtc):
             network=net,
             batch_seconds=batch_seconds(device),
             exact=score,
+            weights=[net],
         )
 
     def frames(self, samples: int) -> int:

@@ -140,6 +140,7 @@ def load(
         network=samples_in,
         batch_seconds=batch_seconds(target),
         exact=exact,
+        weights=[network],
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from speechalign.checks import check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
+from speechalign.models.content import content_hash
 from speechalign.models.device import Score
 from speechalign.text.dictionary import Dictionary
 from speechalign.vocabulary import Piece, Vocabulary
@@ -66,6 +68,8 @@ class NetworkCtc:
     exact : callable or None
         ``score`` in single precision, for a network that takes recordings of several lengths; None
         for one that does not.
+    weights : Sequence[nn.Module or Path]
+        What `content_hash` hashes: the network, or its files.
 
     Raises
     ------
@@ -94,6 +98,7 @@ class NetworkCtc:
         network: nn.Module | None = None,
         batch_seconds: float = 0.0,
         exact: Score | None = None,
+        weights: Sequence[nn.Module | Path],
     ) -> None:
         if vocabulary.blank is None:
             raise InputError(f"{name}: expected a vocabulary with a blank; is it a CTC model?")
@@ -103,6 +108,7 @@ class NetworkCtc:
         self.network = network
         self.batch_seconds = batch_seconds
         self._facts = facts
+        self._weights = weights
         self._lock = Lock()
         self.vocabulary = vocabulary
         self.grid = grid
@@ -146,6 +152,14 @@ class NetworkCtc:
         model.dictionary = {**self.dictionary, **own}
         model.own_words = self.own_words | own.keys()
         return model
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the weights, the symbols and the way to pronounce words."""
+        symbols = (self.vocabulary.symbols, self.unit, self.pronunciation)
+        return content_hash(
+            *self._weights, *symbols, list(self.dictionary.items()), sorted(self.own_words)
+        )
 
     def describe(self) -> Mapping[str, str]:
         """Return what is particular to the model, and its symbols."""

@@ -103,6 +103,7 @@ def load(source: str | Path, *, device: str | None = None) -> NetworkCtc:
         licence=told.get("license") or "not told by the model card",
         unit="tokens" if any(s.startswith(_PIECE) for s in symbols) else "characters",
         facts={"runs in": "onnxruntime"},
+        weights=_files(path),
     )
 
 
@@ -136,6 +137,7 @@ def load_exported(folder: str | Path, *, device: str | None = None) -> NetworkCt
         unit=unit,
         pronunciation=pronunciation,
         facts={"runs in": "onnxruntime"},
+        weights=_files(folder / NETWORK),
     )
 
 
@@ -191,6 +193,11 @@ def open_network(path: Path, *, device: str | None) -> Score:
         return log_probs
 
     return score
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files of a network: large ones keep weights in ``model.onnx.data`` or the like."""
+    return sorted(path.parent.glob(f"{path.name}*"))
 
 
 def _only(folder: Path) -> Path:

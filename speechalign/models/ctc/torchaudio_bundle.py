@@ -139,6 +139,7 @@ def load(
         network=None if star else network,
         batch_seconds=batch_seconds(target),
         exact=log_probs_on(target, network),
+        weights=[network],
     )
 
 

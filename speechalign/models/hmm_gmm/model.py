@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from speechalign.frames import FrameGrid
 from speechalign.graphs import Graph, HmmUnit, hmm_graph
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.models import PhoneSpan
+from speechalign.models.content import content_hash
 from speechalign.models.hmm_gmm.mixtures import Mixtures
 from speechalign.models.hmm_gmm.sphinx_features import (
     SAMPLE_RATE,
@@ -200,6 +202,21 @@ class HmmGmm:
             model.dictionary = {**self.dictionary, **own}
         model.variant_priors = {**self.variant_priors, **own.variant_priors()}
         return model
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the parameters, and of the dictionary and what pronounces other words."""
+        mixtures = self.mixtures
+        g2p = Path(self.pronunciation or "")
+        return content_hash(
+            *(mixtures.means, mixtures.variances, mixtures.weights, mixtures.stream_weights),
+            *(self.stay, self.silence_probability, self.acoustic_scale, self.calibration),
+            *(self.phones, self.silence, self.noise, self.by_speaker),
+            *(part for speaker in sorted(self.transforms.items()) for part in speaker),
+            *(() if self.tree is None else self.tree.arrays().values()),
+            *(list(self.dictionary.items()), list(self.variant_priors.items())),
+            g2p if g2p.is_file() else self.pronunciation,
+        )
 
     def describe(self) -> Mapping[str, str]:
         """Return the numbers of states, Gaussians and words, and the phones."""

@@ -17,6 +17,7 @@ from speechalign.checks import check_samples, check_waveforms
 from speechalign.emissions import Emissions
 from speechalign.errors import BackendError, InputError
 from speechalign.models import Attention
+from speechalign.models.content import content_hash
 
 try:
     import torch
@@ -108,6 +109,11 @@ class SpeechLlm(nn.Module):
         spells = self.vocabulary is not None and has_characters(self.vocabulary)
         self._letters = self.vocabulary if spells else None
         self.aligner = "attention" if self._letters is None else "ctc"
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the weights of all parts, and of their settings."""
+        return content_hash(self, self.config)
 
     def describe(self) -> Mapping[str, str]:
         """Return sizes and what is trained."""
