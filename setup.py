@@ -21,7 +21,7 @@ setup(
     install_requires=[
         "numpy>=1.26",
         "numba>=0.60",
-        "soundfile>=0.12",
+        "soundfile>=0.13",
         "soxr>=0.3.7",
         "click>=8.1",
         "rich>=13",
