@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,6 +64,15 @@ class Limits:
     def width(self) -> int:
         """Characters of a line."""
         return self.cue_characters or CHARACTERS
+
+    def or_defaults(self) -> Limits:
+        """Return limits for words that no utterances keep apart."""
+        return Limits(
+            self.cue_characters,
+            self.cue_lines or LINES,
+            self.cue_seconds or SECONDS,
+            self.cue_gap or GAP,
+        )
 
     def allow(self, words: Sequence[Interval]) -> bool:
         """Tell whether words, in order of time, fit in a cue."""
@@ -129,36 +139,32 @@ def _cues(
 ) -> Iterator[tuple[float, float, str]]:
     """Yield start, end and text of the cues of one tier."""
     whole = limits == Limits(limits.cue_characters)
-    loose = list(words)
+    middles = [(word.start + word.end) / 2 for word in words]
+    done = 0
     for utterance in utterances:
-        middles = [(word, (word.start + word.end) / 2) for word in loose]
-        inside = [word for word, middle in middles if utterance.start <= middle < utterance.end]
-        loose = [word for word, middle in middles if not utterance.start <= middle < utterance.end]
+        first, last = (bisect_left(middles, time) for time in (utterance.start, utterance.end))
+        yield from _grouped(words[done:first], limits.or_defaults())
+        inside = words[first:last]
         if not inside:
             yield utterance.start, utterance.end, _text([utterance])
         elif whole:
             yield inside[0].start, inside[-1].end, _text([utterance])
         else:
-            for members in _groups(inside, limits):
-                yield members[0].start, members[-1].end, _text(members)
-    defaults = Limits(
-        limits.cue_characters,
-        limits.cue_lines or LINES,
-        limits.cue_seconds or SECONDS,
-        limits.cue_gap or GAP,
-    )
-    for members in _groups(loose, defaults):
-        yield members[0].start, members[-1].end, _text(members)
+            yield from _grouped(inside, limits)
+        done = last
+    yield from _grouped(words[done:], limits.or_defaults())
 
 
-def _groups(words: Sequence[Interval], limits: Limits) -> list[list[Interval]]:
+def _grouped(words: Sequence[Interval], limits: Limits) -> Iterator[tuple[float, float, str]]:
+    """Yield start, end and text of cues as long as the limits allow."""
     groups: list[list[Interval]] = []
     for word in words:
         if groups and limits.allow([*groups[-1], word]):
             groups[-1].append(word)
         else:
             groups.append([word])
-    return groups
+    for members in groups:
+        yield members[0].start, members[-1].end, _text(members)
 
 
 def _text(intervals: Sequence[Interval]) -> str:

@@ -255,3 +255,12 @@ def test_options_that_nobody_takes(tmp_path):
     with pytest.raises(InputError, match=r"cue_lines: expected a number above 0, got 0"):
         write_alignment(retimed(), tmp_path / "x.srt", cue_lines=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_words_outside_utterances_are_cues_of_their_own(tmp_path):
+    words = [Interval(n / 2, n / 2 + 0.4, f"w{n}") for n in range(6)]
+    tiers = {"utterances": [Interval(0.9, 2.0, "w2 w3")], "words": words}
+    write_alignment(Alignment(tiers, 9.0), tmp_path / "x.srt")
+    assert triples(read_alignment(tmp_path / "x.srt")) == [
+        (0, 0.9, "w0 w1"), (1, 1.9, "w2 w3"), (2, 2.9, "w4 w5"),
+    ]  # fmt: skip
