@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# An English HMM-GMM from a flat start, beside the embedded model, on speech with times by hand.
+# An English HMM-GMM from a flat start, compared with the embedded model on hand-labelled speech.
 #
 #     bash egs/english_gmm/run.sh                     train on 8.3 h, evaluate on a sample of TIMIT
 #     bash egs/english_gmm/run.sh --mini true         generated speech for both, about a minute
@@ -8,13 +8,13 @@
 # 4 copy the model into the package (only if asked for).
 #
 # --stage N, --stop-stage N   first and last stage (0 and 3)
-# --speech-dir DIR            where the corpora are (SPEECHALIGN_DATA/speech/english)
-# --parts "NAME ..."          folders of it with manifest.jsonl (cathy cmu_arctic speechocean762)
-# --gold-dir DIR              DIR/corpus to align, DIR/gold with its times (SPEECHALIGN_DATA/timit-dev)
+# --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
+# --parts "NAME ..."          corpora, folders with manifest.jsonl (cathy cmu_arctic speechocean762)
+# --gold-dir DIR              gold corpus: DIR/corpus, times in DIR/gold (SPEECHALIGN_DATA/timit-dev)
 # --gaussians N               largest number of Gaussians of a state (16; 2 for mini)
-# --exp DIR                   where everything is written (exp/full, or exp/mini)
-# --mini true                 120 generated sentences, to train and to evaluate on
-# --jobs N                    threads (2)
+# --exp DIR                   output folder (exp/full or exp/mini)
+# --mini true                 120 generated sentences for training and evaluation
+# --jobs N                    number of threads (2)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"

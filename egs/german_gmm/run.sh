@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A German HMM-GMM from 1.76 h of one speaker, and how well it places words in other voices.
+# A German HMM-GMM from 1.76 h of one speaker, tested on other voices.
 #
 #     bash egs/german_gmm/run.sh              train on kerstin, test on synthetic speech
-#     bash egs/german_gmm/run.sh --mini true  a few made sentences for both, about a minute
+#     bash egs/german_gmm/run.sh --mini true  a few generated sentences for both, about a minute
 #
 # Stages: 0 speak the test sentences (eSpeak NG: their times are exact), 1 train on the corpus,
 # 2 train on the test speech itself and align it, 3 align the test speech with the model of stage 1,
@@ -10,14 +10,14 @@
 # (only if asked for).
 #
 # --stage N, --stop-stage N   first and last stage (0 and 4)
-# --corpus DIR                a corpus of German (SPEECHALIGN_DATA/speech/german/kerstin)
+# --corpus DIR                corpus to train on (SPEECHALIGN_DATA/speech/german/kerstin)
 # --texts FILE                sentences of the test speech
 #                             (SPEECHALIGN_DATA/multi30k/test_2016_flickr.de.gz)
-# --sentences N               how many of them (200)
-# --phones NAME               what pronounces words: german, espeak or graphemes (german)
-# --exp DIR                   where everything is written (exp/PHONES, or exp/mini)
-# --mini true                 forty made sentences, to train and to test on
-# --jobs N                    threads (2)
+# --sentences N               number of sentences of the test speech (200)
+# --phones NAME               source of pronunciations: german, espeak or graphemes (german)
+# --exp DIR                   output folder (exp/PHONES or exp/mini)
+# --mini true                 forty generated sentences for training and test
+# --jobs N                    number of threads (2)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"

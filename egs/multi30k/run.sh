@@ -10,13 +10,12 @@
 # 5 score, 6 reordering against F1, 7 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 7)
-# --direction de-en|en-de     of Multi30k (de-en)
-# --corpus-dir DIR            Multi30k, train.de.gz ..., downloaded where it is missing
-#                             (SPEECHALIGN_DATA/multi30k)
+# --direction de-en|en-de     source and target language of Multi30k (de-en)
+# --corpus-dir DIR            folder of Multi30k, downloaded if missing (SPEECHALIGN_DATA/multi30k)
 # --mini true                 the generated language and small models
-# --speech true               the generated language again, from speech to text
-# --exp DIR                   where everything is written (exp/de-en, en-de, mini or speech)
-# --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
+# --speech true               the generated language, translated from speech
+# --exp DIR                   output folder (exp/de-en, exp/en-de, exp/mini or exp/speech)
+# --seeds "N ..."             seeds of weights and batches (1 2 3; mini: 1)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"

@@ -10,16 +10,16 @@
 # priors, beside as many steps of plain CTC, 6 decode, 7 align to TextGrids, 8 score, 9 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 9)
-# --corpus NAME               english or librispeech (english)
-# --corpus-dir DIR            where it is: folders with manifest.jsonl (SPEECHALIGN_DATA/speech/english),
-#                             or a LibriSpeech with train-* and dev-* (Mini LibriSpeech is downloaded)
-# --parts "NAME ..."          english: folders of --corpus-dir (cathy cmu_arctic speechocean762)
-# --gold-dir DIR              speech (DIR/corpus) with times by hand (DIR/gold) to score alignments on
-#                             (the test set, with the times of english-sphinx)
+# --corpus NAME               corpus: english or librispeech (english)
+# --corpus-dir DIR            folder of the corpus (english: SPEECHALIGN_DATA/speech/english;
+#                             librispeech: Mini LibriSpeech, downloaded)
+# --parts "NAME ..."          english: its folders to use (cathy cmu_arctic speechocean762)
+# --gold-dir DIR              gold corpus for boundaries: DIR/corpus, times in DIR/gold (the test set,
+#                             with the times of english-sphinx)
 # --mini true                 generated speech with exact times, and small models
-# --exp DIR                   where everything is written (exp/english, exp/librispeech or exp/mini)
-# --seeds "N ..."             of weights, batches and samples (1 2 3; mini: 1)
-# --jobs N                    recordings aligned at once (2)
+# --exp DIR                   output folder (exp/english, exp/librispeech or exp/mini)
+# --seeds "N ..."             seeds of weights, batches and samples (1 2 3; mini: 1)
+# --jobs N                    number of recordings aligned at once (2)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"

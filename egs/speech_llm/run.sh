@@ -10,15 +10,14 @@
 # speech too (nonspeech), 3 transcribe, 4 word times of matching, 5 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 5)
-# --corpus-dir DIR            LibriSpeech, or its mini version, unpacked (else Mini LibriSpeech is
-#                             downloaded)
+# --corpus-dir DIR            folder of LibriSpeech or Mini LibriSpeech (the latter, downloaded)
 # --encoder NAME, --lm NAME   folders, or org/name on the hub (facebook/wav2vec2-base-960h and
 #                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
 # --mini true                 eSpeak NG's speech, and models of a few layers
-# --utterances N              mini: sentences that are spoken (1560)
-# --updates N                 of the weights (mini: 240; else as conf/ says)
-# --exp DIR                   where everything is written (exp/librispeech or exp/mini)
-# --seeds "N ..."             of weights and batches (1 2 3; mini: 1)
+# --utterances N              mini: number of spoken sentences (1560)
+# --updates N                 number of updates of the weights (as in conf/; mini: 240)
+# --exp DIR                   output folder (exp/librispeech or exp/mini)
+# --seeds "N ..."             seeds of weights and batches (1 2 3; mini: 1)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"

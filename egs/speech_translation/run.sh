@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# What a small speech translation model attends to, scored against gold word alignment.
+# Word alignment from the attention of a small speech translation model, scored against gold links.
 #
 #     bash egs/speech_translation/run.sh                 English speech to French, 447 Hansard pairs
 #     bash egs/speech_translation/run.sh --pair deen     English speech to German, 99 Europarl pairs
-#     bash egs/speech_translation/run.sh --mini true     made-up sentences, a few minutes
+#     bash egs/speech_translation/run.sh --mini true     generated sentences, a few minutes
 #
 # Stages: 0 texts, 1 speech and word times, 2 features, 3 train a translation model, 4 contributions
-# and links, 5 scores beside chance and the diagonal, 6 the same with word times of our aligner,
+# and links, 5 scores against chance and the diagonal, 6 the same with word times of our aligner,
 # 7 plots and RESULTS.md. A stage that is complete is not run again.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 7)
-# --pair NAME                 a gold set: NAME.gold (any format) and NAME.src-tgt of --gold-dir;
+# --pair NAME                 gold set: NAME.gold (any format) and NAME.src-tgt of --gold-dir;
 #                             languages and order of enfr, deen and roen are known (enfr)
 # --source CODE, --target CODE, --swap true|false
-#                             languages, and whether the speech is the second side, of another pair
-# --gold-dir DIR              where the gold set is (SPEECHALIGN_DATA/word-alignment)
-# --more-dir DIR              more text for deen, train.{en,de}.gz (SPEECHALIGN_DATA/multi30k)
-# --limit N                   sentences to score, from the first on (all)
+#                             languages of another pair, and whether its second side is the speech
+# --gold-dir DIR              folder of the gold set (SPEECHALIGN_DATA/word-alignment)
+# --more-dir DIR              folder of more text for deen (SPEECHALIGN_DATA/multi30k)
+# --limit N                   number of sentences to score, from the first on (all)
 # --aligner MODEL             model of `speechalign align` for the source; English needs none
 # --mini true                 a generated corpus, and a model that is trained in two minutes
-# --exp DIR                   where everything is written (exp/PAIR, or exp/mini)
-# --threads N                 of training (1)
+# --exp DIR                   output folder (exp/PAIR or exp/mini)
+# --threads N                 number of threads of training (1)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"

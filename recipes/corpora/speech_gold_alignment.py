@@ -129,7 +129,7 @@ def _check(gold: Sequence[Links], pairs: Sequence[Pair], source: Side, target: S
             links.check_within(len(pair[0]), len(pair[1]))
             for tokens in pair:
                 if not units(tokens, ""):
-                    raise InputError(f"{' '.join(tokens)!r} has no word that can be said")
+                    raise InputError(f"{' '.join(tokens)!r} has no word that can be synthesised")
         except InputError as error:
             raise InputError(f"sentence {number}: {error}") from None
 

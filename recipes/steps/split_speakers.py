@@ -1,4 +1,4 @@
-"""Split a corpus by speaker and by sentence, so that a test hears neither in training.
+"""Split a corpus by speaker and by sentence, so that a test has neither in common with training.
 
     python -m recipes.steps.split_speakers CORPUS... OUT
 

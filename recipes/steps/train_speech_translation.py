@@ -190,7 +190,7 @@ class TranslationTrainer(Trainer[Sentences]):
         return self.training.learning_rate * share
 
     def is_due(self, step: int) -> bool:
-        """Tell whether an epoch ends after so many steps."""
+        """Return whether an epoch ends after ``step`` steps."""
         return step in self._ends
 
     def seed_step(self) -> None:

@@ -5,8 +5,8 @@
 
 The YAML file holds the keywords of `Training`, and under ``network`` those of
 `CtcTranslationConfig`. DATA has train.src, train.tgt, dev.src and dev.tgt: lines of ids, as
-encode_text.py writes them; where `mels` says that the source is speech, train.speech and dev.speech
-instead of the sources, as speak_features.py writes them. The program writes to OUT: model/;
+encode_text.py writes them. With `mels` above 0 the source is speech: train.speech and dev.speech
+take the place of the sources, as speak_features.py writes them. The program writes to OUT: model/;
 checkpoint.pt, from which an interrupted run continues as if it had never stopped; log.jsonl; and
 tensorboard/.
 """

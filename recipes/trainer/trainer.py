@@ -147,7 +147,7 @@ class Trainer(ABC, Generic[B]):
         return self.settings.rate(step)
 
     def is_due(self, step: int) -> bool:
-        """Tell whether to evaluate after so many steps."""
+        """Return whether to evaluate after ``step`` steps."""
         return step % self.settings.validate_every == 0 or step == self.settings.steps
 
     def seed_step(self) -> None:

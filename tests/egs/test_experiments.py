@@ -16,7 +16,7 @@ OPENINGS = {
     "phone_ctc": "CTC models of phones",
     "multi30k": "Non-autoregressive translation with CTC",
     "speech_llm": "A speech LLM",
-    "speech_translation": "What a small speech translation model attends to",
+    "speech_translation": "Word alignment from the attention",
 }
 each = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 

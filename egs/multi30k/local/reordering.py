@@ -61,7 +61,7 @@ def distances(source: list[list[str]], target: list[list[str]], wanted: int) -> 
 
 
 def bigram_f1(hypothesis: list[str], reference: list[str]) -> float:
-    """Return the F1 of clipped bigram matches; of words where there are no bigrams."""
+    """Return the F1 of clipped bigram matches, or of words if a sentence has no bigram."""
     n = 2 if min(len(hypothesis), len(reference)) > 1 else 1
     a, b = (Counter(zip(*(words[k:] for k in range(n)))) for words in (hypothesis, reference))
     total = a.total() + b.total()
@@ -75,7 +75,7 @@ def bigram_f1(hypothesis: list[str], reference: list[str]) -> float:
 @click.argument("table", type=click.Path(path_type=Path))
 @click.argument("systems", nargs=-1, required=True)
 def main(text: Path, name: str, plot: Path, table: Path, systems: tuple[str, ...]) -> None:
-    """Draw and write."""
+    """Write plot and table."""
     import matplotlib
 
     matplotlib.use("agg")

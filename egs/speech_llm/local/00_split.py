@@ -26,9 +26,9 @@ def main(manifest: Path, nonspeech: Path, out: Path) -> None:
     """Write the four manifests, and the times."""
     recordings = read_manifest(manifest)
     other = [r for r in recordings if r.speaker.endswith(UNHEARD)]
-    heard = [r for r in recordings if not r.speaker.endswith(UNHEARD)]
-    part = max(1, len(heard) // 20)
-    test, dev, train = heard[: 2 * part], heard[2 * part : 3 * part], heard[3 * part :]
+    trained = [r for r in recordings if not r.speaker.endswith(UNHEARD)]
+    part = max(1, len(trained) // 20)
+    test, dev, train = trained[: 2 * part], trained[2 * part : 3 * part], trained[3 * part :]
     write_manifest(out / "test.jsonl", test)
     write_manifest(out / "dev.jsonl", dev)
     write_manifest(out / "train.jsonl", train + read_manifest(nonspeech))

@@ -35,8 +35,8 @@ SYMBOLS = [BLANK, "|", "'", *"abcdefghijklmnopqrstuvwxyz"]
 def make_language_model(texts: Sequence[str], out: Path, *, steps: int) -> None:
     """Train a tokenizer and a language model, and save them.
 
-    Every fourth batch are sentences. In the others the model reads stretched pieces of shuffled
-    words, and writes the words: large language models can repeat what they read.
+    Every fourth batch has sentences. The others have stretched pieces of shuffled words as input
+    and the words as output: large language models can repeat their input.
     """
     plain = Tokenizer(models.BPE(unk_token="<unk>"))
     plain.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -62,14 +62,14 @@ def make_language_model(texts: Sequence[str], out: Path, *, steps: int) -> None:
         inputs, labels = [], []
         for k in generator.integers(len(texts), size=BATCH):
             words = texts[k].split()
-            heard: list[int] = []
+            prompt: list[int] = []
             if step % 4:
                 words = [words[i] for i in generator.permutation(len(words))]
             tokens = plain.encode(" ".join(words)).ids
             if step % 4:
-                heard = np.repeat(tokens, generator.integers(1, 4, size=len(tokens))).tolist()
-            inputs.append(torch.tensor([*heard, 0, *tokens]))
-            labels.append(torch.tensor([-100] * len(heard) + [*tokens, 1]))
+                prompt = np.repeat(tokens, generator.integers(1, 4, size=len(tokens))).tolist()
+            inputs.append(torch.tensor([*prompt, 0, *tokens]))
+            labels.append(torch.tensor([-100] * len(prompt) + [*tokens, 1]))
         logits = network(input_ids=pad_sequence(inputs, batch_first=True)).logits
         wanted = pad_sequence(labels, batch_first=True, padding_value=-100)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
@@ -115,7 +115,7 @@ def make_encoder(recordings: Sequence[Recording], out: Path, *, steps: int) -> N
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-    click.echo(f"encoder: CTC {loss.item():.2f} a letter", err=True)
+    click.echo(f"encoder: CTC {loss.item():.2f} for each letter", err=True)
     ConvCTC(net, vocabulary, name="letters", language="en", licence="none").save(out)
 
 
@@ -123,9 +123,9 @@ def make_encoder(recordings: Sequence[Recording], out: Path, *, steps: int) -> N
 @click.argument("text", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--seed", default=1, show_default=True)
-@click.option("--lm-steps", default=1500, show_default=True)
-@click.option("--encoder-steps", default=500, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="Seed of the weights.")
+@click.option("--lm-steps", default=1500, show_default=True, help="Steps of the language model.")
+@click.option("--encoder-steps", default=500, show_default=True, help="Steps of the encoder.")
 def main(
     text: Path, manifest: Path, out: Path, seed: int, lm_steps: int, encoder_steps: int
 ) -> None:
