@@ -11,7 +11,7 @@ from itertools import pairwise
 from numbers import Real
 from typing import NoReturn
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,7 @@ class Interval:
 
     def __post_init__(self) -> None:
         if not isinstance(self.label, str):
-            raise InputError(
-                f"label: expected a str, got {_kind(self.label)}; Interval takes start, end, label"
-            )
+            raise wrong_type("label", "a str", self.label, "Interval takes start, end, label")
         if type(self.label) is not str:
             object.__setattr__(self, "label", str(self.label))
         for name in ("start", "end"):
@@ -132,9 +130,8 @@ class Alignment:
         if not (math.isfinite(duration) and duration >= 0):
             raise InputError(f"duration: expected a finite number >= 0, got {duration}")
         if not isinstance(self.tiers, Mapping):
-            raise InputError(
-                "tiers: expected a mapping from names to intervals, such as {'words': [...]}, got "
-                f"{_kind(self.tiers)}"
+            raise wrong_type(
+                "tiers", "a mapping from names to intervals, such as {'words': [...]}", self.tiers
             )
         tiers = _Tiers({name: _intervals(name, given) for name, given in self.tiers.items()})
         for name, intervals in tiers.items():
@@ -159,7 +156,15 @@ class Alignment:
         return f"<Alignment of {self.duration:.3f} s: {tiers or 'no tiers'}>"
 
     def contiguous(self, tier: str) -> Iterator[Interval]:
-        """Yield the intervals of a tier with the gaps between them filled by empty labels."""
+        """Yield the intervals of a tier with the gaps between them filled by empty labels.
+
+        Raises
+        ------
+        InputError
+            There is no such tier.
+        """
+        if tier not in self.tiers:
+            raise InputError(f"tier: expected one of {', '.join(self.tiers)}, got {tier!r}")
         end = 0.0
         for interval in self.tiers[tier]:
             if interval.start > end:
@@ -296,15 +301,17 @@ class Alignment:
 def _intervals(name: object, given: object) -> tuple[Interval, ...]:
     """Return what was given for a tier, or refuse it."""
     if not isinstance(name, str):
-        raise InputError(f"tiers: expected names as keys, got {_kind(name)}")
+        raise wrong_type("tiers", "names as keys", name)
     if not isinstance(given, Iterable):
-        raise InputError(f"tier {name!r}: expected a sequence of Interval, got {_kind(given)}")
+        raise wrong_type(f"tier {name!r}", "a sequence of Interval", given)
     intervals = tuple(given)
     for number, interval in enumerate(intervals):
         if not isinstance(interval, Interval):
-            raise InputError(
-                f"tier {name!r}[{number}]: expected an Interval, got {_kind(interval)}; write "
-                "Interval(start, end, label)"
+            raise wrong_type(
+                f"tier {name!r}[{number}]",
+                "an Interval",
+                interval,
+                "write Interval(start, end, label)",
             )
     return intervals
 
@@ -314,12 +321,5 @@ def _number(value: object, name: str) -> float:
     if type(value) is float:
         return value
     if not isinstance(value, Real):
-        raise InputError(f"{name}: expected a number, got {_kind(value)}; convert it with float()")
+        raise wrong_type(name, "a number", value, "convert it with float()")
     return float(value)
-
-
-def _kind(value: object) -> str:
-    """Return the type of a value, and the value if it is short."""
-    shown = repr(value)
-    kind = type(value).__name__
-    return f"{kind} {shown}" if len(shown) <= 60 else kind

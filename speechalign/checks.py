@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +16,8 @@ _INT64 = np.dtype(np.int64)
 
 def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") -> None:
     """Refuse anything but a (T, V) floating array or tensor without NaN or +inf."""
+    if not hasattr(log_probs, "ndim"):
+        raise wrong_type(name, "an ndarray or a torch.Tensor", log_probs)
     if log_probs.ndim != 2:
         raise InputError(f"{name}: expected shape (T, V), got {tuple(log_probs.shape)}")
     dtype = str(log_probs.dtype).replace("torch.", "")
@@ -33,9 +35,7 @@ def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") 
 def check_lengths(lengths: np.ndarray, batch: int, limit: int, *, name: str) -> np.ndarray:
     """Refuse anything but (B,) integers in [0, limit]; return them as int64."""
     if not isinstance(lengths, np.ndarray):
-        raise InputError(
-            f"{name}: expected an ndarray, got {type(lengths).__name__}; convert it with np.asarray"
-        )
+        raise wrong_type(name, "an ndarray", lengths, "convert it with np.asarray")
     if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
         raise InputError(
             f"{name}: expected shape ({batch},), integer, one length for each utterance; got "
@@ -52,9 +52,7 @@ def check_lengths(lengths: np.ndarray, batch: int, limit: int, *, name: str) -> 
 def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0) -> None:
     """Refuse anything but (N,) finite floating samples, N >= 1, of which ``first`` came before."""
     if not isinstance(samples, np.ndarray):
-        raise InputError(
-            f"{name}: expected an ndarray, got {type(samples).__name__}; convert it with np.asarray"
-        )
+        raise wrong_type(name, "an ndarray", samples, "convert it with np.asarray")
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
         raise InputError(
             f"{name}: expected shape (N,), floating; got {samples.shape} {samples.dtype}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechalign.checks import check_lengths
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.frames import FrameGrid
 from speechalign.vocabulary import Vocabulary
 
@@ -38,6 +38,11 @@ class Emissions:
     normalised: bool = True
 
     def __post_init__(self) -> None:
+        for name, kind in (("grid", FrameGrid), ("vocabulary", Vocabulary)):
+            if not isinstance(getattr(self, name), kind):
+                raise wrong_type(name, f"a {kind.__name__}", getattr(self, name))
+        if not isinstance(self.log_probs, np.ndarray) or self.log_probs.dtype.kind != "f":
+            raise wrong_type("log_probs", "a floating ndarray", self.log_probs, "convert it")
         shape = self.log_probs.shape
         if len(shape) != 3 or shape[2] != len(self.vocabulary):
             raise InputError(

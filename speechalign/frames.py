@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import overload
 
 import numpy as np
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class FrameGrid:
     offset: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("sample_rate", "stride", "offset"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral):
+                raise wrong_type(f"FrameGrid.{name}", "an integer number of samples", value)
+            object.__setattr__(self, name, int(value))
         if self.sample_rate <= 0 or self.stride <= 0:
             raise InputError(
                 f"FrameGrid: expected a positive rate and stride, got {self.sample_rate} Hz, "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,12 @@ class Vocabulary:
     """
 
     def __init__(self, symbols: Sequence[str], *, blank: str | None = None) -> None:
+        if not isinstance(symbols, Iterable):
+            raise wrong_type("vocabulary", "a sequence of symbols", symbols)
         self.symbols = tuple(symbols)
+        for i, symbol in enumerate(self.symbols):
+            if not isinstance(symbol, str):
+                raise wrong_type(f"vocabulary[{i}]", "a str", symbol)
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
         if len(self._ids) != len(self.symbols):
             twice = next(s for i, s in enumerate(self.symbols) if self._ids[s] != i)

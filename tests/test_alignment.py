@@ -184,7 +184,7 @@ def test_every_format_writes_numbers_of_numpy(name, tmp_path):
     ("make", "message"),
     [
         (lambda: Interval("0", 1, "a"), "'a': start: expected a number, got str '0'; convert it"),
-        (lambda: Interval(0, None, "a"), "'a': end: expected a number, got NoneType None"),
+        (lambda: Interval(0, None, "a"), "'a': end: expected a number, got NoneType; conv"),
         (lambda: Interval(0, 1, 7), "label: expected a str, got int 7; Interval takes start, end"),
         (lambda: Interval("a", 0, 1), "label: expected a str, got int 1"),
         (lambda: Interval(0, 1, "a", "high"), "'a': confidence: expected a number, got str 'high'"),

@@ -14,7 +14,7 @@ from speechalign.aligners.result import AlignedUtterance
 from speechalign.audio.sources import as_waveform
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
-from speechalign.errors import AlignmentError, InputError
+from speechalign.errors import AlignmentError, InputError, wrong_type
 from speechalign.language_codes import short_code
 from speechalign.models import DictionaryModel, Model, PausingModel, load_model
 from speechalign.models.calibration import Calibration, read_calibration
@@ -113,10 +113,9 @@ class Aligner:
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         if not isinstance(getattr(self.model, "aligner", None), str):
-            raise InputError(
-                "model: expected a name, a path or a loaded model, got "
-                f"{type(model).__name__}; see `speechalign model list` and load_model"
-            )
+            raise wrong_type("model", "a name, a path or a loaded model", model)
+        if language is not None and not isinstance(language, str):
+            raise wrong_type("language", "an ISO 639 code such as 'en'", language)
         if pause_probability is not None:
             if not isinstance(self.model, PausingModel):
                 raise InputError(
@@ -257,10 +256,7 @@ class Aligner:
             The transcript is longer than the recording can hold.
         """
         if not isinstance(text, str):
-            raise InputError(
-                f"text: expected the transcript as a str, got {type(text).__name__}; join words "
-                "with spaces"
-            )
+            raise wrong_type("text", "the transcript as a str", text, "join words with spaces")
         waveform = as_waveform(
             audio, sample_rate=sample_rate, channel=channel, target_rate=self.model.sample_rate
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeGuard
 import numpy as np
 
 from speechalign.audio.waveform import Sound, Waveform, one_channel, read_waveform
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,13 +68,16 @@ def as_waveform(
             channel=channel, sample_rate=target_rate, name="audio",
         )  # fmt: skip
     if not (isinstance(audio, str | os.PathLike | Waveform) or hasattr(audio, "read")):
-        raise InputError(
-            "audio: expected a path, an open binary file, a Waveform, or an ndarray or "
-            f"torch.Tensor with sample_rate; got {_kind(audio)}"
+        raise wrong_type(
+            "audio",
+            "a path, an open binary file, a Waveform, or an ndarray or torch.Tensor with "
+            "sample_rate",
+            audio,
         )
     if sample_rate is not None:
+        kind = type(audio).__name__
         raise InputError(
-            f"sample_rate: expected None, as audio is a {_kind(audio)}, which has its own; got "
+            f"sample_rate: expected None, as audio is a {kind}, which has its own; got "
             f"{sample_rate}; leave it out"
         )
     if isinstance(audio, str | os.PathLike):
@@ -155,7 +158,3 @@ def _resampled(waveform: Waveform, rate: int | None) -> Waveform:
         channel=None, sample_rate=rate, name="audio",
     )  # fmt: skip
     return replace(waveform, samples=found.samples, sample_rate=found.sample_rate)
-
-
-def _kind(audio: object) -> str:
-    return type(audio).__name__

@@ -20,7 +20,7 @@ from speechalign.audio.channels import ChannelLevels, Mix
 from speechalign.audio.decoder import Decoder, reason_of
 from speechalign.audio.truncation import check_complete
 from speechalign.checks import check_samples
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 _BLOCK = 1 << 20
 # The end of a stretch may lie this far behind the end of the file: transcripts round their times.
@@ -246,6 +246,8 @@ def one_channel(
     InputError
         There is no such channel, no sample, or one that is not finite.
     """
+    if channel is not None and not isinstance(channel, int | np.integer):
+        raise wrong_type("channel", "the number of a channel, counted from 0", channel)
     if channel is not None and not 0 <= channel < channels:
         raise InputError(
             f"{name}: channel: expected 0 to {channels - 1}, as the recording has {channels} "

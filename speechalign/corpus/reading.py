@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from speechalign.corpus.conflicts import mark_conflicts
 from speechalign.corpus.utterance import Utterance
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.files.names import composed
 from speechalign.registry import Registry
 
@@ -84,6 +85,8 @@ def read_corpus(
     FormatError
         A file of the corpus is damaged as a whole.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise wrong_type("path", "the path of a corpus", path)
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder; check its name")

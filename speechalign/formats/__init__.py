@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from speechalign.alignment import Alignment
-from speechalign.errors import FormatError, InputError
+from speechalign.errors import FormatError, InputError, wrong_type
 from speechalign.registry import Registry
 
 __all__ = [
@@ -106,6 +106,8 @@ def find_format(path: str | os.PathLike[str], *, format: str | None = None) -> F
     -----
     The longest suffix wins; of two formats with the same suffix, the first by name.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise wrong_type("path", "the path of a file", path)
     if format is not None:
         return cast(Format, FORMATS[format])
     suffix = split_suffix(path)[1].lower()
@@ -200,9 +202,8 @@ def write_alignment(
         The file cannot be written.
     """
     if not isinstance(alignment, Alignment):
-        raise InputError(
-            f"alignment: expected an Alignment, got {type(alignment).__name__}; take the "
-            ".alignment of a result, or call its save"
+        raise wrong_type(
+            "alignment", "an Alignment", alignment, "take the .alignment of a result, or call save"
         )
     chosen = find_format(path, format=format)
     check_options(options, {format or split_suffix(path)[1]: chosen})

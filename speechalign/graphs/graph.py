@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,14 @@ class Graph:
         arcs, states = len(self.sources), len(self.start)
         for field in fields(self):
             array = getattr(self, field.name)
+            if not isinstance(array, np.ndarray):
+                raise wrong_type(f"Graph.{field.name}", "an ndarray", array)
             on_states = field.name in ("start", "final")
             dtype = np.float64 if on_states or field.name == "weights" else np.int64
             size = states if on_states else arcs
+            if dtype == np.int64 and array.dtype == np.int32:
+                array = array.astype(np.int64)
+                object.__setattr__(self, field.name, array)
             if array.shape != (size,) or array.dtype != dtype:
                 raise InputError(
                     f"Graph.{field.name}: expected ({size},) {np.dtype(dtype)}, "

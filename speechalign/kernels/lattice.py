@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast, runtime_chec
 import numpy as np
 
 from speechalign.checks import check_lengths, check_log_probs
-from speechalign.errors import AlignmentError, BackendError, InputError
+from speechalign.errors import AlignmentError, BackendError, InputError, wrong_type
 from speechalign.graphs import Graph
 from speechalign.registry import Registry
 
@@ -353,6 +353,8 @@ def _checked_batch(
 
 
 def _check_labels(graph: Graph, num_labels: int) -> None:
+    if not isinstance(graph, Graph):
+        raise wrong_type("graph", "a Graph", graph)
     if graph.num_arcs and graph.labels.max() >= num_labels:
         raise InputError(
             f"log_probs: expected at least {graph.labels.max() + 1} columns for the labels of the "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from operator import index
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Links:
     Raises
     ------
     InputError
-        An index is negative.
+        An index is negative, or these are no pairs of integers.
 
     Examples
     --------
@@ -38,8 +39,8 @@ class Links:
     def __init__(
         self, sure: Iterable[tuple[int, int]], possible: Iterable[tuple[int, int]] = ()
     ) -> None:
-        object.__setattr__(self, "sure", frozenset(sure))
-        object.__setattr__(self, "possible", self.sure.union(possible))
+        object.__setattr__(self, "sure", _pairs("sure", sure))
+        object.__setattr__(self, "possible", self.sure | _pairs("possible", possible))
         for i, j in self.possible:
             if i < 0 or j < 0:
                 raise InputError(f"link ({i}, {j}): expected word indices >= 0")
@@ -55,6 +56,14 @@ class Links:
                 _refuse(i, j, "source", source_words)
             if target_words is not None and j >= target_words:
                 _refuse(i, j, "target", target_words)
+
+
+def _pairs(name: str, given: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """Return pairs of integers, or refuse what is none."""
+    try:
+        return frozenset((index(i), index(j)) for i, j in given)
+    except (TypeError, ValueError):
+        raise wrong_type(name, "pairs of word indices, such as [(0, 0), (1, 2)]", given) from None
 
 
 def _refuse(i: int, j: int, side: str, words: int) -> None:

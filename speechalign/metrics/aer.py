@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.links import Links
 
 Weight = Callable[[int, int], int]
@@ -128,6 +128,9 @@ def count(
     reference: Links, hypothesis: Links | None, weight: Weight, signature: str
 ) -> LinkStatistics:
     """Count the links of one sentence, each by its weight."""
+    for role, side in (("reference", reference), ("hypothesis", hypothesis)):
+        if not isinstance(side, Links) and (side is not None or role == "reference"):
+            raise wrong_type(role, "Links", side)
     found = Links(()).possible if hypothesis is None else hypothesis.possible
     return LinkStatistics(
         sure_hits=_sum(found & reference.sure, weight),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechalign.alignment import Alignment, Interval
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.files.names import composed
 from speechalign.kernels.edit_distance import edit_distance
 
@@ -170,10 +170,14 @@ def statistics(
     """
     for role, side in (("reference", reference), ("hypothesis", hypothesis)):
         if not isinstance(side, Alignment) and (side is not None or role == "reference"):
-            raise InputError(
-                f"{role}: expected an Alignment, got {type(side).__name__}; read a file with "
-                "read_alignment, or take the .alignment of a result"
+            raise wrong_type(
+                role,
+                "an Alignment",
+                side,
+                "read a file with read_alignment, or take the .alignment of a result",
             )
+    if not isinstance(tier, str):
+        raise wrong_type("tier", "the name of a tier", tier)
     theirs = tiers_of(reference, tier)
     ours = {} if hypothesis is None else tiers_of(hypothesis, tier)
     sides = (("reference", reference, theirs), ("hypothesis", hypothesis, ours))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def report(
                 f"({', '.join(known) or 'none'}), got {name}={value!r}; leave it out or choose "
                 "another metric"
             )
+    if not isinstance(pairs, Mapping):
+        raise wrong_type("pairs", "a mapping from names to (reference, hypothesis)", pairs)
     counted: dict[str, Statistics] = {}
     for name, (reference, hypothesis) in pairs.items():
         try:
@@ -226,7 +228,12 @@ def score(
     >>> score([(gold, ours)]).both.mean
     0.0078125
     """
+    if not isinstance(pairs, Iterable):
+        raise wrong_type("pairs", "an iterable of (reference, hypothesis)", pairs)
     named = {f"pairs[{i}]": pair for i, pair in enumerate(pairs)}
+    for name, pair in named.items():
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise wrong_type(name, "a pair (reference, hypothesis)", pair)
     return report(named, metric=metric, **options).pooled
 
 

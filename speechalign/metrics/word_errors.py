@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from speechalign.errors import InputError
+from speechalign.errors import wrong_type
 from speechalign.kernels.edit_distance import edit_distance
 
 
@@ -107,8 +107,8 @@ def statistics(reference: Sequence[str], hypothesis: Sequence[str] | None) -> Wo
     """
     hypothesis = () if hypothesis is None else hypothesis
     for name, side in (("reference", reference), ("hypothesis", hypothesis)):
-        if isinstance(side, str):
-            raise InputError(f"{name}: expected a list of words, got {side!r}; split it")
+        if isinstance(side, str) or not isinstance(side, Sequence):
+            raise wrong_type(name, "a list of words", side, "split it")
     if len(reference) == 0:
         made_up = len(hypothesis)
         return WordErrorStatistics(silent=1, hallucinated=int(made_up > 0), made_up=made_up)

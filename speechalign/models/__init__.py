@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol, cast
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.models.protocols import (
     Attention,
     AttentionModel,
@@ -123,6 +123,8 @@ def load_model(
     BackendError
         A package or device that the model needs is missing.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise wrong_type("source", "the name or path of a model", source)
     offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE
     options = {"device": device, "offline": offline, "allow_pickle": allow_pickle}
     return _call(_loader(str(source)), str(source), options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from speechalign.errors import FormatError, InputError
+from speechalign.errors import FormatError, InputError, wrong_type
 from speechalign.files.names import composed, existing
 from speechalign.files.reading import read_text
 from speechalign.models import DictionaryModel, Model
@@ -51,6 +51,11 @@ def read_dictionaries(model: Model, dictionaries: Dictionaries) -> dict[str, Dic
             "dictionary out, or use a model of phones"
         )
     several = [dictionaries] if isinstance(dictionaries, str | Path | Dictionary) else dictionaries
+    if not (
+        isinstance(several, Sequence)
+        and all(isinstance(one, str | Path | Dictionary) for one in several)
+    ):
+        raise wrong_type("dictionary", "a file, a Dictionary, or a list of them", dictionaries)
     found = {EVERYBODY: Dictionary({})}
     own: dict[str, Dictionary] = {}
     for one in several:

@@ -129,9 +129,7 @@ def test_boundary_errors_is_the_score_of_one_pair():
     assert boundary_errors(gold, ours) == score([(gold, ours)])
     assert boundary_errors(gold, ours).end.bias == 0.25
     assert boundary_errors(gold, ours, tier="phones").both.mean == 0
-    with pytest.raises(
-        InputError, match="hypothesis: expected an Alignment, got list; read a file"
-    ):
+    with pytest.raises(InputError, match="hypothesis: expected an Alignment, got list"):
         boundary_errors(gold, [])
     with pytest.raises(InputError, match="reference: expected an Alignment, got NoneType"):
         boundary_errors(None, gold)
