@@ -132,8 +132,11 @@ class Aligner:
             if not isinstance(calibration, Calibration):
                 calibration = read_calibration(calibration)
             self.bias = calibration.bias_of(self.model)
-        self._phone_set = f"{phone_set}, {sorted((phone_names or {}).items())}"
         own = {} if dictionary is None else read_dictionaries(self.model, dictionary)
+        stress = {speaker: sorted(one.stress.items()) for speaker, one in sorted(own.items())}
+        self._phone_set = (
+            f"{phone_set}, {content_hash(sorted((phone_names or {}).items()), stress)}"
+        )
         self._names: PhoneNames | None = None
         if phone_set is not None or phone_names is not None:
             self._names = PhoneNames(

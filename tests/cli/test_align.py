@@ -505,3 +505,26 @@ def test_runs_of_some_recordings_add_up(corpus, tmp_path):
     assert "doubtful: rms/river: " in again.stderr
     assert "of these, kept from an earlier run (--overwrite aligns again): 3\n" in again.stderr
     assert manifest(tmp_path / "out") == lines
+
+
+def test_each_speaker_has_a_dictionary_and_a_changed_one_is_noticed(examples, tmp_path):
+    (tmp_path / "slt.dict").write_text("tea K AO1 F IY0\n")
+    (tmp_path / "all.dict").write_text("the DH AH1\n")
+    (tmp_path / "speakers.yaml").write_text("slt: slt.dict\ndefault: all.dict\n")
+    options = ("--dictionary", tmp_path / "speakers.yaml", "--phone-set", "arpabet-stress")
+
+    def said():
+        result = run(examples, tmp_path / "out", *options)
+        assert result.exit_code == 0, result.stderr
+        return {
+            (name, word["label"]): " ".join(phone[0] for phone in word["phones"])
+            for name, line in manifest(tmp_path / "out").items()
+            for word in line["words"]
+        }
+
+    first = said()
+    assert first["slt/tea", "tea"] == "K AO1 F IY0"
+    assert first["slt/tea", "the"] == "DH AH1"
+    assert first["rms/river", "the"] == "DH AH1"
+    (tmp_path / "slt.dict").write_text("tea K AO1 F IY2\n")
+    assert said()["slt/tea", "tea"] == "K AO1 F IY2"

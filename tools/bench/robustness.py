@@ -29,7 +29,7 @@ from speechalign.errors import SpeechAlignError
 from speechalign.formats.tree import read_tree
 from speechalign.metrics import report
 from speechalign.metrics.boundaries import BoundaryScore
-from speechalign.pipeline.manifest import Status, judge
+from speechalign.pipeline.result import Status, judge
 
 _VOICES = 6
 _SNRS = {"white": (20, 10, 0), "pink": (5,), "babble": (10, 5, 0)}
