@@ -22,10 +22,9 @@ import sys
 import tempfile
 import time
 import traceback
-import unicodedata
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import soundfile
@@ -44,7 +43,11 @@ from speechalign.errors import FormatError, SpeechAlignError, SpeechAlignWarning
 from speechalign.files.textgrid import read_textgrid  # noqa: E402
 from speechalign.files.tier_names import split, split_layer  # noqa: E402
 from speechalign.formats import FORMATS, find_format, read_alignments  # noqa: E402
+from speechalign.pipeline.manifest import MANIFEST, Manifest  # noqa: E402
+from speechalign.pipeline.result import Status, UtteranceResult  # noqa: E402
 from speechalign.text.dictionary import Dictionary, read_dictionary, write_dictionary  # noqa: E402
+from speechalign.text.normal_form import normal_form  # noqa: E402
+from speechalign.text.word import Token, Word  # noqa: E402
 
 # Hypothesis remembers every case of a run; a new run forgets them.
 _CASES_OF_A_RUN = 1000
@@ -321,15 +324,18 @@ def _dictionaries() -> SearchStrategy[object]:
     piece = st.text(
         st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=6
     )
-    words = piece.map(lambda text: unicodedata.normalize("NFC", text).lower()).filter(
-        lambda word: word == word.lower() and not word.startswith(";;;") and word[0] != "\ufeff"
-        and not word.endswith(")") and len(word.split()) == 1
-    )  # fmt: skip
+    words = piece.map(lambda text: normal_form(text).lower()).filter(
+        lambda word: (
+            len(word.split()) == 1
+            and word == normal_form(word).lower()
+            and not word.startswith(";;;")
+            and not word.endswith(")")
+        )
+    )
     phones = st.lists(
         piece.filter(lambda phone: phone != "#" and len(phone.split()) == 1), min_size=1, max_size=4
     )
-    priors = st.just(0.0)
-    variants = st.dictionaries(phones.map(tuple), priors, min_size=1, max_size=3)
+    variants = st.dictionaries(phones.map(tuple), st.just(0.0), min_size=1, max_size=3)
     return st.dictionaries(words, variants, min_size=1, max_size=5).map(Dictionary)
 
 
@@ -339,6 +345,86 @@ def _check_dictionary(found: object, written: object) -> None:
 
 def _quiet(path: Path) -> Dictionary:
     return read_dictionary(path, warn=lambda _: None)
+
+
+# --- the manifest of results
+
+
+def _results() -> SearchStrategy[object]:
+    """Draw results of several utterances, by their ids."""
+    numbers = st.none() | st.floats(-1e6, 1e6)
+    names = st.text(min_size=1, max_size=8)
+    intervals = st.builds(
+        lambda start, length, label: Interval(start, start + length, label),
+        st.floats(0, 1e3),
+        st.floats(1e-3, 1e3),
+        st.text(max_size=5),
+    )
+    words = st.builds(
+        lambda span, confidence, source, spoken, phones: Word(
+            span.label,
+            tuple(spoken),
+            source,
+            span=replace(span, confidence=confidence),
+            phones=tuple(phones),
+            tokens=(Token(span, 0, len(span.label)),),
+        ),
+        intervals,
+        st.none() | st.floats(0, 1),
+        st.sampled_from(["letters", "dictionary", "g2p", "noise", "unknown"]),
+        st.lists(names, min_size=1, max_size=2),
+        st.lists(intervals, max_size=2),
+    )
+    results = st.builds(
+        UtteranceResult,
+        utterance=names,
+        recording=names,
+        status=st.sampled_from([status for status in Status if status is not Status.REMOVED]),
+        reason=st.none() | names,
+        text=names,
+        speaker=st.none() | names,
+        start=st.floats(0, 1e4),
+        end=numbers,
+        channel=st.none() | st.integers(0, 9),
+        audio=names,
+        model=names,
+        licence=st.none() | names,
+        settings=st.dictionaries(names, names, max_size=2),
+        outputs=st.lists(names, max_size=2).map(tuple),
+        confidence=st.none() | st.floats(0, 1),
+        words=st.lists(words, max_size=2).map(tuple),
+    )
+    return st.lists(results, max_size=3).map(lambda found: {r.utterance: r for r in found})
+
+
+def _results_target(folder: Path) -> Target:
+    home = folder / "results"
+    home.mkdir(exist_ok=True)
+    manifest = home / MANIFEST
+
+    def write(value: object, path: Path) -> None:
+        assert isinstance(value, dict)
+        manifest.unlink(missing_ok=True)
+        with Manifest(home).writing() as append:
+            append(list(value.values()))
+        path.write_bytes(manifest.read_bytes())
+
+    def read(path: Path) -> object:
+        manifest.write_bytes(path.read_bytes())
+        Manifest(home).finish()
+        return Manifest(home).read()
+
+    def check(found: object, written: object) -> None:
+        assert found == written
+
+    spoken = Word("Yes,", ("yes",), "dictionary", span=Interval(0, 1, "Yes,", 0.5))
+    result = UtteranceResult(
+        "u", "r", Status.ALIGNED, None, "Yes,", "Ann", 0.0, 1.0, 0, "x.wav", "m", None,
+        settings={"language": "en"}, outputs=("r.TextGrid",), outputs_sha256=("0",),
+        words=(replace(spoken, phones=(Interval(0, 0.5, "Y"), Interval(0.5, 1, "EH"))),),
+    )  # fmt: skip
+    write({"u": result, "v": replace(result, utterance="v", words=())}, folder / "sample")
+    return Target(".jsonl", [(folder / "sample").read_bytes()], read, _results(), write, check)
 
 
 def targets(folder: Path) -> dict[str, Target]:
@@ -357,6 +443,7 @@ def targets(folder: Path) -> dict[str, Target]:
     found["corpus-lhotse-gz"] = _corpus_target("lhotse", "cuts.jsonl.gz", [_CUTS], folder)
     for name, content in _KALDI.items():
         found[f"corpus-kaldi-{name}"] = _corpus_target("kaldi", name, [content], folder)
+    found["results"] = _results_target(folder)
     found["dictionary"] = Target(
         ".dict",
         [_DICTIONARY.encode()],

@@ -12,7 +12,7 @@ import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.model_options import aligner_options
-from speechalign.cli.output_options import format_option
+from speechalign.cli.output_options import cue_options, format_option
 
 if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @corpus_options
 @aligner_options
 @format_option
+@cue_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
               help="Recordings aligned at once. Without: as many as there are cores.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Align again what has an output file.")
@@ -38,6 +39,7 @@ def align(
     read_corpus: ReadCorpus,
     load_aligner: Callable[[str | None], Aligner],
     formats: tuple[str, ...],
+    format_options: dict[str, object],
     jobs: int | None,
     overwrite: bool,
     allow_partial: bool,
@@ -69,6 +71,7 @@ def align(
             out,
             aligner=aligner,
             formats=formats,
+            format_options=format_options,
             jobs=jobs,
             overwrite=overwrite,
             progress=progress.advance,

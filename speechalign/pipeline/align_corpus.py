@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -14,7 +14,7 @@ from threading import Event
 from speechalign.aligners.aligner import Aligner
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
-from speechalign.formats import FORMATS
+from speechalign.formats import FORMATS, check_options, find_format
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.recording import Recording, Run, process
 from speechalign.pipeline.result import CorpusResult, UtteranceResult
@@ -32,6 +32,7 @@ def align_corpus(
     *,
     aligner: Aligner,
     formats: Sequence[str] = ("textgrid",),
+    format_options: Mapping[str, object] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -54,6 +55,8 @@ def align_corpus(
         The loaded model.
     formats : Sequence[str]
         Names in ``FORMATS``, each written for every recording.
+    format_options : Mapping[str, object] or None
+        Options of the formats, such as ``cue_lines`` of subtitles, for those that have them.
     jobs : int or None
         Recordings aligned at once, by threads; the result does not depend on it. None for as many
         as this process may use cores.
@@ -70,7 +73,8 @@ def align_corpus(
     Raises
     ------
     InputError
-        No such format, ``jobs`` below 1, or the folder cannot be written to.
+        No such format, an option that none of the formats has, ``jobs`` below 1, or the folder
+        cannot be written to.
     KeyboardInterrupt
         The run was stopped; finished files and the manifest are in place.
 
@@ -81,7 +85,13 @@ def align_corpus(
     """
     results = {}
     finished = align_recordings(
-        utterances, output, aligner=aligner, formats=formats, jobs=jobs, overwrite=overwrite
+        utterances,
+        output,
+        aligner=aligner,
+        formats=formats,
+        format_options=format_options,
+        jobs=jobs,
+        overwrite=overwrite,
     )
     with closing(finished):
         for of_one in finished:
@@ -97,6 +107,7 @@ def align_recordings(
     *,
     aligner: Aligner,
     formats: Sequence[str] = ("textgrid",),
+    format_options: Mapping[str, object] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> Generator[list[UtteranceResult], None, None]:
@@ -111,10 +122,18 @@ def align_recordings(
     jobs = _cores() if jobs is None else jobs
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    check_options(format_options or {}, {name: find_format("", format=name) for name in formats})
     manifest = None if output is None else _open_output(Path(output), formats)
     recordings = _recordings(utterances, formats, manifest)
     settings = {} if manifest is None else aligner.settings()
-    run = Run(aligner, settings, manifest, overwrite=overwrite, stopped=Event())
+    run = Run(
+        aligner,
+        settings,
+        manifest,
+        format_options=format_options or {},
+        overwrite=overwrite,
+        stopped=Event(),
+    )
     finished: SimpleQueue[list[UtteranceResult] | Exception] = SimpleQueue()
 
     def work(together: Sequence[Recording]) -> None:

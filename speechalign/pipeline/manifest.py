@@ -68,7 +68,7 @@ class Manifest:
         for number, line in enumerate(lines, 1):
             try:
                 result = _of_json(json.loads(line))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise InputError(
                     f"{self._path}:{number}: damaged, or of another version of speechalign; move "
                     "it away, or choose another output folder"
@@ -161,6 +161,11 @@ def _line(result: UtteranceResult) -> str:
 
 
 def _of_json(values: dict[str, Any]) -> UtteranceResult:
+    """Return the result of a line; an error of Python where a value is of another type."""
+    for name, kinds in _KINDS.items():
+        if name in values and not isinstance(values[name], kinds):
+            raise TypeError(f"{name}: {values[name]!r}")
+    _check_strings(*values["outputs"], *values["outputs_sha256"], *values["settings"].values())
     values["status"] = Status(values["status"])
     for name in ("outputs", "outputs_sha256"):
         values[name] = tuple(values[name])
@@ -168,7 +173,22 @@ def _of_json(values: dict[str, Any]) -> UtteranceResult:
     return UtteranceResult(**values)
 
 
+_TYPES: dict[str, Any] = {"str": str, "int": int, "float": (float, int), "None": type(None)}
+_KINDS = {
+    f.name: tuple(_TYPES[name] for name in str(f.type).split(" | "))
+    for f in fields(UtteranceResult)
+    if set(str(f.type).split(" | ")) <= _TYPES.keys()
+}
+"""Types of the values that are no containers, by name."""
+
+
+def _check_strings(*values: object) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError(f"expected strings, got {values}")
+
+
 def _word_of_json(values: dict[str, Any]) -> Word:
+    _check_strings(values["label"], values["source"], *values["spoken"])
     return Word(
         values["label"],
         tuple(values["spoken"]),

@@ -22,7 +22,7 @@ from speechalign.audio.waveform import Sound, Waveform, file_hash
 from speechalign.corpus import Utterance
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError, SpeechAlignError
-from speechalign.formats import write_alignment
+from speechalign.formats import find_format, options_of, write_alignment
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.result import Status, UtteranceResult, judge
 from speechalign.text.word import Token, Word
@@ -48,6 +48,8 @@ class Run:
         What the times depend on; as `Aligner.settings` returns it.
     manifest : Manifest or None
         That of the output folder; None to write nothing.
+    format_options : Mapping[str, object]
+        Options of the formats, for those that have them.
     overwrite : bool
         Align again what has files.
     stopped : Event
@@ -59,6 +61,7 @@ class Run:
     aligner: Aligner
     settings: Mapping[str, str]
     manifest: Manifest | None
+    format_options: Mapping[str, object]
     overwrite: bool
     stopped: Event
     by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
@@ -208,7 +211,9 @@ class Recording:
                     for format, name in wanted:
                         file = self.output / name
                         file.parent.mkdir(parents=True, exist_ok=True)
-                        write_alignment(alignment, file, format=format)
+                        able = options_of(find_format(file, format=format))
+                        options = {n: v for n, v in run.format_options.items() if n in able}
+                        write_alignment(alignment, file, format=format, **options)
                     hashes = tuple(file_hash(self.output / name) for name in names)
                     results = [
                         replace(r, outputs=names, outputs_sha256=hashes) if r.words else r

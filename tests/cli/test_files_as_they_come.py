@@ -241,6 +241,22 @@ def test_limits_of_cues_are_options(river_and_tea, tmp_path):
     assert "cue_characters: no option of ctm; the formats srt, vtt have it" in result.stderr
 
 
+def test_align_takes_the_limits_of_cues(river_and_tea, tmp_path):
+    (tmp_path / "old.srt").write_text(TWO_CUES)
+    run("convert", tmp_path / "old.srt", river_and_tea / "x.TextGrid")
+    formats = ("--output-format", "srt", "--output-format", "textgrid")
+    result = run("align", river_and_tea, tmp_path / "out", "-j1", *formats, "--cue-seconds", "2")
+    assert result.exit_code == 0, result.output
+    cues = read_alignment(tmp_path / "out/x.srt").tiers["utterances"]
+    assert len(cues) >= 4
+    assert all(cue.duration <= 2.001 for cue in cues)
+    assert " ".join(cue.label for cue in cues) == labels(tmp_path / "out/x.TextGrid")
+    result = run("align", river_and_tea, tmp_path / "no", "--cue-seconds", "2")
+    assert result.exit_code == 4
+    assert "cue_seconds: no option of textgrid; the formats srt, vtt have it" in result.stderr
+    assert not (tmp_path / "no").exists()
+
+
 OVERLAPPING = {
     "x.vtt": "WEBVTT\n\n00:00:01.000 --> 00:00:03.000 position:36%\nSo the boats\n\n"
     "00:00:01.000 --> 00:00:03.000 position:23%\ncame in at noon?\n",

@@ -23,7 +23,15 @@ def test_two_thousand_cases():
     lines = done.stdout.splitlines()
     assert int(re.match(r"(\d+) cases, 0 faults", lines[-1])[1]) >= 2000
     tried = {line.partition(":")[0] for line in lines[:-1]}
-    assert tried >= {"textgrid", "textgrid-binary", "srt", "vtt", "dictionary", "corpus-manifest"}
+    assert tried >= {
+        "textgrid",
+        "textgrid-binary",
+        "srt",
+        "vtt",
+        "dictionary",
+        "corpus-manifest",
+        "results",
+    }
 
 
 @pytest.mark.parametrize(
