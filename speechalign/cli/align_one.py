@@ -48,7 +48,7 @@ def align_one(
     """
     from speechalign.errors import InputError
     from speechalign.formats import find_format, write_alignment
-    from speechalign.pipeline.result import judge
+    from speechalign.pipeline.judgement import judge
 
     for file in (output, plot):
         if file is not None and file.exists() and not overwrite:
@@ -71,7 +71,7 @@ def align_one(
         click.echo(
             f"resampled from {waveform.source_rate} Hz to {waveform.sample_rate} Hz", err=True
         )
-    status, reason = judge(result.confidence)
+    status, reason = judge(result.confidence, result.words, result.unit)
     if reason is not None:
         click.echo(f"{status.value}: {reason}", err=True)
 

@@ -23,8 +23,9 @@ from speechalign.corpus import Utterance
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import find_format, options_of, write_alignment
+from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.manifest import Manifest
-from speechalign.pipeline.result import Status, UtteranceResult, judge
+from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.text.word import Token, Word
 
 # Of how many batches' worth of audio utterances of similar length are scored together.
@@ -305,7 +306,7 @@ class Recording:
         earlier = self.earlier.get(utterance.id)
         remedy = f"{(*files, self.files[0][1])[0]} is left alone; --overwrite aligns again"
         if earlier is not None and earlier.words and earlier.confidence is not None:
-            status, doubt = judge(earlier.confidence)
+            status, doubt = judge(earlier.confidence, earlier.words, earlier.unit)
             if reason is not None:
                 status, doubt = Status.STALE, f"{reason}; {remedy}"
             elif files:
@@ -426,7 +427,7 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
     end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
     mix = heard.waveform.mix
     return replace(
-        run.blank(utterance, *judge(aligned.confidence)),
+        run.blank(utterance, *judge(aligned.confidence, aligned.words, aligned.unit)),
         end=end,
         audio_duration=heard.duration,
         audio_sha256=heard.sha256,

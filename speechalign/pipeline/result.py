@@ -9,9 +9,6 @@ from enum import Enum
 from speechalign import __version__
 from speechalign.text.word import Word
 
-DOUBTFUL = 0.5
-"""Below this mean confidence the audio sounds as much like other words as like the transcript."""
-
 
 class Status(str, Enum):
     """What became of an utterance."""
@@ -36,16 +33,6 @@ class Status(str, Enum):
 
 WRITTEN = (Status.ALIGNED, Status.DOUBTFUL, Status.KEPT)
 """Statuses of utterances that have a result which may be used."""
-
-
-def judge(confidence: float) -> tuple[Status, str | None]:
-    """Return the status of an utterance that was aligned, and why it is doubtful if it is."""
-    if confidence >= DOUBTFUL:
-        return Status.ALIGNED, None
-    return Status.DOUBTFUL, (
-        f"confidence {confidence:.2f} is below {DOUBTFUL}: the audio does not sound like the "
-        "transcript; listen to it"
-    )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     python tools/bench/mismatch.py MANIFEST.jsonl [MANIFEST.jsonl ...] [--count 200]
 
-A pair is noticed when it is refused, or aligned with a confidence that makes it ``doubtful``.
+A pair is noticed when it is refused, or ``doubtful``.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import numpy as np
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError
-from speechalign.pipeline.result import DOUBTFUL
+from speechalign.pipeline.judgement import judge
+from speechalign.pipeline.result import Status
 
 
 def noticed(aligner: Aligner, waveform: Waveform, text: str) -> bool:
     """Return whether a pair of recording and transcript is refused or doubted."""
     try:
-        return aligner.align(waveform, text).confidence < DOUBTFUL
+        result = aligner.align(waveform, text)
     except AlignmentError:
         return True
+    return judge(result.confidence, result.words, result.unit)[0] is Status.DOUBTFUL
 
 
 def main() -> None:

@@ -1,0 +1,67 @@
+"""Whether the audio supports a transcript: by all words together, and by each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from speechalign.pipeline.result import Status
+from speechalign.text.word import Word
+
+DOUBTFUL = 0.5
+"""Below this mean confidence the audio sounds as much like other words as like the transcript."""
+
+# Chosen on read and synthetic speech, with and without noise, music, silence and other speech put
+# into it (tools/bench/stretched.py). Seconds that one phone or letter lasts at most; a token of a
+# decoder lasts until the next one, pauses included, and any sound may be a long word.
+_LONGEST = 0.9
+_LONGEST_TOKEN = 3.0
+_LONGEST_PAUSE = 1.0  # inside a word
+_UNHEARD = 0.05  # confidence of a word that is not where it should be ...
+_APART = 1.0  # ... if there is such a pause beside it, seconds
+
+
+def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, str | None]:
+    """Return the status of an utterance that was aligned, and why it is doubtful if it is.
+
+    Parameters
+    ----------
+    confidence : float
+        Mean over the words.
+    words : Sequence[Word]
+        With their times.
+    unit : str
+        What the words consist of.
+
+    Notes
+    -----
+    The mean weighs words by their duration, so that one word that is stretched over noise or music
+    hides all others; and such a word may fit the noise well. So an utterance is doubtful as well
+    if a phone of it lasts longer than 0.9 s, if there is a pause of more than a second inside a
+    word, or if a word that was hardly heard, with a confidence below 0.05, stands apart from a
+    neighbour by more than a second. Notes such as ``[laughter]`` may take any time.
+    """
+    if confidence < DOUBTFUL:
+        return Status.DOUBTFUL, (
+            f"confidence {confidence:.2f} is below {DOUBTFUL}: the audio does not sound like the "
+            "transcript; listen to it"
+        )
+    for number, word in enumerate(words):
+        if word.source == "noise":
+            continue
+        pause = max((b.start - a.end for a, b in pairwise(word.parts)), default=0.0)
+        limit = _LONGEST_TOKEN if unit == "tokens" or word.source == "unknown" else _LONGEST
+        if max(part.duration for part in word.parts) > limit or pause > _LONGEST_PAUSE:
+            return Status.DOUBTFUL, (
+                f"{word.label!r} is stretched from {word.start:.2f} to {word.end:.2f} s: there may "
+                "be noise, music or silence, or speech that the transcript lacks; listen to it"
+            )
+        around = words[max(0, number - 1) : number + 2]
+        apart = max((b.start - a.end for a, b in pairwise(around)), default=0.0)
+        if word.confidence is not None and word.confidence < _UNHEARD and apart > _APART:
+            return Status.DOUBTFUL, (
+                f"{word.label!r} at {word.start:.2f} s was hardly heard (confidence "
+                f"{word.confidence:.2f}), {apart:.1f} s apart from the words around: the "
+                "transcript may lack speech; listen to it"
+            )
+    return Status.ALIGNED, None

@@ -1,0 +1,88 @@
+"""Doubts: a transcript that the audio does not support, as a whole or at one word."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from speechalign.alignment import Interval
+from speechalign.audio.waveform import read_waveform
+from speechalign.pipeline.judgement import judge
+from speechalign.pipeline.result import Status
+from speechalign.text.word import Word
+
+RATE = 16000
+
+
+def word(label, *phones, source="dictionary", confidence=0.9):
+    intervals = tuple(Interval(start, end, "AH") for start, end in phones)
+    span = Interval(phones[0][0], phones[-1][1], label, confidence)
+    return Word(label, (label,), source, span=span, phones=intervals)
+
+
+YES, NO = word("yes", (0.0, 0.3), (0.3, 0.6)), word("no", (0.6, 0.7), (0.7, 0.8))
+
+
+def test_all_is_well():
+    assert judge(0.5, [YES, NO], "phones") == (Status.ALIGNED, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([YES, word("long", (0.6, 0.7), (0.7, 1.7))], "'long' is stretched from 0.60 to 1.70 s"),
+        ([word("five-oh", (0.0, 0.3), (1.4, 1.6))], "'five-oh' is stretched from 0.00 to 1.60"),
+        ([YES, word("lost", (1.7, 1.8), confidence=0.01)], "'lost' at 1.70 s was hardly heard"),
+        ([word("lost", (0.0, 0.1), confidence=0.01), word("no", (1.2, 1.4))], "'lost' at 0.00 s"),
+    ],
+)
+def test_one_word_is_enough_for_a_doubt(words, reason):
+    status, found = judge(0.9, words, "phones")
+    assert status is Status.DOUBTFUL
+    assert found.startswith(reason)
+
+
+def test_what_may_last():
+    for words in (
+        [YES, word("[laughter]", (0.6, 9.0), source="noise", confidence=0.0)],
+        [YES, word("猫", (0.6, 3.0), source="unknown")],
+        [YES, word("weak", (0.7, 0.8), confidence=0.0), word("no", (0.9, 1.0))],
+        [YES, word("no", (9.6, 9.9))],
+    ):
+        assert judge(0.9, words, "phones")[0] is Status.ALIGNED
+    long = [YES, word("token", (0.6, 3.0))]
+    assert judge(0.9, long, "tokens")[0] is Status.ALIGNED
+    assert judge(0.9, long, "characters")[0] is Status.DOUBTFUL
+
+
+def sounds():
+    """Yield what a transcript may lack: noise, music and silence of different lengths."""
+    rng = np.random.default_rng(0)
+    times = np.arange(RATE // 2) / RATE
+    for seconds in (2, 20, 60):
+        count = seconds * RATE
+        yield f"silence {seconds}", np.zeros(count)
+        yield f"noise {seconds}", 0.05 * rng.normal(size=count)
+        chords = [
+            0.05 * sum(np.sin(2 * np.pi * tone * times) for tone in rng.choice([220, 330, 440], 3))
+            for _ in range(2 * seconds)
+        ]
+        yield f"music {seconds}", np.concatenate(chords)
+
+
+@pytest.mark.parametrize("name", ["slt/tea", "rms/rive"])
+def test_no_word_is_stretched_over_what_the_transcript_lacks(aligner, examples, name):
+    samples = read_waveform(examples / f"{name}.flac", sample_rate=RATE).samples
+    text = (examples / f"{name}.lab").read_text("utf-8")
+    whole = aligner.align(samples, text, sample_rate=RATE)
+    for (what, sound), number in itertools.product(sounds(), (0, 5, len(whole))):
+        cut = 0
+        if number:
+            cut = int(RATE * whole.words[number].start) if number < len(whole) else len(samples)
+        more = np.concatenate([samples[:cut], sound, samples[cut:]]).astype(np.float32)
+        found = aligner.align(more, text, sample_rate=RATE)
+        wrong = max(
+            abs(a.duration - b.duration) for a, b in zip(whole.words, found.words)
+        )  # fmt: skip
+        status, _ = judge(found.confidence, found.words, found.unit)
+        assert status is Status.DOUBTFUL or wrong < 1.0, (what, number)
