@@ -1,4 +1,4 @@
-"""Write text files whole or not at all."""
+"""Write files whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from speechalign.errors import FormatError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
-    """Open a temporary file beside ``path`` that takes its place when the block succeeds.
+def in_place_of(path: Path) -> Iterator[Path]:
+    """Yield the name of a temporary file that takes the place of ``path`` when the block succeeds.
 
     Parameters
     ----------
@@ -24,26 +24,47 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
     Raises
     ------
-    FormatError
-        The text cannot be encoded: it has half a surrogate pair.
     OSError
         The folder cannot be written to.
     """
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as sink:
-            yield sink
+        yield temporary
         os.replace(temporary, path)
-    except UnicodeEncodeError as error:
-        raise FormatError(
-            f"{path}: the text holds {error.object[error.start : error.end]!r}, half a surrogate "
-            "pair, which UTF-8 cannot hold; repair the label"
-        ) from None
     except OSError as error:
         # The user knows the file, not the temporary name beside it.
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Open a text file that takes the place of ``path`` when the block succeeds.
+
+    Parameters
+    ----------
+    path : Path
+        As for `in_place_of`.
+
+    Raises
+    ------
+    FormatError
+        The text cannot be encoded: it has half a surrogate pair.
+    OSError
+        The folder cannot be written to.
+    """
+    try:
+        with (
+            in_place_of(path) as temporary,
+            open(temporary, "x", encoding="utf-8", newline="\n") as sink,
+        ):
+            yield sink
+    except UnicodeEncodeError as error:
+        raise FormatError(
+            f"{path}: the text holds {error.object[error.start : error.end]!r}, half a surrogate "
+            "pair, which UTF-8 cannot hold; repair the label"
+        ) from None
 
 
 def check_no_zero(text: str, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -11,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from speechalign.errors import FormatError, InputError
+from speechalign.files.writing import write_text
 from speechalign.text.normal_form import normal_form
 from speechalign.text.phone_sets import read_phones
 
@@ -275,8 +275,8 @@ def write_dictionary(dictionary: Dictionary, path: Path | str) -> None:
 
     Raises
     ------
-    OSError
-        The file cannot be written.
+    OSError, FormatError
+        The file cannot be written, or a word not be encoded.
     """
     weighted = any(any(dictionary.log_priors(word)) for word in dictionary)
     rows = []
@@ -289,10 +289,4 @@ def write_dictionary(dictionary: Dictionary, path: Path | str) -> None:
                 for phone, value in zip(phones, stress)
             )
             rows.append("\t".join((word, *prior, " ".join(written))) + "\n")
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text("".join(rows), encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(Path(path), "".join(rows))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import unicodedata
 import zipfile
 from collections import defaultdict
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from speechalign.errors import FormatError, InputError
+from speechalign.files.writing import in_place_of
 from speechalign.text.graphones import Graphone, align_graphones
 from speechalign.text.ngram import BackoffModel, train_backoff_model
 
@@ -160,22 +160,16 @@ class G2P:
         OSError
             The file cannot be written; what was there before still is.
         """
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with open(temporary, "wb") as file:
-                np.savez_compressed(
-                    file,
-                    letters=np.array([graphone.letters for graphone in self.inventory]),
-                    phones=np.array([" ".join(graphone.phones) for graphone in self.inventory]),
-                    symbols=self.ngrams.symbols,
-                    n_children=self.ngrams.n_children,
-                    log_probs=self.ngrams.log_probs,
-                    log_backoffs=self.ngrams.log_backoffs,
-                )
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with in_place_of(Path(path)) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(
+                file,
+                letters=np.array([graphone.letters for graphone in self.inventory]),
+                phones=np.array([" ".join(graphone.phones) for graphone in self.inventory]),
+                symbols=self.ngrams.symbols,
+                n_children=self.ngrams.n_children,
+                log_probs=self.ngrams.log_probs,
+                log_backoffs=self.ngrams.log_backoffs,
+            )
 
     @classmethod
     def load(cls, path: Path | str) -> G2P:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from speechalign.files.writing import in_place_of
 from speechalign.models.hmm_gmm.mixtures import Mixtures
 from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.training.expectation import Alternatives, Pass
@@ -71,10 +71,9 @@ class Stage:
 
 def write_stage(path: Path, fingerprint: str, stage: Stage, alternatives: Alternatives) -> None:
     """Save a stage, of the run with this fingerprint."""
-    temporary = path.with_name(f"{path.name}.tmp")
     mixtures = stage.model.mixtures
     priors = [p for word in alternatives.words for p in stage.model.variant_priors[word]]
-    with temporary.open("wb") as sink:
+    with in_place_of(path) as temporary, temporary.open("wb") as sink:
         np.savez(
             sink,
             fingerprint=np.array(fingerprint),
@@ -88,7 +87,6 @@ def write_stage(path: Path, fingerprint: str, stage: Stage, alternatives: Altern
             visits=stage.visits,
             iterations=np.array([astuple(iteration) for iteration in stage.iterations]),
         )
-    os.replace(temporary, path)
 
 
 def read_stage(
