@@ -23,7 +23,7 @@ setup(
         "numba>=0.60",
         "soundfile>=0.13",
         "soxr>=0.3.7",
-        "click>=8.1",
+        "click>=8.3",
         "rich>=13",
         "textgrid>=1.6.1",
         "pyyaml>=6",

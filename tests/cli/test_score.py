@@ -229,10 +229,10 @@ def test_nothing_to_score(files):
         ("wer", [], "No such command 'wer'"),
         ("tw-saer", [], "Missing option '--source-times'"),
         *(
-            ("aer", [option, "."], f"No such option '{option}'")
+            ("aer", [option, "."], f"No such option.*{option}")
             for option in ("--source-times", "--target-times", "--tier", "--setting")
         ),
-        ("saer", ["--setting", "s2t"], "No such option '--setting'"),
+        ("saer", ["--setting", "s2t"], "No such option.*--setting"),
         ("tw-saer", ["--setting", "s2s", "--source-times", "."], "s2s needs --target-times"),
         ("saer", ["--target-times", "."], "--target-times needs --source-times"),
         ("aer", ["--gold-format", "moses"], "no format 'moses'; there is: giza, naacl, pharaoh"),
@@ -242,7 +242,7 @@ def test_nothing_to_score(files):
 def test_usage(metric, options, message, files):
     result = run(metric, *files(gold=GOLD, hyp=HYP), *options)
     assert result.exit_code == 2
-    assert message in result.stderr
+    assert re.search(message, result.stderr)
 
 
 def test_other_formats(files):

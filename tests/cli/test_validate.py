@@ -41,7 +41,7 @@ def test_a_good_corpus(corpus):
         "warnings": "1",
     }
     assert "warning (channels): ann/two: " in result.stdout
-    assert result.stderr == ""
+    assert result.stderr.strip() == ""  # rich before 14.3 ends its bar with an empty line
 
 
 def test_options_reach_the_corpus(corpus, tmp_path):
