@@ -128,16 +128,19 @@ def read_once(cues: Sequence[RawCue], path: Path, plain: Callable[[str], str]) -
     A cue repeats where its first lines are the last lines of the cue before, which ends when it
     begins, and new lines follow. Captions that grow word by word, each cue the one before and some
     more, become one cue. Somebody may say the same twice: a cue without any new line is taken for a
-    repetition only where it lasts 50 ms at most, as those that YouTube puts between two others, or
-    where two cues and every fourth repeat lines, and likewise one that grows.
+    repetition only where two cues and every fourth repeat lines, or where it lasts 50 ms at most
+    beside one that does, as those that YouTube puts between two others; and one that grows, where
+    two and every fourth do.
     """
     whole = _joined(cues, plain)
     shown = [_shown(cue, plain) for cue in whole]
     repeats = [0, *(_repeated(whole, shown, n) for n in range(1, len(whole)))]
-    often = _is_often(sum(0 < k < len(found) for k, found in zip(repeats, shown)), whole)
+    rolls = [0 < k < len(found) for k, found in zip(repeats, shown)]
+    often = _is_often(sum(rolls), whole)
     kept: list[RawCue] = []
-    for cue, found, k in zip(whole, shown, repeats):
-        if k == len(found) and not (often or cue.end - cue.start <= _FLASH):
+    for n, (cue, found, k) in enumerate(zip(whole, shown, repeats)):
+        flashes = cue.end - cue.start <= _FLASH and any(rolls[max(0, n - 1) : n + 2])
+        if k == len(found) and not (often or flashes):
             k = 0
         lines_with_text = [line for line in cue.lines if plain(line).strip()]
         kept.append(RawCue(cue.place, cue.start, cue.end, lines_with_text[k:]))

@@ -1,6 +1,7 @@
 """Subtitles as others write them: rolling captions, overlaps, blank lines, word times."""
 
 import json
+import re
 
 import pytest
 
@@ -39,11 +40,12 @@ TIMED = [
 
 
 def srt(*cues):
-    """Return a SubRip file of (start, end, text) in whole seconds."""
-    return "".join(
-        f"{number}\n00:00:{start:02},000 --> 00:00:{end:02},000\n{text}\n\n"
+    """Return a SubRip file of (start, end, text), in seconds."""
+    text = "".join(
+        f"{number}\n00:00:{start:06.3f} --> 00:00:{end:06.3f}\n{text}\n\n"
         for number, (start, end, text) in enumerate(cues, 1)
     )
+    return re.sub(r"(\d)\.(\d{3})", r"\1,\2", text)
 
 
 def triples(alignment, tier="utterances"):
@@ -95,6 +97,7 @@ def test_captions_that_grow_word_by_word(tmp_path):
 @pytest.mark.parametrize(
     "cues",
     [
+        [(0, 1, "Oh."), (1, 2, "Oh."), (2, 2.01, "Oh.")],
         [(0, 1, "Yes"), (1, 2, "Yes I do"), (2, 3, "And"), (3, 4, "you?")],
         [(0, 1, "No."), (1, 2, "No."), (2, 3, "No!"), (3, 4, "No!")],
         [(0, 1, "La la la"), (3, 4, "La la la\nla"), (6, 7, "La la la\nla")],
