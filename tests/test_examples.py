@@ -71,7 +71,10 @@ def test_python_runs(code, examples, tmp_path, monkeypatch):
     if "import torch" in code:
         pytest.importorskip("torch", reason="needs torch")
     samples, rate = soundfile.read(examples / "slt/tea.flac")
-    soundfile.write(tmp_path / "hello.wav", samples, rate)
+    (tmp_path / "my_corpus/ann").mkdir(parents=True)
+    for path in (tmp_path / "hello.wav", tmp_path / "my_corpus/ann/hello.wav"):
+        soundfile.write(path, samples, rate)
+    (tmp_path / "my_corpus/ann/hello.lab").write_text("Hello, world!")
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "example", "exec"), {})
     if "hello.TextGrid" in code:

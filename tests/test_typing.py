@@ -28,6 +28,8 @@ reveal_type(speechalign.Alignment({}, 1.0).crop(0.5).at(0.1))
 reveal_type(speechalign.align(np.zeros(9), "Hello", sample_rate=16000).to_dict())
 for word in speechalign.align("a.wav", "Hello"):
     reveal_type(word.start)
+reveal_type(speechalign.align_corpus("corpus"))
+reveal_type(speechalign.align_corpus("corpus", "english-gmm", "out"))
 reveal_type(speechalign.score([(Alignment({}, 1), None)]).both.mean)
 reveal_type(speechalign.score([(["a"], ["b"])], metric="word-errors").error_rate)
 """
@@ -39,6 +41,8 @@ REVEALED = [
     "dict[str, speechalign.alignment.Interval]",
     "dict[str, object]",
     "float",
+    "typing.Iterator[speechalign.pipeline.result.UtteranceResult]",
+    "speechalign.pipeline.result.CorpusResult",
     "float | None",
     "float | None",
 ]

@@ -1,4 +1,4 @@
-"""The result for one utterance: its words, and their phones or letters, with their times."""
+"""Words with times, and the result for one utterance that has them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,93 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _COLUMNS = ("word", "start", "end", "confidence")
+_TIMES = ("label", "start", "end", "duration")
+
+
+class TimedWords:
+    """Words with times: an iterable that becomes tiers, tables and files.
+
+    Subclasses have ``words``, the ``unit`` that these consist of, and how long the recording is.
+    """
+
+    words: tuple[Word, ...]
+    unit: str
+
+    @property
+    def _seconds(self) -> float:
+        """How long the recording is."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Word]:
+        return iter(self.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __bool__(self) -> bool:
+        return True  # A result is one without words, too.
+
+    @property
+    def alignment(self) -> Alignment:
+        """The tier ``words``, and that of what they consist of."""
+        return Alignment(
+            {
+                "words": [word.interval for word in self.words],
+                self.unit: [part for word in self.words for part in word.parts],
+            },
+            self._seconds,
+        )
+
+    def to_dataframe(self, tier: str = "words") -> DataFrame:
+        """Return a table, as a pandas data frame.
+
+        Parameters
+        ----------
+        tier : str
+            ``words``, or the ``unit`` of the utterance, such as ``phones``.
+
+        Returns
+        -------
+        DataFrame
+            A row for each word: ``label``, ``start``, ``end``, ``duration`` (seconds),
+            ``confidence``, ``source`` and ``spoken``. Or a row for each phone, letter or token:
+            ``word`` (the number of its word, from 0), ``label``, ``start``, ``end``, ``duration``.
+
+        Raises
+        ------
+        InputError
+            There is no such tier.
+        BackendError
+            pandas is missing.
+        """
+        if tier not in ("words", self.unit):
+            raise InputError(f"tier: expected 'words' or {self.unit!r}, got {tier!r}")
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError as error:
+            raise BackendError(f"to_dataframe needs {error.name}; pip install pandas") from None
+        if tier == "words":
+            rows: list[tuple[object, ...]] = [
+                (w.label, w.start, w.end, w.duration, w.confidence, w.source, " ".join(w.spoken))
+                for w in self.words
+            ]
+            return DataFrame(rows, columns=[*_TIMES, "confidence", "source", "spoken"])
+        rows = [
+            (number, part.label, part.start, part.end, part.duration)
+            for number, word in enumerate(self.words)
+            for part in word.parts
+        ]
+        return DataFrame(rows, columns=["word", *_TIMES])
+
+    def save(
+        self, path: str | os.PathLike[str], *, format: str | None = None, **options: object
+    ) -> None:
+        """Write ``alignment`` to a file, as `Alignment.save` does: by suffix, or by format."""
+        self.alignment.save(path, format=format, **options)
 
 
 @dataclass(frozen=True, repr=False)
-class AlignedUtterance:
+class AlignedUtterance(TimedWords):
     """An utterance with the times of its words: iterate over these, save it, plot it.
 
     In a terminal and in a notebook it shows as a table.
@@ -73,12 +156,6 @@ class AlignedUtterance:
             unit,
         )
 
-    def __iter__(self) -> Iterator[Word]:
-        return iter(self.words)
-
-    def __len__(self) -> int:
-        return len(self.words)
-
     def without_short_pauses(self, least: float) -> AlignedUtterance:
         """Return the same with pauses between words shorter than ``least`` seconds closed.
 
@@ -109,15 +186,8 @@ class AlignedUtterance:
         return replace(self, words=tuple(words))
 
     @property
-    def alignment(self) -> Alignment:
-        """The tier ``words``, and that of what they consist of."""
-        return Alignment(
-            {
-                "words": [word.interval for word in self.words],
-                self.unit: [part for word in self.words for part in word.parts],
-            },
-            self.duration,
-        )
+    def _seconds(self) -> float:
+        return self.duration
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data that JSON can hold: figures of the utterance, and its words.
@@ -135,65 +205,6 @@ class AlignedUtterance:
             "unit": self.unit,
             "words": [word.to_dict() for word in self.words],
         }
-
-    def to_dataframe(self, tier: str = "words") -> DataFrame:
-        """Return a table, as a pandas data frame.
-
-        Parameters
-        ----------
-        tier : str
-            ``words``, or the ``unit`` of the utterance, such as ``phones``.
-
-        Returns
-        -------
-        DataFrame
-            A row for each word: ``label``, ``start``, ``end``, ``duration`` (seconds),
-            ``confidence``, ``source`` and ``spoken``. Or a row for each phone, letter or token:
-            ``word`` (the number of its word, from 0), ``label``, ``start``, ``end``, ``duration``.
-
-        Raises
-        ------
-        InputError
-            There is no such tier.
-        BackendError
-            pandas is missing.
-        """
-        if tier not in ("words", self.unit):
-            raise InputError(f"tier: expected 'words' or {self.unit!r}, got {tier!r}")
-        try:
-            from pandas import DataFrame
-        except ModuleNotFoundError as error:
-            raise BackendError(f"to_dataframe needs {error.name}; pip install pandas") from None
-        if tier == "words":
-            return DataFrame(
-                {
-                    "label": word.label,
-                    "start": word.start,
-                    "end": word.end,
-                    "duration": word.duration,
-                    "confidence": word.confidence,
-                    "source": word.source,
-                    "spoken": " ".join(word.spoken),
-                }
-                for word in self.words
-            )
-        return DataFrame(
-            {
-                "word": number,
-                "label": part.label,
-                "start": part.start,
-                "end": part.end,
-                "duration": part.duration,
-            }
-            for number, word in enumerate(self.words)
-            for part in word.parts
-        )
-
-    def save(
-        self, path: str | os.PathLike[str], *, format: str | None = None, **options: object
-    ) -> None:
-        """Write ``alignment`` to a file, as `Alignment.save` does: by suffix, or by format."""
-        self.alignment.save(path, format=format, **options)
 
     def plot(self) -> Figure:
         """Draw waveform, spectrogram and tiers; see `speechalign.viz.plot_alignment`.

@@ -68,8 +68,8 @@ def align(
     with Progress(len(utterances)) as progress:
         result = align_corpus(
             utterances,
+            aligner,
             out,
-            aligner=aligner,
             formats=formats,
             format_options=format_options,
             jobs=jobs,

@@ -83,7 +83,7 @@ def train_align(
     aligner = Aligner(model_out)
     with Progress(len(utterances)) as bar:
         result = align_corpus(
-            utterances, out, aligner=aligner, formats=formats, jobs=threads, overwrite=overwrite,
+            utterances, aligner, out, formats=formats, jobs=threads, overwrite=overwrite,
             progress=bar.advance,
         )  # fmt: skip
     summarise(result.utterances, out, aligner.model.sample_rate)

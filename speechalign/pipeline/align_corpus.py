@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
+from typing import overload
 
-from speechalign.aligners.aligner import Aligner
-from speechalign.corpus import Utterance
-from speechalign.errors import InputError
+from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+from speechalign.corpus import Utterance, read_corpus
+from speechalign.errors import InputError, wrong_type
 from speechalign.formats import FORMATS, check_options, find_format
+from speechalign.models import Model
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.recording import Recording, Run, process
 from speechalign.pipeline.result import CorpusResult, UtteranceResult
@@ -26,18 +28,45 @@ _TOGETHER = 64
 Progress = Callable[[Sequence[UtteranceResult]], None]
 
 
+@overload
 def align_corpus(
-    utterances: Sequence[Utterance],
-    output: str | Path | None = None,
+    corpus: str | Path | Sequence[Utterance],
+    model: str | Path | Model | Aligner = ...,
+    out: None = ...,
     *,
-    aligner: Aligner,
+    formats: Sequence[str] = ...,
+    format_options: Mapping[str, object] | None = ...,
+    jobs: int | None = ...,
+    overwrite: bool = ...,
+    progress: Progress | None = ...,
+) -> Iterator[UtteranceResult]: ...
+@overload
+def align_corpus(
+    corpus: str | Path | Sequence[Utterance],
+    model: str | Path | Model | Aligner,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = ...,
+    format_options: Mapping[str, object] | None = ...,
+    jobs: int | None = ...,
+    overwrite: bool = ...,
+    progress: Progress | None = ...,
+) -> CorpusResult: ...
+def align_corpus(
+    corpus: str | Path | Sequence[Utterance],
+    model: str | Path | Model | Aligner = DEFAULT_MODEL,
+    out: str | Path | None = None,
+    *,
     formats: Sequence[str] = ("textgrid",),
     format_options: Mapping[str, object] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> CorpusResult:
-    """Align every utterance of a corpus, and write one file a recording.
+) -> Iterator[UtteranceResult] | CorpusResult:
+    """Align every utterance of a corpus: yield the results, or write one file a recording.
+
+    Without a folder to write to, results are yielded as the recordings are finished, whichever is
+    first, and nothing is written. With one, the corpus is aligned before this returns.
 
     The output tree mirrors the recordings. Utterances of one recording end up in one file, with
     tiers ``words`` and ``phones``, or ``characters`` or ``tokens`` of a model that knows no phones,
@@ -47,12 +76,13 @@ def align_corpus(
 
     Parameters
     ----------
-    utterances : Sequence[Utterance]
-        What `speechalign.corpus.read_corpus` returns. Those with a ``problem`` are reported.
-    output : str, Path or None
+    corpus : str, Path or Sequence[Utterance]
+        What `speechalign.read_corpus` returns, or takes. Utterances with a ``problem`` are
+        reported.
+    model : str, Path, Model or Aligner
+        An `Aligner`, or the model of one.
+    out : str, Path or None
         Folder to write to; made where it is missing. None to write nothing.
-    aligner : Aligner
-        The loaded model.
     formats : Sequence[str]
         Names in ``FORMATS``, each written for every recording.
     format_options : Mapping[str, object] or None
@@ -67,14 +97,17 @@ def align_corpus(
 
     Returns
     -------
-    CorpusResult
-        One result for each utterance. Nothing that befalls one utterance stops the others.
+    Iterator[UtteranceResult] or CorpusResult
+        One result for each utterance; with ``out``, all of them in the order of the corpus. Nothing
+        that befalls one utterance stops the others. An iteration that is left off stops the work.
 
     Raises
     ------
     InputError
-        No such format, an option that none of the formats has, ``jobs`` below 1, or the folder
-        cannot be written to.
+        No such corpus, model or format, an option that none of the formats has, ``jobs`` below 1,
+        or the folder cannot be written to.
+    BackendError
+        A package that the model needs is missing.
     KeyboardInterrupt
         The run was stopped; finished files and the manifest are in place.
 
@@ -82,58 +115,59 @@ def align_corpus(
     -----
     A file that exists beside the recording, and that no manifest says we wrote, is never touched:
     it may be a transcript. Several processes may align into one folder at once.
-    """
-    results = {}
-    finished = align_recordings(
-        utterances,
-        output,
-        aligner=aligner,
-        formats=formats,
-        format_options=format_options,
-        jobs=jobs,
-        overwrite=overwrite,
-    )
-    with closing(finished):
-        for of_one in finished:
-            results.update({result.utterance: result for result in of_one})
-            if progress is not None:
-                progress(of_one)
-    return CorpusResult(tuple(results[utterance.id] for utterance in utterances))
 
-
-def align_recordings(
-    utterances: Sequence[Utterance],
-    output: str | Path | None = None,
-    *,
-    aligner: Aligner,
-    formats: Sequence[str] = ("textgrid",),
-    format_options: Mapping[str, object] | None = None,
-    jobs: int | None = None,
-    overwrite: bool = False,
-) -> Generator[list[UtteranceResult], None, None]:
-    """Align a corpus while somebody asks for results; see `align_corpus`.
-
-    Yields
-    ------
-    list of UtteranceResult
-        Of each recording, as soon as it is finished and its files are written. An iteration that is
-        left off stops the run.
+    Examples
+    --------
+    >>> import speechalign
+    >>> for result in speechalign.align_corpus("my_corpus"):  # doctest: +SKIP
+    ...     print(result.utterance, result.status.value, [word.start for word in result])
+    >>> speechalign.align_corpus("my_corpus", "english-gmm", "my_output")  # doctest: +SKIP
     """
     jobs = _cores() if jobs is None else jobs
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    utterances = read_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
+    if not (isinstance(utterances, Sequence) and all(isinstance(u, Utterance) for u in utterances)):
+        raise wrong_type("corpus", "a path, or a list of Utterance", corpus, "see read_corpus")
+    aligner = model if isinstance(model, Aligner) else Aligner(model)
     check_options(format_options or {}, {name: find_format("", format=name) for name in formats})
-    manifest = None if output is None else _open_output(Path(output), formats)
-    recordings = _recordings(utterances, formats, manifest)
-    settings = {} if manifest is None else aligner.settings()
+    manifest = None if out is None else _open_output(Path(out), formats)
     run = Run(
         aligner,
-        settings,
+        {} if manifest is None else aligner.settings(),
         manifest,
         format_options=format_options or {},
         overwrite=overwrite,
         stopped=Event(),
     )
+    recordings = _recordings(utterances, formats, manifest)
+    finished = _results(recordings, utterances, run, jobs, progress)
+    if out is None:
+        return finished
+    with closing(finished):
+        results = {result.utterance: result for result in finished}
+    return CorpusResult(tuple(results[utterance.id] for utterance in utterances))
+
+
+def _results(
+    recordings: Sequence[Recording],
+    utterances: Sequence[Utterance],
+    run: Run,
+    jobs: int,
+    progress: Progress | None,
+) -> Generator[UtteranceResult, None, None]:
+    """Yield results as recordings are finished and written; stop the work when left off."""
+    with closing(_finished(recordings, utterances, run, jobs)) as finished:
+        for results in finished:
+            if progress is not None:
+                progress(results)
+            yield from results
+
+
+def _finished(
+    recordings: Sequence[Recording], utterances: Sequence[Utterance], run: Run, jobs: int
+) -> Generator[list[UtteranceResult], None, None]:
+    """Yield the results of each recording as soon as it is finished and written."""
     finished: SimpleQueue[list[UtteranceResult] | Exception] = SimpleQueue()
 
     def work(together: Sequence[Recording]) -> None:
@@ -148,8 +182,8 @@ def align_recordings(
         reused = list(executor.map(lambda recording: recording.reuse(run), recordings))
         yield from (results for results in reused if results is not None)
         waiting = [recording for recording, results in zip(recordings, reused) if results is None]
-        run = replace(run, by_speaker=_by_speaker(waiting, utterances, aligner, jobs))
-        for together in _groups(waiting, _TOGETHER if aligner.batch_seconds else 1):
+        run = replace(run, by_speaker=_by_speaker(waiting, utterances, run.aligner, jobs))
+        for together in _groups(waiting, _TOGETHER if run.aligner.batch_seconds else 1):
             executor.submit(work, together)
         for _ in waiting:
             results = finished.get()
@@ -159,8 +193,8 @@ def align_recordings(
     finally:
         run.stopped.set()
         executor.shutdown(cancel_futures=True)
-        if manifest is not None:
-            manifest.finish()
+        if run.manifest is not None:
+            run.manifest.finish()
 
 
 def _cores() -> int:

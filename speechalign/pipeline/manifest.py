@@ -138,25 +138,7 @@ def _append(file: BinaryIO, results: Sequence[UtteranceResult]) -> None:
 
 def _line(result: UtteranceResult) -> str:
     r"""Return the line of a result; half a surrogate pair, as in names of files, is escaped."""
-    values = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "kept"}
-    values["settings"] = dict(result.settings)
-    values["words"] = [
-        {
-            "label": word.label,
-            "start": word.start,
-            "end": word.end,
-            "confidence": word.confidence,
-            "source": word.source,
-            "spoken": word.spoken,
-            "phones": [(p.label, p.start, p.end) for p in word.phones],
-            "tokens": [
-                (t.interval.label, t.interval.start, t.interval.end, t.start, t.end)
-                for t in word.tokens
-            ],
-        }
-        for word in result.words
-    ]
-    line = json.dumps(values, ensure_ascii=False) + "\n"
+    line = json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
     return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -47,7 +47,7 @@ def measure_bias(
     subtracted from all times, which leaves errors without a common direction.
     """
     with tempfile.TemporaryDirectory() as folder:
-        align_corpus(utterances, folder, aligner=aligner)
+        align_corpus(utterances, aligner, folder)
         references = read_tree(Path(gold)).alignments
         hypotheses = read_tree(Path(folder)).alignments
     errors = [

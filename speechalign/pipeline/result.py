@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from speechalign import __version__
+from speechalign.aligners.result import TimedWords
 from speechalign.text.word import Word
 
 
@@ -36,8 +37,8 @@ WRITTEN = (Status.ALIGNED, Status.DOUBTFUL, Status.KEPT)
 
 
 @dataclass(frozen=True)
-class UtteranceResult:
-    """The result of one utterance, a line of the manifest.
+class UtteranceResult(TimedWords):
+    """The result of one utterance, a line of the manifest; iterates over its words.
 
     Parameters
     ----------
@@ -115,6 +116,21 @@ class UtteranceResult:
     unit: str = "phones"
     words: tuple[Word, ...] = ()
     kept: bool = False
+
+    @property
+    def _seconds(self) -> float:
+        return self.audio_duration or 0.0
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data that JSON can hold: the line of the manifest."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kept"}
+        return values | {
+            "status": self.status.value,
+            "settings": dict(self.settings),
+            "outputs": list(self.outputs),
+            "outputs_sha256": list(self.outputs_sha256),
+            "words": [word.to_dict() for word in self.words],
+        }
 
 
 @dataclass(frozen=True)

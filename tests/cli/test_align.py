@@ -390,7 +390,7 @@ def long_corpus(examples, tmp_path_factory):
     for number in range(20):
         shutil.copytree(examples, folder / "corpus" / f"{number:02}")
     aligner = Aligner()
-    align_corpus(read_corpus(folder / "corpus"), folder / "whole", aligner=aligner)
+    align_corpus(read_corpus(folder / "corpus"), aligner, folder / "whole")
     return folder
 
 

@@ -15,6 +15,7 @@ import soundfile
 import textgrid
 
 from speechalign import read_alignment
+from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
@@ -40,7 +41,7 @@ def align(aligner, tmp_path):
 
     def run(corpus, out="out", layout=None, **options):
         utterances = read_corpus(corpus, layout=layout)
-        result = align_corpus(utterances, tmp_path / out, aligner=aligner, **options)
+        result = align_corpus(utterances, aligner, tmp_path / out, **options)
         assert [found.utterance for found in result.utterances] == [u.id for u in utterances]
         manifest = (tmp_path / out / MANIFEST).read_text(encoding="utf-8").split("\n")[:-1]
         assert [json.loads(line)["utterance"] for line in manifest] == [u.id for u in utterances]
@@ -370,9 +371,9 @@ def test_names_that_are_not_utf8(aligner, examples, tmp_path):
     except OSError as error:
         pytest.skip(f"this file system refuses the name: {error}")
     utterances = read_corpus(folder)
-    result = align_corpus(utterances, tmp_path / "out", aligner=aligner)
+    result = align_corpus(utterances, aligner, tmp_path / "out")
     assert result.exit_status == 0
-    again = align_corpus(utterances, tmp_path / "out", aligner=aligner)
+    again = align_corpus(utterances, aligner, tmp_path / "out")
     assert [r.audio for r in again.utterances] == [str(u.audio) for u in utterances]
     assert all(r.kept and r.status is Status.ALIGNED for r in again.utterances)
 
@@ -446,9 +447,9 @@ CHANGES = [
 def test_what_has_changed_is_aligned_again(corpus, align, aligner, tmp_path, what, monkeypatch):
     align(corpus)
     utterances = change(corpus, aligner, what, monkeypatch)
-    again = align_corpus(utterances, tmp_path / "out", aligner=aligner)
+    again = align_corpus(utterances, aligner, tmp_path / "out")
     assert not again.utterances[2].kept
-    align_corpus(utterances, tmp_path / "new", aligner=aligner)
+    align_corpus(utterances, aligner, tmp_path / "new")
     assert tree(tmp_path / "out") == tree(tmp_path / "new")
 
 
@@ -463,7 +464,7 @@ def test_what_was_edited_is_left_alone_and_stale(
     before = tree(tmp_path / "out/slt")
     original = tree(corpus)
     utterances = change(corpus, aligner, what, monkeypatch)
-    result = align_corpus(utterances, tmp_path / "out", aligner=aligner)
+    result = align_corpus(utterances, aligner, tmp_path / "out")
     stale = result.utterances[2]
     assert (stale.status, result.exit_status) == (Status.STALE, 3)
     reason = {"problem": f"{corpus}/slt/tea.lab: not UTF-8 at", "damage": f"{corpus}/slt/tea.flac"}
@@ -526,7 +527,7 @@ def test_transcripts_are_never_overwritten(aligner, examples, tmp_path):
     before = tree(folder)
     utterances = read_corpus(folder)
     for overwrite in (False, True):
-        result = align_corpus(utterances, folder, aligner=aligner, overwrite=overwrite)
+        result = align_corpus(utterances, aligner, folder, overwrite=overwrite)
         assert {r.status for r in result.utterances} == {Status.FAILED}
         assert "talk.TextGrid lies beside the recording and no" in result.utterances[0].reason
         assert before.items() <= tree(folder).items()
@@ -534,7 +535,7 @@ def test_transcripts_are_never_overwritten(aligner, examples, tmp_path):
 
 def test_results_beside_the_recordings_where_asked_for(corpus, aligner):
     def run(**options):
-        result = align_corpus(read_corpus(corpus), corpus, aligner=aligner, **options)
+        result = align_corpus(read_corpus(corpus), aligner, corpus, **options)
         return [found.status for found in result.utterances]
 
     assert run() == run() == run(overwrite=True) == [Status.ALIGNED] * 3
@@ -659,7 +660,94 @@ def test_the_manifest_is_brought_up_to_date_during_the_run(corpus, align, tmp_pa
 
 def test_utterances_may_be_made_by_hand(aligner, examples, tmp_path):
     utterances = [Utterance("any name", "sub/folder/x", examples / "slt/tea.flac", TEA)]
-    result = align_corpus(utterances, str(tmp_path / "out"), aligner=aligner)
+    result = align_corpus(utterances, aligner, str(tmp_path / "out"))
     assert result.exit_status == 0
     assert (tmp_path / "out/sub/folder/x.TextGrid").exists()
     assert (tmp_path / "out" / ANALYSIS).exists()
+
+
+# --- from Python, without writing
+
+
+def test_results_come_one_by_one_and_nothing_is_written(corpus, align, aligner, tmp_path):
+    written = align(corpus)
+    before = tree(tmp_path)
+    told = []
+    results = align_corpus(corpus, aligner, jobs=2, progress=told.extend)
+    first = next(results)
+    found = {result.utterance: result for result in [first, *results]}
+    assert {r.utterance for r in told} == set(found) == set(written)
+    assert tree(tmp_path) == before
+    for name, result in found.items():
+        assert result.words == written[name].words
+        assert (result.status, result.outputs) == (Status.ALIGNED, ())
+
+
+def test_an_iteration_that_is_left_off_stops_the_work(corpus, aligner, monkeypatch):
+    aligned = []
+    sound = Aligner.align
+
+    def counted(self, audio, text, **options):
+        aligned.append(text)
+        return sound(self, audio, text, **options)
+
+    monkeypatch.setattr(Aligner, "align", counted)
+    results = align_corpus(read_corpus(corpus), aligner, jobs=1)
+    assert next(results).words
+    results.close()
+    assert 1 <= len(aligned) <= 3
+    assert next(results, None) is None
+
+
+def test_a_result_is_its_words_with_times_of_the_recording(examples, aligner, tmp_path):
+    folder = tmp_path / "talk"
+    two_speakers(folder, examples)
+    results = list(align_corpus(folder, aligner))
+    assert len(results) == 3
+    last = max(results, key=lambda result: result.start)
+    assert [word.label for word in last] == HARBOUR.split()
+    assert len(last) == len(HARBOUR.split())
+    assert next(iter(last)).start >= 4.75
+    last.save(tmp_path / "last.TextGrid")
+    found = read_alignment(tmp_path / "last.TextGrid")
+    assert found.duration == pytest.approx(9.225)
+    assert [i.label for i in found.tiers["words"]] == HARBOUR.split()
+    plain = last.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["words"][0]["label"] == "In"
+    assert plain["status"] == "aligned"
+
+
+def test_a_failed_result_has_no_words(corpus, aligner):
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    (corpus / "slt/tea.lab").write_text("...")
+    failed = next(r for r in align_corpus(corpus, aligner) if r.utterance == "slt/tea")
+    assert failed.status is Status.FAILED
+    assert failed
+    assert (len(failed), list(failed)) == (0, [])
+    assert failed.alignment.tiers == {"words": (), "phones": ()}
+    table = failed.to_dataframe()
+    assert isinstance(table, pandas.DataFrame)
+    assert list(table.columns)[:4] == ["label", "start", "end", "duration"]
+
+
+def test_a_corpus_and_a_model_may_be_named(corpus, tmp_path):
+    result = align_corpus(str(corpus), "english-sphinx", str(tmp_path / "out"), jobs=1)
+    assert [r.status for r in result] == [Status.ALIGNED] * 3
+    assert (tmp_path / "out/slt/tea.TextGrid").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((5,), {}, "corpus: expected a path, or a list of Utterance, got int 5; see read_corpus"),
+        ((["x"],), {}, r"corpus: expected a path, or a list of Utterance, got list \['x'\]"),
+        (("nowhere",), {}, "nowhere: there is no such file or folder"),
+        (([], "swedish"), {}, "swedish: no such model"),
+        (([], 5), {}, "model: expected a name, a path or a loaded model, got int 5"),
+        (([],), {"jobs": 0}, "jobs: expected 1 or more, got 0"),
+    ],
+)
+def test_mistakes_are_found_before_the_first_result(arguments, options, message):
+    with pytest.raises(InputError, match=message):
+        align_corpus(*arguments, **options)

@@ -62,13 +62,13 @@ def sizes_of_batches(aligner, monkeypatch):
 def test_the_same_as_one_by_one(tiny, batching, corpus, tmp_path, monkeypatch, jobs):
     utterances = read_corpus(corpus)
     alone = align_corpus(
-        utterances, tmp_path / "alone", aligner=Aligner(load_model(tiny("hubert")), language="en")
+        utterances, Aligner(load_model(tiny("hubert")), language="en"), tmp_path / "alone"
     )
     monkeypatch.setattr("speechalign.pipeline.align_corpus._TOGETHER", 4)
     sizes = sizes_of_batches(batching, monkeypatch)
     progress = []
     together = align_corpus(
-        utterances, tmp_path / "out", aligner=batching, jobs=jobs,
+        utterances, batching, tmp_path / "out", jobs=jobs,
         progress=lambda results: progress.extend(r.utterance for r in results),
     )  # fmt: skip
     assert told(together.utterances) == told(alone.utterances)
@@ -84,7 +84,7 @@ def test_segments_of_one_recording_are_scored_together(batching, corpus, tmp_pat
         Utterance(f"{n}", "talk", corpus / "2.flac", TEXT, start=0.8 * n, end=0.8 * n + 0.8)
         for n in range(5)
     ]
-    result = align_corpus(utterances, tmp_path / "out", aligner=batching)
+    result = align_corpus(utterances, batching, tmp_path / "out")
     assert {r.status for r in result.utterances} <= {Status.ALIGNED, Status.DOUBTFUL}
     assert [r.utterance for r in result.utterances] == ["0", "1", "2", "3", "4"]
     assert sizes == [5]
@@ -94,7 +94,7 @@ def test_faults_stay_with_their_utterance(batching, corpus, tmp_path):
     (corpus / "1.flac").write_bytes(b"no sound")
     (corpus / "2.lab").write_text("猫")
     (corpus / "3.lab").write_text("far too much to say " * 20)
-    result = align_corpus(read_corpus(corpus), tmp_path / "out", aligner=batching)
+    result = align_corpus(read_corpus(corpus), batching, tmp_path / "out")
     failed = {r.utterance: r.reason for r in result.utterances if r.status is Status.FAILED}
     assert set(failed) == {"1", "2", "3"}
     assert "not a sound file" in failed["1"]
@@ -116,7 +116,7 @@ def test_a_batch_that_fails_is_scored_one_by_one(batching, corpus, tmp_path, mon
         return score(samples, lengths)
 
     monkeypatch.setattr(batching.model, "_score", failing)
-    result = align_corpus(read_corpus(corpus), tmp_path / "out", aligner=batching)
+    result = align_corpus(read_corpus(corpus), batching, tmp_path / "out")
     crashed = {r.utterance: r.reason for r in result.utterances if r.status is Status.CRASHED}
     assert set(crashed) == {"1", "3"}
     assert all("ZeroDivisionError: a bug" in reason for reason in crashed.values())
@@ -135,7 +135,7 @@ def test_what_was_written_before_a_stop_is_whole(batching, corpus, tmp_path, mon
         return sound(self, waveform, text, **options)
 
     monkeypatch.setattr(Aligner, "align", align)
-    result = align_corpus(utterances, tmp_path / "out", aligner=batching)
+    result = align_corpus(utterances, batching, tmp_path / "out")
     statuses = [r.status for r in result.utterances]
     assert all(status is not Status.INTERRUPTED for status in statuses[:3])
     assert statuses[3:] == [Status.INTERRUPTED] * 4
@@ -150,4 +150,4 @@ def test_a_fault_of_ours_between_utterances_ends_the_run(batching, corpus, tmp_p
 
     monkeypatch.setattr("speechalign.pipeline.recording.align", broken)
     with pytest.raises(ZeroDivisionError):
-        align_corpus(read_corpus(corpus), tmp_path / "out", aligner=batching)
+        align_corpus(read_corpus(corpus), batching, tmp_path / "out")

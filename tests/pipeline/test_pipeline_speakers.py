@@ -106,23 +106,23 @@ def test_training_and_aligning_normalise_alike(model, corpus, tmp_path):
 
 def test_a_run_that_goes_on_gives_the_same_times(model, corpus, tmp_path):
     utterances = read_corpus(corpus)
-    whole = align_corpus(utterances, tmp_path / "whole", aligner=Aligner(model), jobs=2)
+    whole = align_corpus(utterances, Aligner(model), tmp_path / "whole", jobs=2)
     assert whole.exit_status == 0
     first = [u for u in utterances if u.id != "slt/tea"]
-    align_corpus(first, tmp_path / "parts", aligner=Aligner(model))
-    align_corpus(utterances, tmp_path / "parts", aligner=Aligner(model), overwrite=True)
+    align_corpus(first, Aligner(model), tmp_path / "parts")
+    align_corpus(utterances, Aligner(model), tmp_path / "parts", overwrite=True)
     assert times(tmp_path / "parts") == times(tmp_path / "whole")
     (tmp_path / "parts" / "slt" / "tea.TextGrid").unlink()
-    align_corpus(utterances, tmp_path / "parts", aligner=Aligner(model))
+    align_corpus(utterances, Aligner(model), tmp_path / "parts")
     assert times(tmp_path / "parts") == times(tmp_path / "whole")
 
 
 def test_only_what_must_be_heard_is(model, corpus, tmp_path, monkeypatch):
     utterances = read_corpus(corpus)
-    align_corpus(utterances, tmp_path / "out", aligner=Aligner(model))
+    align_corpus(utterances, Aligner(model), tmp_path / "out")
     heard = []
     monkeypatch.setattr(HmmGmm, "hear", lambda _, samples: heard.append(len(samples)))
-    align_corpus(utterances, tmp_path / "out", aligner=Aligner(model))
+    align_corpus(utterances, Aligner(model), tmp_path / "out")
     assert heard == []
     speakers(Aligner("english-sphinx"), utterances, jobs=1)
     assert heard == []
