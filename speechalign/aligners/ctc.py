@@ -219,6 +219,7 @@ class CtcAligner:
         times: np.ndarray,
     ) -> list[Word]:
         """Return the words with the times and confidences of their items."""
+        words = list(words)
         tokens: list[list[Token]] = [[] for _ in words]
         certain: list[list[tuple[float, int]]] = [[] for _ in words]
         rows = iter(times.tolist())
@@ -226,8 +227,13 @@ class CtcAligner:
             if item.word is None:
                 continue
             label = words[item.word].label
+            word = words[item.word]
+            if word.choices:
+                words[item.word] = word.chosen(word.readings[0].index(reading))
             for piece in reading:
                 start, end = next(rows)
+                if piece.label is not None and piece.label == self._speller.separator:
+                    continue  # between the words of a reading
                 interval = Interval(start, end, self._symbol(piece, label))
                 tokens[item.word].append(Token(interval, piece.start, piece.end))
             if confidence is not None:

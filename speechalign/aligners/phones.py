@@ -16,15 +16,19 @@ from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
-from speechalign.kernels import forward_backward, viterbi
+from speechalign.graphs import Graph
+from speechalign.kernels import Path, forward_backward, viterbi
 from speechalign.models import PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon
+from speechalign.text.dictionary import Variants
+from speechalign.text.word import Word
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
 
 # Boundaries are placed in windows of so many phones, with context, so that memory stays bounded.
 _WINDOW, _CONTEXT = 256, 16
+_USUAL = 4.0  # a token's usual reading is so many times as probable as any other
 
 
 class PhoneAligner:
@@ -78,22 +82,14 @@ class PhoneAligner:
         samples = waveform.samples
         emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
         log_probs = emissions[0]
-        spoken = [variants for word in words for variants in word.variants]
-        graph = self.model.graph(spoken)
-        try:
-            path = viterbi(log_probs, graph)
-        except AlignmentError:
-            self._check_length(spoken, len(log_probs), waveform.duration)
-            raise
+        if any(word.choices for word in words):
+            words = self._chosen(log_probs, words, waveform.duration)
+        graph, path = self._path(log_probs, words, waveform.duration)
         spans = self.model.spans(graph, path.arcs)
         times = self._place(log_probs, emissions.grid, spans, samples)
         scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
         deficits = scores - log_probs.max(axis=1)
-        owner = [number for number, word in enumerate(words) for _ in word.variants]
-        members: list[list[int]] = [[] for _ in words]
-        for k, span in enumerate(spans):
-            if span.position % 2 == 1:
-                members[owner[span.position // 2]].append(k)
+        members = _members(words, spans)
         aligned = []
         for word, own in zip(words, members):
             phones = tuple(
@@ -106,6 +102,54 @@ class PhoneAligner:
             aligned.append(replace(word, span=whole, phones=phones))
         log_likelihood = path.score / len(log_probs)
         return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="phones")
+
+    def _chosen(
+        self, log_probs: np.ndarray, words: Sequence[Word], duration: float
+    ) -> tuple[Word, ...]:
+        """Choose what is said for the words that may be read in several ways.
+
+        The best path through all of them, without pauses inside, says where each is. Its readings
+        then compete there, with the words beside it and with pauses.
+        """
+        graph, path = self._path(log_probs, words, duration)
+        spans = self.model.spans(graph, path.arcs)
+        members = _members(words, spans)
+        chosen = list(words)
+        for n, word in enumerate(words):
+            if not word.choices:
+                continue
+            first, last = max(0, n - 1), min(n + 1, len(words) - 1)
+            frames = slice(spans[members[first][0]].begin, spans[members[last][-1]].end)
+            before = [v for other in chosen[first:n] for v in other.variants]
+            after = [v for other in chosen[n + 1 : last + 1] for v in other.variants]
+            readings = dict(word.choices)
+            scores = {
+                spoken: self._score(log_probs[frames], [*before, *variants, *after])
+                for spoken, variants in readings.items()
+            }
+            scores[word.spoken] += math.log(_USUAL) / self.model.acoustic_scale
+            best = max(readings, key=scores.__getitem__)
+            chosen[n] = word.chosen(next(k for k, (s, _) in enumerate(word.choices) if s == best))
+        return tuple(chosen)
+
+    def _score(self, log_probs: np.ndarray, spoken: Sequence[Variants]) -> float:
+        """Return the log-likelihood of a stretch; minus infinity if it is too short."""
+        try:
+            return viterbi(log_probs, self.model.graph(spoken)).score
+        except AlignmentError:
+            return -math.inf
+
+    def _path(
+        self, log_probs: np.ndarray, words: Sequence[Word], duration: float
+    ) -> tuple[Graph, Path]:
+        """Find the best path through all pronunciations, and optional pauses."""
+        spoken = [variants for word in words for variants in word.variants]
+        graph = self.model.graph(spoken)
+        try:
+            return graph, viterbi(log_probs, graph)
+        except AlignmentError:
+            self._check_length(spoken, len(log_probs), duration)
+            raise
 
     def _phone_label(self, phone: str) -> str:
         return "spn" if phone == self.model.noise else phone
@@ -168,3 +212,13 @@ def _sigmoid(calibration: tuple[float, float], deficit: float) -> float:
     """Map a mean log-likelihood deficit, at most 0, to a probability."""
     slope, intercept = calibration
     return 1.0 / (1.0 + math.exp(-(slope * deficit + intercept)))
+
+
+def _members(words: Sequence[Word], spans: Sequence[PhoneSpan]) -> list[list[int]]:
+    """Return the spans of each word."""
+    owner = [number for number, word in enumerate(words) for _ in word.variants]
+    members: list[list[int]] = [[] for _ in words]
+    for k, span in enumerate(spans):
+        if span.position % 2 == 1:
+            members[owner[span.position // 2]].append(k)
+    return members

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import chain, islice, product
 from typing import Protocol, cast, runtime_checkable
 
 from speechalign.errors import InputError
@@ -14,7 +15,7 @@ from speechalign.text import NORMALISERS
 from speechalign.text.any_language import words as words_of_any_language
 from speechalign.text.dictionary import Phones, Variants
 from speechalign.text.pronunciation import Pronouncer, WeighingPronouncer, pronouncer
-from speechalign.text.word import NOISE, UNKNOWN, Source, Spoken, Word
+from speechalign.text.word import NOISE, UNKNOWN, Choice, Source, Spoken, Word
 
 
 @runtime_checkable
@@ -84,6 +85,8 @@ class Pronunciations:
         """All words of the dictionary."""
         return self.dictionary
 
+
+_MOST_OF_CHOICE = 16  # pronunciations of one way to read a token
 
 Known = Callable[[str], bool]
 Own = Callable[[str], Spoken]
@@ -198,7 +201,19 @@ class Lexicon:
         sources = {source for source, _ in found}
         # A word that is known in part only is as uncertain as its worst part.
         source: Source = next(s for s in ("unknown", "g2p", "dictionary", "noise") if s in sources)
-        return replace(word, source=source, variants=tuple(said for _, said in found))
+        variants = tuple(said for _, said in found)
+        if not word.choices:
+            return replace(word, source=source, variants=variants)
+        choices: dict[Phones, Choice] = {}
+        for spoken, _ in word.choices:
+            own = tuple(self._say(part)[1] for part in spoken)
+            for said in islice(product(*own), _MOST_OF_CHOICE):
+                choices.setdefault(tuple(chain.from_iterable(said)), (spoken, own))
+        if len({spoken for spoken, _ in choices.values()}) == 1:
+            return replace(word, source=source, variants=variants, choices=())
+        return replace(
+            word, source=source, variants=(tuple(choices),), choices=tuple(choices.values())
+        )
 
     def _say(self, spoken: str) -> tuple[Source, Variants]:
         if spoken in self._model.dictionary:

@@ -13,7 +13,7 @@ from speechalign.models import CtcModel, CtcPhoneModel, CtcTokenModel
 from speechalign.pronunciation.lexicon import Lexicon, normaliser
 from speechalign.text.places import places
 from speechalign.text.romanise import romanise
-from speechalign.text.word import NOISE, UNKNOWN, Reading, Source, Word
+from speechalign.text.word import NOISE, UNKNOWN, Choice, Reading, Source, Word
 from speechalign.vocabulary import Piece, Vocabulary
 
 _SEPARATORS = ("|", " ", "<space>")
@@ -168,6 +168,18 @@ class _Written:
         return tuple(map(self._spell, self._normalise(text, lambda _: False)))
 
     def _spell(self, word: Word) -> Word:
+        if not word.choices:
+            return self._spell_one(word)
+        choices: dict[Reading, Choice] = {}
+        between = () if self.separator is None else (Piece(self.separator, 0, 0),)
+        spelled = [self._spell_one(replace(word, spoken=spoken)) for spoken, _ in word.choices]
+        for one in spelled:
+            first, *others = (reading for (reading,) in one.readings)
+            joined = first + tuple(piece for other in others for piece in (*between, *other))
+            choices.setdefault(joined, (one.spoken, ()))
+        return replace(spelled[0], readings=(tuple(choices),), choices=tuple(choices.values()))
+
+    def _spell_one(self, word: Word) -> Word:
         whole = (0, len(word.label))
         readings: list[tuple[Reading, ...]] = []
         source: Source = "letters"

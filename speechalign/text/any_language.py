@@ -82,12 +82,13 @@ def words(
 
     written = tokens(with_spaces(text), grouped_by_spaces=numbers.grouped_by_spaces(language))
 
-    def say(_before: str, token: str, _after: str) -> Spoken:
+    def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
         # What is not understood is so once.
-        return tuple(
+        said = tuple(
             word for word, same in groupby(_spoken(token, language))
             for word in ((word,) if word == UNKNOWN else same)
         )  # fmt: skip
+        return (said,) * bool(said)
 
     return speak_tokens(written, say, own=own)
 

@@ -7,14 +7,17 @@ token                          spoken
 ``'em`` ``dogs'`` ``'hi'``     'em; dogs'; hi (apostrophes stay where they belong to a word)
 ``well-known`` ``and/or``      well known; and or
 ``FBI`` ``TVs`` ``FBI's``      f b i; t v's; f b i's: two to four capitals, or five consonants,
-                               and no known word. Not in a text that is all capitals, and not
-                               ``IV``, ``XXI``: they are words
+                               and no known word. Not in a text that is all capitals
 ``A.B.C.`` ``e.g.``            a b c; e g
 ``R&D`` ``B2B`` ``mp3``        r and d; b two b; m p three
-``Mr.`` ``Mrs.`` ``Ms.``       mister; missus; ms (also without the stop: ``Mr``)
-``Dr.`` ``Prof.`` ``Jr.``      doctor; professor; junior; and ``Sr.`` senior
+``Mr.`` ``Capt.`` ``dept.``    mister; captain; department: `english_abbreviations` has titles,
+                               firms, months, days, streets, units
+``Jan. 5`` ``5 May``           january fifth; five may
+``on Mon.`` ``he sat.``        on monday; he sat: what is a word too needs company
 ``vs.`` ``etc.`` ``No. 5``     versus; et cetera; number five
-``St.``                        street; before a word with a capital, saint
+``Main St.`` ``St. John``      main street; saint john: before a word with a capital
+``Henry VIII`` ``Act IV``      henry the eighth; act four: Roman numerals; ``I``, ``V``, ``X`` only
+                               after headings and names of rulers
 ``105`` ``1,234`` ``007``      one hundred five; one thousand two hundred thirty four; zero zero
                                seven; more than 15 digits are read one by one
 ``3.14`` ``.5`` ``1.2.3``      three point one four; point five; one point two point three
@@ -32,6 +35,7 @@ token                          spoken
 ``$5k`` ``$1.5 million``       five thousand dollars; one point five million dollars
 ``50%`` ``20°C`` ``1°``        fifty percent; twenty degrees celsius; one degree
 ``5km`` ``5 kg`` ``10 AM``     five kilometers; five kilograms; ten a m
+``10m`` ``10k`` ``5'10"``      ten meters; ten thousand; five foot ten
 ``x²`` ``10³`` ``H₂O``         x squared; ten cubed; h two o
 ``&`` ``+`` ``=`` ``@``        and; plus; equals; at; also × times, ÷ divided by, § section
 ``#5`` ``#tag`` ``C#``         number five; hashtag tag; c sharp
@@ -90,10 +94,10 @@ def words(
     written = tokens(text)
     lower_case = any(c.islower() for token in written if token.said != NOISE for c in token.said)
 
-    def say(before: str, token: str, after: str) -> Spoken:
+    def say(before: str, token: str, after: str) -> tuple[Spoken, ...]:
         latin = to_latin(token)
         if latin is None:
-            return (UNKNOWN,)
+            return ((UNKNOWN,),)
         return speak(latin, Context(before, after, known or (lambda _: False), spell=lower_case))
 
     return speak_tokens(written, say, own=own)

@@ -6,6 +6,10 @@ from num2words import num2words
 
 Words = tuple[str, ...]
 
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
 _LONGEST = 15  # digits; a longer number is read digit by digit
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _FRACTIONS = {2: "half", 4: "quarter"}  # the other denominators are ordinals
@@ -40,6 +44,33 @@ def cardinal(text: str) -> Words:
     return _plain(num2words(int(bare)))
 
 
+def readings(text: str) -> list[Words]:
+    """Read a number in each usual way: with "and" after hundreds, with "oh" for zero."""
+    whole, point, _ = text.partition(".")
+    if not whole:
+        return [number(text)]
+    if not point and whole[0] == "0" and len(whole) > 1:
+        return digit_readings(whole)
+    bare = whole.replace(",", "")
+    british = num2words(int(bare)) if len(bare) <= _LONGEST else " ".join(cardinal(bare))
+    usual = number(text)
+    rest = usual[len(cardinal(whole)) :]
+    found = [usual, (*british.replace("-", " ").replace(",", " ").split(), *rest)]
+    if "zero" in rest:
+        found.append((*cardinal(whole), *_with_oh(rest)))
+    return list(dict.fromkeys(found))
+
+
+def digit_readings(text: str) -> list[Words]:
+    """Read every digit by itself, with zero or with oh."""
+    said = digits(text)
+    return list(dict.fromkeys([said, _with_oh(said)]))
+
+
+def _with_oh(said: Words) -> Words:
+    return tuple("oh" if word == "zero" else word for word in said)
+
+
 def number(text: str) -> Words:
     """Read a number that may have a decimal point: ``.50`` is point five zero."""
     whole, point, decimals = text.partition(".")
@@ -63,6 +94,21 @@ def is_year(text: str) -> bool:
 def year(text: str) -> Words:
     """Read a number by its two halves if `is_year`, else as a cardinal."""
     return _plain(num2words(int(text), to="year")) if is_year(text) else cardinal(text)
+
+
+def year_readings(text: str) -> list[Words]:
+    """Read a year in each usual way: nineteen oh five, nineteen hundred (and) five."""
+    found = [year(text)]
+    value = int(text)
+    century, rest = divmod(value, 100)
+    if 1100 <= value <= 2099 and rest:
+        low = cardinal(str(rest))
+        halves = (*cardinal(str(century)), *(("oh", *low) if rest < 10 else low))
+        hundreds = (*cardinal(str(century)), "hundred")
+        found.append(halves)
+        if century % 10:
+            found += [(*hundreds, *low), (*hundreds, "and", *low)]
+    return list(dict.fromkeys([*found, *readings(text)]))
 
 
 def plural(spoken: Words) -> Words:
@@ -90,6 +136,38 @@ def clock(hours: str, minutes: str, *, full: bool) -> Words:
     if minutes == "00":
         return (*hour, "o'clock") if full else hour
     return (*hour, *(("oh", *digits(minutes[1])) if minutes[0] == "0" else cardinal(minutes)))
+
+
+def clock_readings(hours: str, minutes: str, *, full: bool) -> list[Words]:
+    """Read a time in each usual way: ten thirty, half past ten."""
+    hour, after = cardinal(str(int(hours))), int(minutes)
+    found = [clock(hours, minutes, full=full)]
+    following = cardinal(str(int(hours) % 12 + 1))
+    if after == 0 and full:
+        found.append(hour)
+    elif after == 30:
+        found.append(("half", "past", *hour))
+    elif after in (15, 45):
+        quarter = ("quarter", "past", *hour) if after == 15 else ("quarter", "to", *following)
+        found += [quarter, ("a", *quarter)]
+    return found
+
+
+def money_readings(symbol: str, amount: str) -> list[Words]:
+    """Read an amount in each usual way: five dollars (and) fifty cents, five fifty."""
+    usual = money(symbol, amount)
+    whole, _, decimals = amount.replace(",", "").partition(".")
+    one, several, cent, _ = _CURRENCIES[symbol]
+    if not cent or len(decimals) != 2 or decimals == "00" or not whole.strip("0"):
+        if decimals:
+            return [usual]
+        rest = usual[len(cardinal(whole)) :]
+        return list(dict.fromkeys((*said, *rest) for said in readings(whole)))
+    dollars, cents = cardinal(whole), cardinal(str(int(decimals)))
+    unit: Words = (one if whole == "1" else several,)
+    short = (*dollars, *(("oh", *cents) if decimals[0] == "0" else cents))
+    with_and = (*dollars, *unit, "and", *usual[len(dollars) + 1 :])
+    return [usual, with_and, short, (*dollars, *unit, *cents)]
 
 
 def money(symbol: str, amount: str, *, scale: Words = ()) -> Words:

@@ -90,12 +90,13 @@ def words(
     written = tokens(text)
     lower_case = any(c.islower() for token in written if token.said != NOISE for c in token.said)
 
-    def say(before: str, token: str, after: str) -> Spoken:
+    def say(before: str, token: str, after: str) -> tuple[Spoken, ...]:
         letters = _to_german(token)
         if letters is None:
-            return (UNKNOWN,)
+            return ((UNKNOWN,),)
         context = _Context(before, after, known or (lambda _: False), spell=lower_case)
-        return _speak(letters, context)
+        said = _speak(letters, context)
+        return (said,) * bool(said)
 
     return speak_tokens(written, say, own=own)
 

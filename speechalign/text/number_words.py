@@ -19,10 +19,10 @@ _FAULTY = frozenset({"am"})
 # Languages that write 1,234.5; the others in num2words write 1.234,5 or 1 234,5.
 _DECIMAL_POINT = frozenset(("ar", "bn", "en", "fa", "he", "hi", "ja", "kn", "ko", "te", "th", "zh"))
 # Languages that part groups of digits by spaces.
-_SPACES = frozenset(
-    {"be", "bg", "cs", "eo", "es", "et", "fi", "fr", "hu", "lt", "lv", "nb", "nn", "no", "pl", "pt"}
-    | {"ru", "sk", "sv", "uk"}
-)
+_SPACES = frozenset({
+    "be", "bg", "cs", "eo", "es", "et", "fi", "fr", "hu", "lt", "lv", "nb", "nn", "no", "pl",
+    "pt", "ru", "sk", "sv", "uk",
+})  # fmt: skip
 # Said for the decimal mark, after which come the digits one by one. Others are not certain.
 _MARKS = {
     "ar": "فاصلة", "be": "коска", "ca": "coma", "cs": "celá", "da": "komma", "de": "komma",

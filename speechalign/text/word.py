@@ -15,6 +15,7 @@ from speechalign.vocabulary import Piece
 UNKNOWN = "<unknown>"
 
 Spoken = tuple[str, ...]
+Choice = tuple[Spoken, tuple[Variants, ...]]
 Reading = tuple[Piece, ...]
 Source = Literal["letters", "dictionary", "g2p", "noise", "unknown"]
 
@@ -62,6 +63,11 @@ class Word:
         For each spoken word, its pronunciations as phone names, for a model of phones.
     readings : tuple[tuple[Reading, ...], ...]
         For each spoken word, the ways to read it, for a CTC model: pieces of ``label``.
+    choices : tuple[Choice, ...]
+        What may be said instead, the first of which is ``spoken``: ``nineteen oh five`` and
+        ``nineteen hundred five`` for ``1905``. Empty where there is one way, and once an aligner
+        has chosen. Once a lexicon has filled it in, ``variants`` or ``readings`` have one entry
+        for the whole word, with a pronunciation for each choice.
     span : Interval or None
         When the word is said, with its label and confidence; None before it is aligned.
     phones : tuple[Interval, ...]
@@ -77,6 +83,7 @@ class Word:
     source: Source = "letters"
     variants: tuple[Variants, ...] = ()
     readings: tuple[tuple[Reading, ...], ...] = ()
+    choices: tuple[Choice, ...] = ()
     span: Interval | None = None
     phones: tuple[Interval, ...] = ()
     tokens: tuple[Token, ...] = ()
@@ -149,6 +156,13 @@ class Word:
             ],
         }
 
+    def chosen(self, number: int) -> Word:
+        """Return the word that one of its pronunciations belongs to, by number."""
+        if not self.choices:
+            return self
+        spoken, variants = self.choices[number]
+        return replace(self, spoken=spoken, variants=variants, choices=())
+
     def __repr__(self) -> str:
         values = ((field, getattr(self, field.name)) for field in fields(self))
         known = (f"{field.name}={value!r}" for field, value in values if value != field.default)
@@ -162,7 +176,7 @@ def bare(label: str) -> str:
 
 def speak_tokens(
     tokens: Sequence[WrittenToken],
-    speak: Callable[[str, str, str], Spoken],
+    speak: Callable[[str, str, str], tuple[Spoken, ...]],
     *,
     own: Callable[[str], Spoken] | None = None,
 ) -> tuple[Word, ...]:
@@ -174,8 +188,8 @@ def speak_tokens(
         What `speechalign.text.tokens.tokens` returns.
     speak : callable
         Told what is to be read before (empty for the first), what is to be read now, and what
-        after (empty for the last), returns what is said for it; empty for nothing. Noise and
-        tokens that are not said are not shown to it.
+        after (empty for the last), returns what may be said for it, the usual first; empty for
+        nothing. Noise and tokens that are not said are not shown to it.
     own : callable or None
         Told a token as it is written, returns the entries of the user's dictionary that are said
         for it; empty for none, which leaves it to ``speak``. Of a noise, only an entry that has its
@@ -191,7 +205,7 @@ def speak_tokens(
     --------
     >>> from speechalign.text.tokens import tokens
     >>> written = tokens("Oh - [laughter] no !")
-    >>> speak_tokens(written, lambda _, token, __: (token,) * token.isalpha())
+    >>> speak_tokens(written, lambda _, token, __: ((token,),) * token.isalpha())
     (Word(label='Oh -', spoken=('Oh',)), Word(label='[laughter]', spoken=('<noise>',)), \
 Word(label='no !', spoken=('no',)))
     """
@@ -203,16 +217,19 @@ Word(label='no !', spoken=('no',)))
         if not token.said:
             continue
         spoken = own(token.label if token.said == NOISE else token.said) if own else ()
+        said = (spoken,) * bool(spoken)
         if token.said != NOISE:
-            spoken = spoken or speak(*read[at : at + 3])
+            said = said or speak(*read[at : at + 3])
             at += 1
         elif not spoken or spoken[0][0].isalnum():
-            spoken = (NOISE,)
-        if spoken:
-            found.append(Word(" ".join([*silent, token.label]), spoken))
+            said = ((NOISE,),)
+        if said:
+            choices = tuple((spoken, ()) for spoken in said) if len(said) > 1 else ()
+            label = " ".join([*silent, token.label])
+            found.append(Word(label, said[0], choices=choices))
             silent = []
         elif found:
-            found[-1] = Word(f"{found[-1].label} {token.label}", found[-1].spoken)
+            found[-1] = replace(found[-1], label=f"{found[-1].label} {token.label}")
         else:
             silent.append(token.label)
     return tuple(found)

@@ -363,17 +363,17 @@ def test_channel(aligner, speech, single, tmp_path):
 
 
 def test_table(aligner, speech):
-    text = "Two cups of 🙂 <b>tea</b> cost 猫 $5.50, free."
+    text = "Two cups of 🙂 <&tea> cost 猫 $5.50, free."
     result = aligner.align(sound(speech["slt/tea"]), text)
     assert repr(result) == str(result)
     head, *rows = str(result).splitlines()
     assert head.split() == ["word", "start", "end", "confidence", "phones"]
-    assert [row.split()[0] for row in rows] == ["Two", "cups", "of", "<b>tea</b>", "cost", "猫",
+    assert [row.split()[0] for row in rows] == ["Two", "cups", "of", "<&tea>", "cost", "猫",
                                                 "$5.50,", "free."]  # fmt: skip
     first = result.words[0].interval
     assert rows[0].split()[1:3] == [f"{first.start:.3f}", f"{first.end:.3f}"]
     html = result._repr_html_()
-    assert "<td>&lt;b&gt;tea&lt;/b&gt;</td>" in html
+    assert "<td>&lt;&amp;tea&gt;</td>" in html
     assert html.count("<tr>") == 9
     assert html.startswith("<table>")
 

@@ -97,6 +97,19 @@ def test_pronunciations_compete():
         assert {word.source for word in result.words} == {"dictionary"}
 
 
+@pytest.mark.parametrize("said", ["ten million", "ten meters", "ten m"])
+def test_readings_of_a_number_compete(said):
+    model = SoundingModel([*"acehilmnorst", "|", "_"], language="en")
+    sounds = [(letter.replace(" ", "|"), 0.1) for letter in said]
+    waveform = model.speak(("a", 0.1), ("|", 0.06), *sounds, ("|", 0.06), ("a", 0.1))
+    number = Aligner(model).align(waveform, "a 10m a").words[1]
+    assert (number.label, " ".join(number.spoken), number.choices) == ("10m", said, ())
+    assert [token.interval.label for token in number.tokens] == list(said.replace(" ", ""))
+    assert 0.1 - 0.011 <= number.start <= 0.16 + 0.011
+    end = 0.16 + 0.1 * len(said)
+    assert end - 0.011 <= number.end <= end + 0.06 + 0.011
+
+
 def test_phones_that_the_model_lacks_are_any_sound():
     model = SoundingModel(PHONES, unit="phones", dictionary={"cab": (("K", "AA", "B"),)})
     waveform = model.speak(("K", 0.1), ("AA", 0.1), ("B", 0.1), ("?", 0.3))

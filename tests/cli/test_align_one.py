@@ -83,8 +83,8 @@ def test_a_long_transcript_is_no_file_name(tea):
     result = run(tea, f"{TEA} " * 100)
     assert result.exit_code == 4
     assert re.fullmatch(
-        r"error: .*tea\.flac: the transcript is longer than the audio can hold: its 4400 phones "
-        r"need at least 132\.00 s, the audio lasts 4\.75 s; check that they belong together\n",
+        r"error: .*tea\.flac: the transcript is longer than the audio can hold: its 3500 phones "
+        r"need at least 105\.00 s, the audio lasts 4\.75 s; check that they belong together\n",
         result.stderr,
     )
 

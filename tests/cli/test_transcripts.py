@@ -8,7 +8,8 @@ import soundfile
 from click.testing import CliRunner
 
 from speechalign.cli.main import cli
-from speechalign.pipeline.manifest import MANIFEST, OOVS
+from speechalign.pipeline.analysis import OOVS
+from speechalign.pipeline.manifest import MANIFEST
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
 
@@ -62,6 +63,51 @@ def test_notes_keep_what_was_written(with_notes):
     assert notes == ["[phone rings twice]", "[door slams in the distance]"]
     assert sum(word["source"] == "noise" for word in with_notes["others"]) == 4
     assert not any(word["source"] == "noise" for word in with_notes["codes"])
+
+
+SPOKEN = {
+    "war": "On Jan.=January 5th=fifth Lt.=Lieutenant Smith and Gen.=General Lee climbed "
+    "Mt.=Mount Everest in World War II=two",
+    "king": "King Henry VIII=the_eighth and Queen Elizabeth II=the_second signed chapter IV=four "
+    "on Dec.=December 21st=twenty_first",
+    "short": "King Henry VIII=eight and George V=five signed part II=two",
+    "inc": "Smith Inc.=Incorporated and Jones Ltd.=Limited paid approx.=approximately "
+    "$10k=ten_thousand_dollars per dept.=department to Capt.=Captain Brown on Mon.=Monday",
+    "old": "In 1905=nineteen_hundred_and_five he paid $5.50=five_dollars_and_fifty_cents for "
+    "105=one_hundred_and_five of them at 10:30=half_past_ten",
+    "new": "In 1905=nineteen_oh_five he paid $5.50=five_dollars_fifty_cents for "
+    "105=one_hundred_five of them at 10:30=ten_thirty",
+}
+
+
+@pytest.fixture(scope="module")
+def with_abbreviations(tmp_path_factory):
+    """Align synthetic speech with what people write, and with all of it written out."""
+    pytest.importorskip("espeakng_loader", reason="needs espeakng-loader")
+    from speechalign.espeak import speak
+
+    folder = tmp_path_factory.mktemp("abbreviations")
+    for name, text in SPOKEN.items():
+        said = " ".join(part.split("=")[-1].replace("_", " ") for part in text.split())
+        speech = speak(said, voice="en-us")
+        for suffix, label in (
+            ("", " ".join(p.split("=")[0] for p in text.split())),
+            ("-out", said),
+        ):
+            soundfile.write(folder / f"{name}{suffix}.wav", speech.samples, speech.sample_rate)
+            (folder / f"{name}{suffix}.lab").write_text(label)
+    return aligned(folder, "--jobs", "1")
+
+
+@pytest.mark.parametrize("name", sorted(SPOKEN))
+def test_what_was_said_is_chosen_by_its_sound(with_abbreviations, name):
+    pairs = [(*part.split("="), part)[:2] for part in SPOKEN[name].split()]
+    words, out = with_abbreviations[name], iter(with_abbreviations[f"{name}-out"])
+    for word, (written, spoken) in zip(words, pairs, strict=True):
+        assert (word["label"], word["spoken"]) == (written, spoken.lower().split("_"))
+        assert word["source"] in ("dictionary", "g2p")
+        own = [next(out) for _ in word["spoken"]]
+        assert (word["start"], word["end"]) == pytest.approx((own[0]["start"], own[-1]["end"]))
 
 
 def test_what_is_not_understood_is_reported(examples, tmp_path):

@@ -1,6 +1,7 @@
 """Words of a transcript with their pronunciations, and where those come from."""
 
 import re
+from itertools import product
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_guesses_depend_on_nothing_else(lexicon):
 
 def test_phones_are_the_models():
     model = load_model("english-sphinx")
-    text = "Zqueeb 1995 [x] 猫 cat's blorptang's R&D naïve x² $5.50 TVs o'clock"
+    text = "Zqueeb 95 [x] 猫 cat's blorptang's R&D naïve x² $5k TVs o'clock"
     words = Lexicon(model).words(text)
     assert len(words) == len(text.split())
     for word in words:
@@ -158,3 +159,19 @@ def test_a_word_known_in_part_is_unknown():
 def test_the_normaliser_of_a_language(language, spoken):
     (word,) = normaliser(language)("5", lambda _: False)
     assert word.spoken == (spoken,)
+
+
+def test_a_token_that_may_be_read_in_several_ways():
+    lexicon = Lexicon(load_model("english-sphinx"))
+    word = lexicon.words("in 1905")[1]
+    (merged,) = word.variants
+    assert len(merged) == len(word.choices) == len(set(merged))
+    assert word.choices[0][0] == word.spoken
+    for pronunciation, (spoken, variants) in zip(merged, word.choices):
+        assert len(spoken) == len(variants)
+        lengths = [[len(phones) for phones in one] for one in variants]
+        assert len(pronunciation) in {sum(ways) for ways in product(*lengths)}
+    number = next(n for n, (spoken, _) in enumerate(word.choices) if "hundred" in spoken)
+    chosen = word.chosen(number)
+    assert (chosen.spoken, chosen.choices) == (word.choices[number][0], ())
+    assert len(chosen.variants) == len(chosen.spoken)

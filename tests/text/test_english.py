@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -76,8 +77,23 @@ def test_invisible_characters_and_struck_symbols():
     assert say("a\u2060b re\u00adsume caf\u0065\u0301 a\u2260b") == "ab resume cafe ab"
 
 
+CHOICES = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "english_choices.tsv").read_text("utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CHOICES)
+def test_what_may_be_said_instead(text, expected):
+    (word,) = [w for w in words(f"x {text}")[1:] if w.choices or len(text.split()) == 1]
+    said = [spoken for spoken, _ in word.choices] or [word.spoken]
+    assert [" ".join(spoken) for spoken in said] == expected.split("|")
+    assert said[0] == word.spoken
+
+
 def test_labels_are_the_users_own_tokens():
-    assert words("  – “Well-known”,\n$5.50 … said\tDr. 🙂 X - ") == (
+    found = words("  – “Well-known”,\n$5.50 … said\tDr. 🙂 X - ")
+    assert tuple(replace(word, choices=()) for word in found) == (
         Word("– “Well-known”,", ("well", "known")),
         Word("$5.50 …", ("five", "dollars", "fifty", "cents")),
         Word("said", ("said",)),
@@ -126,7 +142,7 @@ def test_labels_give_back_the_text(text):
 def test_spoken_forms_are_dictionary_words(text):
     for word in words(text):
         assert word.spoken
-        for spoken in word.spoken:
+        for spoken in chain(word.spoken, *(choice for choice, _ in word.choices)):
             assert SPOKEN.fullmatch(spoken) or word.spoken in ((NOISE,), (UNKNOWN,))
 
 
