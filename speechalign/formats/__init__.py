@@ -1,8 +1,10 @@
 r"""Read and write alignments: one file per format, found by name or by suffix.
 
-A format is a module with ``SUFFIXES``, ``read(path)`` and ``write(alignment, path)``; one whose
-files may hold a whole corpus also has ``read_all(path)``. Text is UTF-8 with ``\n``; readers
-accept a byte-order mark, UTF-16, and any line ending. What a format loses is in its docstring.
+A format is a module with ``SUFFIXES``, ``read(path)`` and ``write(alignment, path)``, whose
+keyword-only parameters are the format's options; one whose files may hold a whole corpus also has
+``read_all(path)``. A reader that mends something says so by a SpeechAlignWarning. Text is UTF-8
+with ``\n``; readers accept a byte-order mark, UTF-16, and any line ending. What a format loses is
+in its docstring.
 """
 
 from __future__ import annotations

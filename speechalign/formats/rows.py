@@ -103,7 +103,8 @@ def assemble(
     intervals: dict[str, list[Interval]] = {}
     overlaps: list[str] = []
     for name, found in by_tier.items():
-        layers = _layers(path, sorted(found, key=lambda row: row.start), duration, overlaps)
+        layers, overlapping = _layers(path, sorted(found, key=lambda row: row.start), duration)
+        overlaps += overlapping
         base, number = split_layer(name)
         intervals[name] = layers[0]
         for layer_intervals in layers[1:]:
@@ -137,14 +138,15 @@ def only(recordings: Mapping[str, Alignment], path: Path) -> Alignment:
 
 
 def _layers(
-    path: Path, rows: list[Row], duration: float | None, overlaps: list[str]
-) -> list[list[Interval]]:
+    path: Path, rows: list[Row], duration: float | None
+) -> tuple[list[list[Interval]], list[str]]:
     """Place the rows of a tier, in order of time, on as few layers as hold them without overlap.
 
-    Adds a line to ``overlaps`` for each interval that another one was cut for, or that went to a
+    Return the layers, and a line for each interval that another one was cut for, or that went to a
     further layer.
     """
     layers: list[list[Interval]] = [[]]
+    overlaps: list[str] = []
     for row in rows:
         where = f"{path}, {row.place}, tier {row.tier!r}"
         end = row.end
@@ -173,7 +175,7 @@ def _layers(
         except InputError as error:
             raise FormatError(f"{where}: {error}; correct or remove it") from None
         layers[number].append(interval)
-    return layers
+    return layers, overlaps
 
 
 def _fits(found: list[Interval], interval: Interval) -> bool:
