@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _INT64 = np.dtype(np.int64)
+
+
+def check_jobs(jobs: int | None) -> int:
+    """Return a number of threads: for None, the cores that Slurm or a container grants us."""
+    if jobs is None:
+        granted = hasattr(os, "sched_getaffinity")
+        return len(os.sched_getaffinity(0)) if granted else os.cpu_count() or 1
+    if jobs < 1:
+        raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    return jobs
 
 
 def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") -> None:

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.messages import log
 from speechalign.cli.model_options import own_dictionary_option
+from speechalign.cli.options import command, jobs_option, message_options, option
 
 
-@click.command()
+@command()
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("model")
 @click.argument("model_out", type=click.Path(path_type=Path))
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads. Without: as many as there are cores. The model is the same.",
-)
-@click.option(
+@corpus_options
+@own_dictionary_option
+@option(
     "--fmllr",
     is_flag=True,
-    help="Transform the features of each speaker first; for voices unlike those of MODEL.",
+    group="Training",
+    help="Transform the features of each speaker first, for voices unlike those of MODEL",
 )
-@own_dictionary_option
-@click.option("--name", metavar="NAME", help="Of the new model. Without: that of its folder.")
-@corpus_options
+@option(
+    "--name",
+    metavar="NAME",
+    group="Output",
+    help="Name of the new model (default: the name of its folder)",
+)
+@jobs_option
+@message_options
 def adapt(
     corpus: Path,
     model: str,
     model_out: Path,
-    jobs: int | None,
-    fmllr: bool,
-    dictionary: tuple[Path, ...],
-    name: str | None,
     read_corpus: ReadCorpus,
+    dictionary: tuple[Path, ...],
+    fmllr: bool,
+    name: str | None,
+    jobs: int | None,
 ) -> None:
     """Adapt MODEL to CORPUS, from audio and transcripts alone; save it as MODEL_OUT.
 
@@ -49,7 +51,7 @@ def adapt(
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
-    from speechalign.cli.training_progress import TrainingProgress
+    from speechalign.cli.progress import ProgressBar, TrainingProgress
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm
@@ -65,19 +67,16 @@ def adapt(
     adapted_model = with_dictionaries(loaded, dictionary)
     assert isinstance(adapted_model, HmmGmm)
     utterances = read_corpus(corpus)
-    progress = TrainingProgress()
-    try:
+    with ProgressBar("reading") as bar:
         adapted = adapt_model(
             utterances,
             adapted_model,
             model_out,
             name=name or model_out.resolve().name,
             fmllr=fmllr,
-            jobs=jobs or os.cpu_count() or 1,
-            progress=progress,
+            jobs=jobs,
+            progress=TrainingProgress(bar),
         )
-    finally:
-        progress.close()
-    click.echo(adapted.report.text())
-    click.echo(f"model saved in {model_out}", err=True)
+    log.info("model and report saved in %s", model_out)
+    print(adapted.report.text())
     sys.exit(3 if adapted.report.left_out else 0)

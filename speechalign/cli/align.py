@@ -5,44 +5,102 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.messages import log
 from speechalign.cli.model_options import aligner_options
+from speechalign.cli.options import command, jobs_option, message_options, option
 from speechalign.cli.output_options import cue_options, format_option
 
 if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
+    from speechalign.corpus import Utterance
     from speechalign.pipeline.result import UtteranceResult
 
+AlignUtterances = Callable[["list[Utterance]", Path, "Aligner", "int | None"], None]
+"""From utterances, output folder, aligner and number of threads to files and an exit status."""
 
-@click.command()
+
+def output_options(function: Callable[..., object]) -> Callable[..., object]:
+    """Add options of the output files, and ``--allow-partial``, to a command.
+
+    Parameters
+    ----------
+    function : callable
+        A command that takes ``align_utterances`` instead of them, which ends the command.
+    """
+
+    @format_option
+    @cue_options
+    @option(
+        "--overwrite",
+        is_flag=True,
+        group="Output",
+        help="Align recordings again that have an output file",
+    )
+    @option(
+        "--allow-partial",
+        is_flag=True,
+        group="Run",
+        help="Exit with status 0 even if some utterances could not be aligned",
+    )
+    @wraps(function)
+    def command(
+        *,
+        formats: tuple[str, ...],
+        format_options: dict[str, object],
+        overwrite: bool,
+        allow_partial: bool,
+        **others: object,
+    ) -> None:
+        def align_utterances(
+            utterances: list[Utterance], out: Path, aligner: Aligner, jobs: int | None
+        ) -> None:
+            from speechalign.cli.progress import AlignmentProgress, ProgressBar
+            from speechalign.pipeline.align_corpus import align_corpus
+
+            with ProgressBar("aligning", len(utterances)) as bar:
+                result = align_corpus(
+                    utterances,
+                    aligner,
+                    out,
+                    formats=formats,
+                    format_options=format_options,
+                    jobs=jobs,
+                    overwrite=overwrite,
+                    progress=AlignmentProgress(bar),
+                )
+            summarise(result.utterances, out, aligner.model.sample_rate)
+            status = result.exit_status
+            sys.exit(0 if status == 3 and allow_partial else status)
+
+        function(align_utterances=align_utterances, **others)
+
+    return command
+
+
+@command()
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("model", nargs=-1, metavar="[MODEL]")
 @click.argument("out", type=click.Path(path_type=Path))
 @corpus_options
 @aligner_options
-@format_option
-@cue_options
-@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
-              help="Recordings aligned at once. Without: as many as there are cores.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Align again what has an output file.")
-@click.option("--allow-partial", is_flag=True,
-              help="Exit with 0 even when some utterances could not be aligned.")  # fmt: skip
+@output_options
+@jobs_option
+@message_options
 def align(
     corpus: Path,
     model: tuple[str, ...],
     out: Path,
     read_corpus: ReadCorpus,
     load_aligner: Callable[[str | None], Aligner],
-    formats: tuple[str, ...],
-    format_options: dict[str, object],
+    align_utterances: AlignUtterances,
     jobs: int | None,
-    overwrite: bool,
-    allow_partial: bool,
 ) -> None:
     """Align every recording of CORPUS with its transcript; write TextGrids to OUT.
 
@@ -57,35 +115,16 @@ def align(
     """
     if len(model) > 1:
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
-    from speechalign.cli.progress import Progress
     from speechalign.errors import InputError
-    from speechalign.pipeline.align_corpus import align_corpus
 
     utterances = read_corpus(corpus)
     if not utterances:
         raise InputError(f"{corpus}: no recordings with transcripts here")
-    aligner = load_aligner(model[0] if model else None)
-    with Progress(len(utterances)) as progress:
-        result = align_corpus(
-            utterances,
-            aligner,
-            out,
-            formats=formats,
-            format_options=format_options,
-            jobs=jobs,
-            overwrite=overwrite,
-            progress=progress.advance,
-        )
-    summarise(result.utterances, out, aligner.model.sample_rate)
-    status = result.exit_status
-    sys.exit(0 if status == 3 and allow_partial else status)
+    align_utterances(utterances, out, load_aligner(model[0] if model else None), jobs)
 
 
 def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -> None:
-    """Tell what became of the corpus: a table on a terminal, else plain lines, on stderr."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Report how many utterances were aligned, kept, failed ..., and what to look at."""
     from speechalign.pipeline.manifest import MANIFEST
 
     counts = Counter(result.status.value for result in results)
@@ -114,13 +153,6 @@ def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -
     for rate in sorted(rates):
         if rate != sample_rate:
             rows.append((f"resampled from {rate} Hz to {sample_rate} Hz", str(rates[rate])))
-    console = Console(stderr=True)
-    if console.is_terminal:
-        table = Table(show_header=False)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    else:
-        for name, count in rows:
-            click.echo(f"{name}: {count}", err=True)
-    click.echo(f"every utterance is accounted for in {out / MANIFEST}", err=True)
+    for name, count in rows:
+        log.info("%s: %s", name, count)
+    log.info("every utterance is accounted for in %s", out / MANIFEST)

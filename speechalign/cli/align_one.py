@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speechalign.cli.messages import log
 from speechalign.cli.model_options import aligner_options
+from speechalign.cli.options import command, message_options, model_option, option
+from speechalign.cli.output_options import overwrite_option
 
 if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
@@ -20,18 +23,35 @@ _PICTURES = (".png", ".pdf", ".svg")
 _FILE_NAME = re.compile(r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*[^\s/]")
 
 
-@click.command("align-one")
+@command("align-one")
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.argument("text")
-@click.option("--model", metavar="NAME", help="Acoustic model; see `speechalign model list`.")
+@model_option
 @aligner_options
-@click.option("--channel", type=click.IntRange(min=0), metavar="C",
-              help="Channel to use, counted from 0 (default: a mix of all).")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the alignment; the suffix tells the format.")  # fmt: skip
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png",
-              help="Draw waveform, spectrogram and tiers; needs speechalign[plot].")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@option(
+    "--channel",
+    type=click.IntRange(min=0),
+    metavar="C",
+    group="Corpus",
+    help="Channel to use, counted from 0 (default: a mix of all)",
+)
+@option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    group="Output",
+    help="File to write the alignment to, in the format of its suffix (default: none)",
+)
+@option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
+    group="Output",
+    help="Picture of waveform, spectrogram and tiers; needs speechalign[plot] (default: none)",
+)
+@overwrite_option
+@message_options
 def align_one(
     audio: Path,
     text: str,
@@ -63,17 +83,15 @@ def align_one(
         write_alignment(result.alignment, output)
     if plot is not None:
         result.plot().savefig(plot)
-    click.echo(str(result))
+    print(result)
     waveform = result.waveform
     if waveform.channels > 1 and waveform.channel is None:
-        click.echo(f"{waveform.channels} channels, averaged (--channel chooses one)", err=True)
+        log.info("%d channels, mixed (--channel chooses one)", waveform.channels)
     if waveform.source_rate != waveform.sample_rate:
-        click.echo(
-            f"resampled from {waveform.source_rate} Hz to {waveform.sample_rate} Hz", err=True
-        )
+        log.info("resampled from %d Hz to %d Hz", waveform.source_rate, waveform.sample_rate)
     status, reason = judge(result.confidence, result.words, result.unit)
     if reason is not None:
-        click.echo(f"{status.value}: {reason}", err=True)
+        log.warning("%s: %s", status.value, reason)
 
 
 def _transcript(text: str) -> str:

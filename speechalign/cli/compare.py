@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speechalign.cli.messages import log, message_options
-from speechalign.cli.options import command, option
+from speechalign.cli.messages import log
+from speechalign.cli.options import command, message_options, option
 from speechalign.cli.output_options import known_format
 
 if TYPE_CHECKING:

@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speechalign.cli.output_options import cue_options, known_format
+from speechalign.cli.messages import log
+from speechalign.cli.options import command, message_options, option
+from speechalign.cli.output_options import cue_options, known_format, overwrite_option
 
 if TYPE_CHECKING:
     from speechalign.alignment import Alignment
 
 
-@click.command("convert")
+@command("convert")
 @click.argument("source", metavar="IN", type=click.Path(exists=True, path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--to", callback=known_format, metavar="FORMAT",
-              help="Format to write; by the suffix of OUT where OUT is a file.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@option(
+    "--to",
+    callback=known_format,
+    metavar="NAME",
+    group="Output",
+    help="Format to write: textgrid, textgrid-short, ctm, csv, json, srt, vtt, audacity or lhotse "
+    "(default: by the suffix of OUT, where OUT is a file)",
+)
+@overwrite_option
 @cue_options
+@message_options
 @click.pass_context
 def convert(
     ctx: click.Context,
@@ -59,7 +68,7 @@ def convert(
         place = file.parent.relative_to(source).as_posix() if source.is_dir() else "."
         for name, alignment in recordings.items():
             run.write(alignment, target / composed(f"{place}/{name}{suffix}"), to)
-    click.echo(f"{len(run.written)} written, {run.failed} failed", err=True)
+    log.info("%d written, %d failed", len(run.written), run.failed)
     ctx.exit((3 if run.written else 4) if run.failed else 0)
 
 
@@ -74,7 +83,7 @@ class _Run:
 
     def _fail(self, problem: object) -> None:
         self.failed += 1
-        click.echo(f"failed: {problem}", err=True)
+        log.warning("failed: %s", problem)
 
     def read(self, file: Path) -> dict[str, Alignment]:
         """Return the recordings of a file, a lone one by the file's name; none on failure."""

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from speechalign.cli.messages import log
+from speechalign.cli.options import option
+
 if TYPE_CHECKING:
     from speechalign.corpus import Utterance
 
@@ -29,34 +32,38 @@ def corpus_options(function: _Command) -> Callable[..., object]:
         ``Utterance``, which names on stderr the tiers that were left out.
     """
 
-    @click.option(
+    @option(
         "--layout",
         callback=_known_layout,
         metavar="NAME",
-        help="Layout of the corpus: mfa, manifest, kaldi or lhotse (default: detected).",
+        group="Corpus",
+        help="Layout of the corpus: mfa, manifest, kaldi or lhotse (default: detected)",
     )
-    @click.option(
+    @option(
         "--speaker-characters",
         type=click.IntRange(min=1),
         metavar="N",
+        group="Corpus",
         help="Length of the speaker's name at the beginning of file names (default: the folder is "
-        "the speaker).",
+        "the speaker)",
     )
-    @click.option(
+    @option(
         "--channel",
         type=click.IntRange(min=0),
         metavar="C",
+        group="Corpus",
         help="Channel of every sound file, counted from 0 (default: a mix of all channels, or "
-        "the channel that the corpus gives).",
+        "the channel that the corpus gives)",
     )
-    @click.option(
+    @option(
         "--tier",
         "tiers",
         multiple=True,
         metavar="NAME",
+        group="Corpus",
         help="Tier of the TextGrids that holds utterances, alone or as 'SPEAKER - NAME'; may be "
         "given several times (default: 'utterances', else each tier but those called words, "
-        "phones, notes ...).",
+        "phones, notes ...)",
     )
     @wraps(function)
     def command(
@@ -89,10 +96,11 @@ def _name_left_out(utterances: Sequence[Utterance]) -> None:
     """Print a line for each set of tiers that was left out."""
     recordings = {u.recording: u.tiers_left_out for u in utterances if u.tiers_left_out}
     for names, count in Counter(recordings.values()).items():
-        click.echo(
-            f"tiers left out of {count} TextGrid{'s' * (count > 1)}: {', '.join(names)} (--tier "
-            "chooses)",
-            err=True,
+        log.info(
+            "tiers left out of %d TextGrid%s: %s (--tier chooses)",
+            count,
+            "s" * (count > 1),
+            ", ".join(names),
         )
 
 

@@ -7,19 +7,31 @@ from pathlib import Path
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.messages import log
+from speechalign.cli.options import command, message_options, option
 from speechalign.cli.training_options import is_given, pronunciation_options, pronunciations
 
 
-@click.command("find-oovs")
+@command("find-oovs")
 @click.argument("corpus", type=click.Path(path_type=Path))
-@click.option("--model", metavar="NAME",
-              help="Acoustic model whose dictionary counts (default: english-sphinx, unless "
-              "--language or --phones is given).")  # fmt: skip
+@option(
+    "--model",
+    metavar="NAME",
+    group="Model",
+    help="Acoustic model whose dictionary counts (default: english-sphinx, unless "
+    "--language or --phones is given)",
+)
 @pronunciation_options
-@click.option("--output-dictionary", type=click.Path(path_type=Path), metavar="FILE",
-              help="Dictionary to write: each word with its likely pronunciations and their "
-              "probabilities, to be corrected and given to --dictionary.")  # fmt: skip
+@option(
+    "--output-dictionary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    group="Output",
+    help="Dictionary to write: each word with its likely pronunciations and their "
+    "probabilities, to be corrected and given to --dictionary (default: none)",
+)
 @corpus_options
+@message_options
 @click.pass_context
 def find_oovs(
     context: click.Context,
@@ -66,14 +78,14 @@ def find_oovs(
     utterances = read_corpus(corpus)
     oovs = missing_from(utterances, lexicon)
     for utterance, reason in oovs.unusable:
-        click.echo(f"failed: {utterance}: {reason}", err=True)
+        log.warning("failed: %s: %s", utterance, reason)
     for oov in oovs.words:
-        click.echo(f"{oov.word}\t{oov.count}\t{' '.join(oov.guess)}")
+        print(f"{oov.word}\t{oov.count}\t{' '.join(oov.guess)}")
     unread = sum(oov.count for oov in oovs.words if not oov.guesses)
     if unread:
-        click.echo(f"not understood: {unread} (no pronunciation); write what is said", err=True)
+        log.info("not understood: %d (no pronunciation); write what is said", unread)
     if output_dictionary is not None and oovs.dictionary:
         write_dictionary(oovs.dictionary, output_dictionary)
-        click.echo(f"{len(oovs.dictionary)} words written to {output_dictionary}", err=True)
+        log.info("%d words written to %s", len(oovs.dictionary), output_dictionary)
     if oovs.unusable:
         context.exit(4 if len(oovs.unusable) == len(utterances) else 3)

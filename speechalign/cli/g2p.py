@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from speechalign.cli.messages import log
+from speechalign.cli.options import Commands, option
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from speechalign.text.dictionary import Variants
 
 
-@click.group()
+@click.group(cls=Commands)
 def g2p() -> None:
     """Pronounce words that a dictionary lacks, as its other words are."""
 
@@ -22,13 +25,28 @@ def g2p() -> None:
 @g2p.command()
 @click.argument("dictionary", type=click.Path(path_type=Path))
 @click.argument("model_out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--order", type=click.IntRange(min=1), default=7, show_default=True,
-              help="Pieces in the longest n-gram.")  # fmt: skip
-@click.option("--threshold", type=click.FloatRange(min=0), default=3e-8, show_default=True,
-              help="More makes the model smaller.")  # fmt: skip
-@click.option("--min-count", type=click.IntRange(min=1), default=2, show_default=True,
-              help="Pieces seen less often are not used; 8 for 100,000 words.")  # fmt: skip
-@click.option("--keep-stress", is_flag=True, help="Keep the stress digits of CMU's vowels.")
+@option(
+    "--order",
+    type=click.IntRange(min=1),
+    default=7,
+    metavar="N",
+    help="Length of the longest n-gram, in pieces of a word",
+)
+@option(
+    "--threshold",
+    type=click.FloatRange(min=0),
+    default=3e-8,
+    metavar="X",
+    help="Pruning threshold of the n-grams: a higher one makes the model smaller",
+)
+@option(
+    "--min-count",
+    type=click.IntRange(min=1),
+    default=2,
+    metavar="N",
+    help="Least count of a piece that is used; take 8 for a dictionary of 100,000 words",
+)
+@option("--keep-stress", is_flag=True, help="Keep the stress digits of CMU's vowels")
 def train(
     dictionary: Path,
     model_out: Path,
@@ -52,7 +70,7 @@ def train(
     if model_out.suffix != ".npz":
         raise InputError(f"{model_out}: expected a name that ends in .npz")
     entries = read_dictionary(
-        dictionary, stress=keep_stress, warn=lambda line: click.echo(f"warning: {line}", err=True)
+        dictionary, stress=keep_stress, warn=lambda line: log.warning("warning: %s", line)
     )
 
     def learn(words: Mapping[str, Variants]) -> G2P:
@@ -64,10 +82,10 @@ def train(
     held_out = {w: v for w, v in entries.items() if w not in seen and letters.issuperset(w)}
     if held_out and seen:
         score = score_g2p(learn(seen), held_out)
-        click.echo(f"held out: {score}")
+        print(f"held out: {score}")
     model = learn(entries)
     model.save(model_out)
-    click.echo(
+    print(
         f"{model_out}: all {len(entries)} words, {len(model.inventory)} graphones, "
         f"{len(model.ngrams)} n-grams, {model_out.stat().st_size / 1e6:.2f} MB"
     )
@@ -76,10 +94,20 @@ def train(
 @g2p.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("words", nargs=-1)
-@click.option("--file", "file", type=click.File(encoding="utf-8-sig"), metavar="FILE",
-              help="Words between white space; - for the standard input.")  # fmt: skip
-@click.option("--nbest", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-              help="Pronunciations of each word, at most.")  # fmt: skip
+@option(
+    "--file",
+    "file",
+    type=click.File(encoding="utf-8-sig"),
+    metavar="FILE",
+    help="File of more words, separated by white space; - for the standard input (default: none)",
+)
+@option(
+    "--nbest",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Largest number of pronunciations of each word",
+)
 @click.pass_context
 def apply(
     context: click.Context,
@@ -108,10 +136,10 @@ def apply(
             guesses = loaded.pronounce(word, n_best=nbest)
         except InputError as error:
             failed += 1
-            click.echo(f"failed: {error}", err=True)
+            log.warning("failed: %s", error)
             continue
         for guess in guesses:
             score = (f"{math.exp(guess.score - guesses[0].score):.6f}",) if nbest > 1 else ()
-            click.echo("\t".join((word, *score, " ".join(guess.phones))))
+            print("\t".join((word, *score, " ".join(guess.phones))))
     if failed:
         context.exit(4 if failed == len(listed) else 3)

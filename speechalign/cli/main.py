@@ -11,7 +11,6 @@ from typing import NamedTuple
 import click
 
 import speechalign
-from speechalign.cli.messages import messages
 from speechalign.errors import SpeechAlignError
 
 
@@ -61,8 +60,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, and turn what a user can cause into a line and an exit status."""
         try:
-            with messages():
-                return super().invoke(ctx)
+            return super().invoke(ctx)
         except click.UsageError as error:
             error.show(sys.stderr)  # click's own way dies of, or garbles, other code pages
             ctx.exit(error.exit_code)

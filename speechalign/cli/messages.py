@@ -9,28 +9,33 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 import speechalign
-from speechalign.cli.options import option
 from speechalign.errors import SpeechAlignError, SpeechAlignWarning
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 log = logging.getLogger("speechalign")
 
-_Command = TypeVar("_Command", bound=Callable[..., object])
-
 
 class _Stderr(logging.Handler):
-    """A handler that prints to what is stderr at the time."""
+    """A handler that prints to what is stderr at the time, or above a progress bar."""
+
+    console: Console | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=sys.stderr, flush=True)
+        text = record.getMessage()
+        if self.console is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 @contextmanager
@@ -62,42 +67,28 @@ def messages() -> Iterator[None]:
         log.propagate = before[1]
 
 
+def print_on(console: Console | None) -> None:
+    """Print messages on the console of a progress bar, or again on stderr."""
+    for handler in log.handlers:
+        if isinstance(handler, _Stderr):
+            handler.console = console
+
+
 def is_quiet() -> bool:
     """Return whether ``--quiet`` was given: no progress bar is shown."""
     return all(h.level > logging.INFO for h in log.handlers if isinstance(h, _Stderr))
 
 
-def message_options(function: _Command) -> Callable[..., object]:
-    """Add ``--quiet``, ``--verbose`` and ``--log``, which the command need not take."""
-
-    @option("-q", "--quiet", is_flag=True, group="Run", help="Print warnings and errors only")
-    @option("-v", "--verbose", is_flag=True, group="Run", help="Print details of each utterance")
-    @option(
-        "--log",
-        "log_file",
-        group="Run",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="File to add all messages to, details included, with times (default: none)",
-    )
-    @wraps(function)
-    def command(*, quiet: bool, verbose: bool, log_file: Path | None, **others: object) -> object:
-        if quiet and verbose:
-            raise click.UsageError("--quiet and --verbose exclude each other")
-        level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
-        for handler in log.handlers:
-            if isinstance(handler, _Stderr):
-                handler.setLevel(level)
-        if log_file is None:
-            return function(**others)
-        with _log_file(log_file):
-            return function(**others)
-
-    return command  # fmt: skip
+def set_level(*, quiet: bool, verbose: bool) -> None:
+    """Choose the messages that are printed: warnings, or notes, or details too."""
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    for handler in log.handlers:
+        if isinstance(handler, _Stderr):
+            handler.setLevel(level)
 
 
 @contextmanager
-def _log_file(path: Path) -> Iterator[None]:
+def log_file(path: Path) -> Iterator[None]:
     """Add every message to a file, and the error that ends the command, with its traceback."""
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

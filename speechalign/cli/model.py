@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from speechalign.cli.model_options import loading_options
+from speechalign.cli.options import Commands, option
 from speechalign.errors import InputError
 
 
-@click.group()
+@click.group(cls=Commands)
 def model() -> None:
     """List, inspect, download and export acoustic models.
 
@@ -25,18 +26,33 @@ def list_models() -> None:
     from speechalign.models import known_names
 
     for name in known_names():
-        click.echo(name)
+        print(name)
 
 
 @model.command()
 @click.argument("source")
-@click.option("--corpus", type=click.Path(path_type=Path), metavar="DIR",
-              help="Recordings with transcripts, to measure the bias of its times on.")  # fmt: skip
-@click.option("--gold", type=click.Path(path_type=Path), metavar="DIR",
-              help="Their true alignments, in the same tree.")  # fmt: skip
-@click.option("--save-calibration", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the bias to a file that --calibration takes.")  # fmt: skip
 @loading_options
+@option(
+    "--corpus",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    group="Corpus",
+    help="Corpus to measure the bias of the model's times on (default: none)",
+)
+@option(
+    "--gold",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    group="Corpus",
+    help="True alignments of --corpus, in the same tree (required with --corpus)",
+)
+@option(
+    "--save-calibration",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    group="Output",
+    help="File to write the bias to, for --calibration (default: none)",
+)
 def inspect(
     source: str,
     corpus: Path | None,
@@ -74,20 +90,20 @@ def inspect(
         "licence": loaded.licence,
     }
     for key, value in facts.items():
-        click.echo(f"{key}: {value}")
+        print(f"{key}: {value}")
     if corpus is not None and gold is not None:
         from speechalign.corpus import read_corpus
         from speechalign.pipeline.onset_bias import measure_bias
 
         found = measure_bias(aligner, read_corpus(corpus), gold)
-        click.echo(f"onset bias: {1000 * found.bias:+.1f} ms, median of {found.words} words")
+        print(f"onset bias: {1000 * found.bias:+.1f} ms, median of {found.words} words")
         if save_calibration is not None:
             found.write(save_calibration)
 
 
 @model.command()
 @click.argument("source")
-@click.option("--allow-pickle", is_flag=True, help="Fetch weights that are a Python pickle, too.")
+@option("--allow-pickle", is_flag=True, help="Fetch weights that are a Python pickle, too")
 def download(source: str, allow_pickle: bool) -> None:
     """Fetch a model, so that it can be used without network, and print its name.
 
@@ -96,7 +112,7 @@ def download(source: str, allow_pickle: bool) -> None:
     from speechalign.models import load_model
 
     loaded = load_model(source, device="cpu", allow_pickle=allow_pickle)
-    click.echo(loaded.name)
+    print(loaded.name)
 
 
 @model.command("add-words")
@@ -116,15 +132,18 @@ def add_words(folder: Path, dictionary: Path) -> None:
     if not isinstance(load_model(folder), HmmGmm):
         raise InputError(f"{folder}: expected an HMM-GMM; other models have no dictionary")
     added = folders.add_words(folder, dictionary)
-    click.echo(f"{folder}: {len(added)} words added")
+    print(f"{folder}: {len(added)} words added")
 
 
 @model.command()
 @click.argument("source")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--offline", is_flag=True, help="Use no network; only what was downloaded before.")
-@click.option("--allow-pickle", is_flag=True,
-              help="Read weights that are a Python pickle; only tensors are read.")  # fmt: skip
+@option("--offline", is_flag=True, help="Use only models that were downloaded before, no network")
+@option(
+    "--allow-pickle",
+    is_flag=True,
+    help="Read weights that are a Python pickle; tensors only, no code is run",
+)
 def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None:
     """Write a model to FOLDER, which can be used instead of it.
 
@@ -142,9 +161,9 @@ def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None
         facts = {"language": loaded.language, **loaded.describe(), "licence": loaded.licence}
         card = "".join(f"* {what}: {value}\n" for what, value in facts.items())
         save(loaded, folder, texts={"MODEL_CARD.md": f"# {loaded.name}\n\n{card}"})
-        click.echo(f"{folder}: {loaded.name}")
+        print(f"{folder}: {loaded.name}")
         return
     from speechalign.models.ctc.onnx_export import export as write
 
     worst = write(loaded, folder)
-    click.echo(f"{folder}: log-probabilities differ by {worst:.1e} at most")
+    print(f"{folder}: log-probabilities differ by {worst:.1e} at most")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from speechalign.cli.options import option
+
 if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
 
@@ -24,38 +26,45 @@ def loading_options(function: _Command) -> _Command:
         A command that takes ``device``, ``offline`` and ``allow_pickle`` for ``load_model``, and
         ``calibration`` for ``Aligner``.
     """
-    for option in (
-        click.option(
+    for add in (
+        option(
             "--calibration",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="Bias of the model's times, as `speechalign model inspect` measured it.",
+            group="Model",
+            help="File with the bias of the model's times, which `speechalign model inspect` "
+            "measures (default: no bias)",
         ),
-        click.option(
+        option(
             "--allow-pickle",
             is_flag=True,
-            help="Read weights that are a Python pickle; only tensors are read, no code is run.",
+            group="Model",
+            help="Read weights that are a Python pickle; tensors only, no code is run",
         ),
-        click.option(
+        option(
             "--offline",
             is_flag=True,
-            help="Use no network; only what was downloaded before.",
+            group="Model",
+            help="Use only models that were downloaded before, no network",
         ),
-        click.option(
+        option(
             "--device",
             metavar="NAME",
-            help="cpu, cuda, cuda:1 ... Without: the GPU where the model can use one.",
+            group="Model",
+            help="Device to compute on: cpu, cuda, cuda:1 ... (default: the GPU where there is one "
+            "and the model can use it)",
         ),
     ):
-        function = option(function)
+        function = add(function)
     return function
 
 
-own_dictionary_option = click.option(
+own_dictionary_option = option(
     "--dictionary",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
+    group="Dictionary",
     help="Pronunciations of your own, in MFA's or CMU's format, laid over the dictionary of the "
     "model, or a YAML file of speakers and their dictionaries; the last of several counts "
     "(default: none).",
@@ -64,36 +73,39 @@ own_dictionary_option = click.option(
 
 def phone_options(function: _Command) -> _Command:
     """Add ``--phone-set``, ``--phone-names``, ``--pause-probability`` and ``--min-pause``."""
-    for option in (
-        click.option(
+    for add in (
+        option(
             "--min-pause",
             type=click.FloatRange(min=0),
             default=0.0,
-            show_default=True,
             metavar="SECONDS",
-            help="Shortest pause between words; shorter ones are closed, half to each side.",
+            group="Output",
+            help="Shortest pause between words; shorter ones are closed, half to each side",
         ),
-        click.option(
+        option(
             "--pause-probability",
             type=float,
             metavar="P",
+            group="Model",
             help="Prior of a pause between two words, between 0 and 1 (default: the model's).",
         ),
-        click.option(
+        option(
             "--phone-names",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            group="Output",
             help="Names of phones to write instead: lines of a phone and its new name "
             "(default: none).",
         ),
-        click.option(
+        option(
             "--phone-set",
             metavar="NAME",
+            group="Output",
             help="Phone set of the results: arpabet, arpabet-stress (AH0, AH1), ipa or xsampa "
             "(default: the names of the model).",
         ),
     ):
-        function = option(function)
+        function = add(function)
     return function
 
 
@@ -107,14 +119,16 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         None for the default, to an ``Aligner``.
     """
 
-    @loading_options
-    @phone_options
-    @own_dictionary_option
-    @click.option(
+    @option(
         "--language",
         metavar="CODE",
-        help="Language of the text, such as de, for a model that reads several.",
+        group="Model",
+        help="Language of the transcripts, such as de, for a model that reads several "
+        "(default: the model's)",
     )
+    @loading_options
+    @own_dictionary_option
+    @phone_options
     @wraps(function)
     def command(
         *,

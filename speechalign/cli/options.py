@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
+from pathlib import Path
 from typing import Literal, get_args
 
 import click
 
-Group = Literal["Corpus", "Model", "Dictionary", "Training", "Linking", "Scoring", "Output", "Run"]
+from speechalign.cli.messages import log_file, messages, set_level
+
+Group = Literal[
+    "Corpus", "Model", "Dictionary", "Training", "Linking", "Scoring", "Output", "Subtitles", "Run"
+]
 
 
 class Option(click.Option):
-    """An option with a group; a default value is added to the help as ``(default: VALUE)``.
+    """An option with a group; its help ends in ``(default: VALUE)`` or ``(required)``.
 
     Parameters
     ----------
     declarations, **attributes
-        As for ``click.Option``. ``help`` is a sentence without its full stop: a phrase with a head
-        noun, and what happens without the option as ``(default: ...)``.
+        As for ``click.Option``. ``help`` is a phrase with a head noun, or with a verb for a flag,
+        and ``(default: ...)`` where the absence of the option has a meaning; no full stop.
     group : Group, optional
         Heading of the option in the help of a command with many options.
     """
@@ -25,25 +31,37 @@ class Option(click.Option):
     def __init__(
         self, declarations: list[str], *, group: Group | None = None, **attributes: object
     ) -> None:
+        text = str(attributes["help"]).rstrip(".")
         default = attributes.get("default")
-        if default is not None and not attributes.get("is_flag"):
+        if attributes.get("required"):
+            text = f"{text} (required)"
+        elif default is not None and not attributes.get("is_flag"):
             shown = ", ".join(default) if isinstance(default, tuple) else default
-            attributes["help"] = f"{attributes['help']} (default: {shown})."
-        else:
-            attributes["help"] = f"{attributes['help']}."
+            text = f"{text} (default: {shown})"
+        attributes["help"] = f"{text}."
         super().__init__(declarations, **attributes)  # type: ignore[arg-type]
         self.group = group
 
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return names and help, without the range of numbers that click adds."""
+        record = super().get_help_record(ctx)
+        return record and (record[0], self.help or "")
+
 
 class Command(click.Command):
-    """A command that shows its options under the headings of their groups."""
+    """A command that shows its options under the headings of their groups, and its messages."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command, and print its messages on stderr."""
+        with messages():
+            return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, under a heading for each group."""
         groups: dict[str, list[tuple[str, str]]] = {
             heading: [] for heading in ("Options", *get_args(Group))
         }
-        parameters = self.get_params(ctx)
+        parameters = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
         grouped = any(getattr(parameter, "group", None) for parameter in parameters)
         for parameter in parameters:
             record = parameter.get_help_record(ctx)
@@ -64,3 +82,45 @@ class Commands(click.Group):
 
 command = partial(click.command, cls=Command)
 option = partial(click.option, cls=Option)
+jobs_option = option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    group="Run",
+    help="Number of threads; the result does not depend on it (default: one for each core that the "
+    "command may use)",
+)
+model_option = option(
+    "--model",
+    metavar="NAME",
+    group="Model",
+    help="Acoustic model: a name that `speechalign model list` shows, a folder, or org/name on the "
+    "Hugging Face hub (default: english-sphinx)",
+)
+
+
+def message_options(function: Callable[..., object]) -> Callable[..., object]:
+    """Add ``--quiet``, ``--verbose`` and ``--log``, which the command need not take."""
+
+    @option("-q", "--quiet", is_flag=True, group="Run", help="Print warnings and errors only")
+    @option("-v", "--verbose", is_flag=True, group="Run", help="Print details of each utterance")
+    @option(
+        "--log",
+        "file",
+        group="Run",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="File to add all messages to, details included, with times (default: none)",
+    )
+    @wraps(function)
+    def command(*, quiet: bool, verbose: bool, file: Path | None, **others: object) -> object:
+        if quiet and verbose:
+            raise click.UsageError("--quiet and --verbose exclude each other")
+        set_level(quiet=quiet, verbose=verbose)
+        if file is None:
+            return function(**others)
+        with log_file(file):
+            return function(**others)
+
+    return command  # fmt: skip

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import click
 
+from speechalign.cli.options import option
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -28,17 +30,22 @@ def known_format(ctx: click.Context, param: click.Parameter, value: str | None) 
 
 def format_option(function: _Command) -> _Command:
     """Add ``--output-format``, any number of times, which the command takes as ``formats``."""
-    return click.option(
+    return option(
         "--output-format",
         "formats",
         multiple=True,
         default=("textgrid",),
-        show_default=True,
         callback=_known_formats,
         metavar="NAME",
+        group="Output",
         help="Format to write: textgrid, textgrid-short, ctm, csv, json, srt, vtt, audacity or "
-        "lhotse. Give it more than once for more than one.",
+        "lhotse; may be given several times",
     )(function)
+
+
+overwrite_option = option(
+    "--overwrite", is_flag=True, group="Output", help="Replace files that exist"
+)
 
 
 def _known_formats(
@@ -57,28 +64,32 @@ def cue_options(function: _Command) -> Callable[..., object]:
         and ``vtt`` take when they write, with those that were given.
     """
 
-    @click.option(
+    @option(
         "--cue-characters",
         type=click.IntRange(min=1),
         metavar="N",
+        group="Subtitles",
         help="Longest line of a subtitle, in characters (default: 42).",
     )
-    @click.option(
+    @option(
         "--cue-lines",
         type=click.IntRange(min=1),
         metavar="N",
+        group="Subtitles",
         help="Most lines of a subtitle (default: 1 for words, as many as needed for utterances).",
     )
-    @click.option(
+    @option(
         "--cue-seconds",
         type=click.FloatRange(min=0, min_open=True),
         metavar="S",
+        group="Subtitles",
         help="Longest subtitle, in seconds (default: 6 for words, the whole of each utterance).",
     )
-    @click.option(
+    @option(
         "--cue-gap",
         type=click.FloatRange(min=0, min_open=True),
         metavar="S",
+        group="Subtitles",
         help="Longest pause inside a subtitle, in seconds (default: 0.5 for words, any for "
         "utterances).",
     )

@@ -1,44 +1,48 @@
-"""The progress bar of a corpus, and a line on stderr for every utterance that wants a look."""
+"""The progress bar of a command, and what it reports of a corpus while it works."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
+from rich.progress import Progress as Bar
 
+from speechalign.cli.messages import is_quiet, log, print_on
 from speechalign.pipeline.result import Status, UtteranceResult
+from speechalign.training import Iteration, Progress
 
 
-class Progress:
-    """A bar with utterances done, speed and remaining time; invisible where stderr is no terminal.
+class ProgressBar:
+    """A bar on stderr; invisible where that is no terminal, and with ``--quiet``.
 
     Parameters
     ----------
-    total : int
-        Utterances to come.
+    activity : str
+        What is done: the label of the bar.
+    total : int, optional
+        Number of utterances or files to come (default: not known yet).
     """
 
-    def __init__(self, total: int) -> None:
-        self._console = Console(stderr=True)
-        self._bar = RichProgress(
-            TextColumn("aligning"),
+    def __init__(self, activity: str, total: int | None = None) -> None:
+        self._console = console = Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
+            TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
+            console=console,
+            disable=is_quiet() or not console.is_terminal,
+            transient=True,
         )
-        self._task = self._bar.add_task("aligning", total=total, speed="")
-        self._seconds = 0.0
-        self._began = time.monotonic()
+        self._task = self._bar.add_task(activity, total=total, note="")
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressBar:
+        if not self._bar.disable:
+            print_on(self._console)
         self._bar.start()
         return self
 
@@ -49,21 +53,80 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        print_on(None)
 
-    def advance(self, results: Sequence[UtteranceResult]) -> None:
-        """Count the utterances of one recording, and tell of those that were not aligned."""
+    def advance(self, count: int = 1, *, note: str = "") -> None:
+        """Add to the number of utterances or files that are done."""
+        self._bar.update(self._task, advance=count, note=note)
+
+    def show(self, activity: str, done: int, total: int) -> None:
+        """Show another activity, or how far it is."""
+        self._bar.update(self._task, description=activity, completed=done, total=total)
+
+
+class AlignmentProgress:
+    """The bar's speed, and a line for each utterance that is not simply aligned.
+
+    Parameters
+    ----------
+    bar : ProgressBar
+        A bar of so many utterances.
+    """
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+        self._seconds = 0.0
+        self._began = time.monotonic()
+
+    def __call__(self, results: Sequence[UtteranceResult]) -> None:
+        """Count the utterances of a recording."""
         for result in results:
             if result.end is not None and not result.kept:
                 self._seconds += result.end - result.start
-            if result.status is not Status.ALIGNED:
+            if result.status is Status.ALIGNED:
+                confidence = "" if result.confidence is None else f"{result.confidence:.2f}"
+                log.debug("aligned: %s: confidence %s", result.utterance, confidence)
+            else:
                 # A traceback is in the manifest; its last line says what went wrong.
                 reason = (result.reason or "").strip().split("\n")[-1]
-                line = f"{result.status.value}: {result.utterance}: {reason}"
-                if self._console.is_terminal:
-                    self._console.print(
-                        line, markup=False, highlight=False, emoji=False, soft_wrap=True
-                    )
-                else:
-                    print(line, file=sys.stderr, flush=True)
+                log.warning("%s: %s: %s", result.status.value, result.utterance, reason)
         speed = self._seconds / max(time.monotonic() - self._began, 1e-9)
-        self._bar.update(self._task, advance=len(results), speed=f"{speed:.0f} x real time")
+        self._bar.advance(len(results), note=f"{speed:.0f} x real time")
+
+
+class TrainingProgress(Progress):
+    """The bar's passes, and a line for each of them.
+
+    Parameters
+    ----------
+    bar : ProgressBar
+        A bar of unknown length.
+    """
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+
+    def prepared(self, done: int, of: int) -> None:
+        """Show how many utterances have been read."""
+        self._bar.show("reading", done, of)
+
+    def passed(self, done: int, of: int) -> None:
+        """Show how many utterances of the present pass are done."""
+        self._bar.show("training", done, of)
+
+    def finished(self, iteration: Iteration) -> None:
+        """Print a line for a pass."""
+        log.info(
+            "pass %d of %d: Gaussians %d, utterances %d, log-likelihood %.4f per frame, frames "
+            "re-aligned %.2f %%",
+            iteration.number,
+            iteration.of,
+            iteration.gaussians,
+            iteration.utterances,
+            iteration.log_likelihood,
+            100 * iteration.moved / iteration.frames,
+        )
+
+    def warn(self, line: str) -> None:
+        """Print a warning."""
+        log.warning("warning: %s", line)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from speechalign.cli.messages import log
-from speechalign.cli.options import Commands, option
+from speechalign.cli.options import Commands, message_options, option
 
 if TYPE_CHECKING:
     from speechalign.links.reading import Base
@@ -52,7 +52,7 @@ def _known_format(ctx: click.Context, param: click.Parameter, value: str | None)
     return value
 
 
-def _link_options(function: Callable[..., None]) -> Callable[..., None]:
+def _link_options(function: Callable[..., object]) -> Callable[..., object]:
     """Add the options that all three metrics have to a command.
 
     Parameters
@@ -68,7 +68,7 @@ def _link_options(function: Callable[..., None]) -> Callable[..., None]:
         type=_READ,
         metavar="FILE",
         group="Corpus",
-        help="Gold word links (required)",
+        help="Gold word links",
     )
     @option(
         "--hyp",
@@ -76,7 +76,7 @@ def _link_options(function: Callable[..., None]) -> Callable[..., None]:
         type=_READ,
         metavar="FILE",
         group="Corpus",
-        help="Word links to score (required)",
+        help="Word links to score",
     )
     @option(
         "--baseline",
@@ -163,6 +163,7 @@ def _link_options(function: Callable[..., None]) -> Callable[..., None]:
         group="Output",
         help="File to write every figure to (default: none)",
     )
+    @message_options
     @wraps(function)
     def command(
         *,
@@ -240,18 +241,18 @@ def _link_options(function: Callable[..., None]) -> Callable[..., None]:
     return command  # fmt: skip
 
 
-def _time_options(*, required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _time_options(*, required: bool) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Return a decorator that adds the options of word times to a command."""
 
-    def add(function: Callable[..., None]) -> Callable[..., None]:
-        note = "(required)" if required else "(default: none)"
+    def add(function: Callable[..., object]) -> Callable[..., object]:
+        default = "" if required else " (default: none)"
         for one in (
             option("--tier", default="words", metavar="NAME", group="Corpus",
                    help="Tier of the alignments that has the words"),
             option("--target-times", type=_TREE, metavar="PATH", group="Corpus",
                    help="Alignments of the target speech, one for each sentence (default: none)"),
             option("--source-times", type=_TREE, metavar="PATH", group="Corpus", required=required,
-                   help=f"Alignments of the source speech, one for each sentence {note}"),
+                   help=f"Alignments of the source speech, one for each sentence{default}"),
         ):  # fmt: skip
             function = one(function)
         return function

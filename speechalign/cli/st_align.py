@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from speechalign.cli.messages import log
-from speechalign.cli.options import command, option
+from speechalign.cli.options import command, message_options, option
 from speechalign.cli.score import WITHOUT_TEXT
 
 if TYPE_CHECKING:
@@ -34,28 +34,29 @@ _SCHEMES = ["auto", "sentencepiece", "byte-level", "bpe", "wordpiece", "words"]
     type=_TREE,
     metavar="PATH",
     group="Corpus",
-    help="Alignments of the source speech: columns are frames (this or --source-tokens)",
+    help="Alignments of the source speech: columns are frames (required, or --source-tokens)",
 )
 @option(
     "--source-tokens",
     type=_READ,
     metavar="FILE",
     group="Corpus",
-    help="Tokens of the source, a sentence a line: columns are tokens",
+    help="Tokens of the source, a sentence a line: columns are tokens (required, or "
+    "--source-times)",
 )
 @option(
     "--target-times",
     type=_TREE,
     metavar="PATH",
     group="Corpus",
-    help="Alignments of the target speech: rows are frames (this or --target-tokens)",
+    help="Alignments of the target speech: rows are frames (required, or --target-tokens)",
 )
 @option(
     "--target-tokens",
     type=_READ,
     metavar="FILE",
     group="Corpus",
-    help="Tokens of the target, a sentence a line: rows are tokens",
+    help="Tokens of the target, a sentence a line: rows are tokens (required, or --target-times)",
 )
 @option(
     "--text",
@@ -121,7 +122,7 @@ _SCHEMES = ["auto", "sentencepiece", "byte-level", "bpe", "wordpiece", "words"]
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     group="Output",
-    help="Links to write, in Pharaoh's notation (required)",
+    help="Links to write, in Pharaoh's notation",
 )
 @option(
     "--base",
@@ -138,6 +139,7 @@ _SCHEMES = ["auto", "sentencepiece", "byte-level", "bpe", "wordpiece", "words"]
     help="Folder for a picture of each map and a page of them, index.html; needs "
     "speechalign[plot] (default: none)",
 )
+@message_options
 @click.pass_context
 def st_align(
     ctx: click.Context,

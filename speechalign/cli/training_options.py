@@ -1,4 +1,4 @@
-"""Options of the commands that train."""
+"""Options of the commands that train, and the training that they ask for."""
 
 from __future__ import annotations
 
@@ -6,61 +6,155 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.messages import log
+from speechalign.cli.options import option
+
 if TYPE_CHECKING:
+    from speechalign.corpus import Utterance
     from speechalign.pronunciation.lexicon import Pronunciations
     from speechalign.text.dictionary import Dictionary
+    from speechalign.training import Trained
+
+TrainModel = Callable[..., "tuple[list[Utterance], Trained]"]
+"""From corpus, folder of the model and number of threads to the utterances and the trained model;
+``name`` and ``licence`` are keywords."""
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 def pronunciation_options(function: _Command) -> _Command:
     """Add ``--dictionary``, ``--language`` and ``--phones``, for `pronunciations`."""
-    for option in (
-        click.option("--phones", metavar="NAME",
-                     help="What pronounces the words that the dictionary lacks, all of them where "
-                     "there is none: espeak, graphemes, uroman, german, or a file that "
-                     "`speechalign g2p train` wrote. Without: as the words of --dictionary are."),
-        click.option("--language", default="en", show_default=True, metavar="CODE",
-                     help="Of the transcripts, such as en, de or pt-br."),
-        click.option("--dictionary", "dictionaries", type=click.Path(path_type=Path),
-                     multiple=True, metavar="FILE",
-                     help="Pronunciation dictionary in MFA's or CMU's format; of several, the last "
-                     "that lists a word counts (default: CMU's dictionary, for English)."),
-    ):  # fmt: skip
-        function = option(function)
+    for add in (
+        option(
+            "--phones",
+            metavar="NAME",
+            group="Dictionary",
+            help="Source of the pronunciations that --dictionary lacks: espeak, graphemes, uroman, "
+            "german, or a file that `speechalign g2p train` wrote (default: learnt from "
+            "--dictionary)",
+        ),
+        option(
+            "--language",
+            default="en",
+            metavar="CODE",
+            group="Dictionary",
+            help="Language of the transcripts, such as en, de or pt-br",
+        ),
+        option(
+            "--dictionary",
+            "dictionaries",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            metavar="FILE",
+            group="Dictionary",
+            help="Pronunciation dictionary in MFA's or CMU's format; of several, the last that "
+            "lists a word counts (default: CMU's dictionary, for English)",
+        ),
+    ):
+        function = add(function)
     return function
 
 
-def training_options(function: _Command) -> _Command:
-    """Add ``--gaussians``, ``--contexts``, ``--by-speaker``, ``--seed`` and ``--jobs``."""
-    for option in (
-        click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
-                     help="Threads. Without: as many as there are cores. The model is the same."),
-        click.option("--seed", type=int, default=0, show_default=True,
-                     help="Chooses the utterances of the first passes of a large corpus."),
-        click.option("--by-speaker", is_flag=True,
-                     help="Normalise features by mean and deviation of each speaker, rather than "
-                     "by the mean of each recording."),
-        click.option("--contexts", is_flag=True,
-                     help="Try states that depend on the neighbours of a phone, and take them if "
-                     "they explain held-out utterances better. Takes up to three times as long."),
-        click.option("--gaussians", type=click.IntRange(min=1), default=8, show_default=True,
-                     metavar="N",
-                     help="Largest number for each of the three states of a phone."),
-    ):  # fmt: skip
-        function = option(function)
-    return function
+def training_options(function: Callable[..., object]) -> Callable[..., object]:
+    """Add the options of training a model on a corpus to a command.
+
+    Parameters
+    ----------
+    function : callable
+        A command that takes ``train_model`` instead of them.
+    """
+
+    @corpus_options
+    @pronunciation_options
+    @option(
+        "--gaussians",
+        type=click.IntRange(min=1),
+        default=8,
+        metavar="N",
+        group="Training",
+        help="Largest number of Gaussians in each of the three states of a phone",
+    )
+    @option(
+        "--contexts",
+        is_flag=True,
+        group="Training",
+        help="Try states that depend on the neighbours of a phone, and keep them if they explain "
+        "held-out utterances better; takes up to three times as long",
+    )
+    @option(
+        "--by-speaker",
+        is_flag=True,
+        group="Training",
+        help="Normalise features by mean and deviation of each speaker, not by the mean of each "
+        "recording",
+    )
+    @option(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        group="Training",
+        help="Seed of the choice of utterances for the first passes over a large corpus",
+    )
+    @wraps(function)
+    def command(
+        *,
+        read_corpus: ReadCorpus,
+        dictionaries: tuple[Path, ...],
+        language: str,
+        phones: str | None,
+        gaussians: int,
+        contexts: bool,
+        by_speaker: bool,
+        seed: int,
+        **others: object,
+    ) -> None:
+        def train_model(
+            corpus: Path,
+            folder: Path,
+            jobs: int | None,
+            *,
+            name: str | None = None,
+            licence: str = "not stated",
+        ) -> tuple[list[Utterance], Trained]:
+            from speechalign.cli.progress import ProgressBar, TrainingProgress
+            from speechalign.training import train
+
+            utterances = read_corpus(corpus)
+            source = pronunciations(dictionaries, language, phones)
+            with ProgressBar("reading") as bar:
+                trained = train(
+                    utterances,
+                    source,
+                    folder,
+                    name=name or folder.resolve().name,
+                    licence=licence,
+                    gaussians=gaussians,
+                    jobs=jobs,
+                    seed=seed,
+                    by_speaker=by_speaker,
+                    contexts=contexts,
+                    progress=TrainingProgress(bar),
+                )
+            log.info("model and report saved in %s", folder)
+            return utterances, trained
+
+        function(train_model=train_model, **others)
+
+    return command
 
 
 def pronunciations(
     dictionaries: Sequence[Path], language: str, phones: str | None
 ) -> Pronunciations:
-    """Read the dictionaries that the options name, and find what pronounces other words.
+    """Return the dictionary that the options name, and the source of other pronunciations.
 
     Raises
     ------
@@ -69,15 +163,12 @@ def pronunciations(
     FormatError
         The dictionary is damaged.
     BackendError
-        What pronounces is not installed.
+        The source of pronunciations is not installed.
     """
     from speechalign.errors import InputError
     from speechalign.pronunciation.lexicon import Pronunciations
     from speechalign.text.dictionary import Dictionary, read_dictionary
     from speechalign.text.pronunciation import pronouncer
-
-    def warn(line: str) -> None:
-        click.echo(f"warning: {line}", err=True)
 
     if phones is not None:
         pronouncer(phones, language=language, dictionary={})  # a wrong name fails before the work
@@ -99,6 +190,11 @@ def pronunciations(
     return Pronunciations(language, EnglishSphinx().dictionary, "english")
 
 
+def warn(line: str) -> None:
+    """Print a warning about a line of a dictionary."""
+    log.warning("warning: %s", line)
+
+
 def is_given(context: click.Context, parameter: str) -> bool:
     """Return whether a parameter was given rather than left at its default."""
     return context.get_parameter_source(parameter) is not click.core.ParameterSource.DEFAULT
@@ -108,7 +204,7 @@ def _learnt(dictionary: Dictionary) -> str:
     """Learn to pronounce from a dictionary; return the file, which lasts as long as the command."""
     from speechalign.text.g2p import train_on_dictionary
 
-    click.echo("learning to pronounce other words from the dictionary", err=True)
+    log.info("learning to pronounce other words from the dictionary")
     folder = tempfile.mkdtemp(prefix="speechalign-")
     click.get_current_context().call_on_close(lambda: shutil.rmtree(folder))
     path = os.path.join(folder, "g2p.npz")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.messages import log
+from speechalign.cli.options import command, message_options, option
 from speechalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,31 +23,35 @@ if TYPE_CHECKING:
 _SHOWN = 20  # findings of a kind; all are in the JSON file
 
 
-@click.command()
+@command()
 @click.argument("corpus", type=click.Path(exists=True, path_type=Path))
 @corpus_options
-@click.option(
+@option(
     "--dictionary",
     "dictionaries",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
+    group="Dictionary",
     help="Dictionary to check, and to look for the words of the corpus in: laid over that of "
     "english-sphinx, or alone with --language (default: none).",
 )
-@click.option(
+@option(
     "--language",
     metavar="CODE",
+    group="Dictionary",
     help="Language of the transcripts, for a dictionary to train with (default: that of "
     "english-sphinx).",
 )
-@click.option(
+@option(
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the counts and every finding to FILE.",
+    group="Output",
+    help="File to write the counts and every finding to (default: none)",
 )
+@message_options
 @click.pass_context
 def validate(
     context: click.Context,
@@ -63,13 +69,13 @@ def validate(
     utterances cannot be aligned, or lines of the dictionary not be read.
     """
     from rich.console import Console
-    from rich.progress import Progress
 
+    from speechalign.cli.progress import ProgressBar
     from speechalign.corpus.validation import validate as validate_corpus
 
     utterances = read_corpus(corpus)
     if not utterances:
-        click.echo(f"{corpus}: no sound file and no transcript in it", err=True)
+        log.error("%s: no sound file and no transcript in it", corpus)
         context.exit(4)
     about_words: tuple[Finding, ...] = ()
     if dictionaries:
@@ -81,11 +87,9 @@ def validate(
         about_words = check_dictionaries(
             utterances, dictionaries, language=language or "en", model=model
         )
-    errors = Console(stderr=True)
     sounds = {utterance.audio for utterance in utterances if utterance.problem is None}
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("checking", total=len(sounds))
-        validation = validate_corpus(utterances, advance=lambda _: progress.advance(task))
+    with ProgressBar("checking", len(sounds)) as bar:
+        validation = validate_corpus(utterances, advance=lambda _: bar.advance())
     findings = sorted((*validation.findings, *about_words), key=lambda f: f.severity)
     validation = replace(validation, findings=tuple(findings))
     _show(validation, Console())

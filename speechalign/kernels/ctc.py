@@ -6,14 +6,13 @@ included, many times faster (``tools/bench/ctc_align.py``), in memory that does 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from speechalign.checks import check_lengths
+from speechalign.checks import check_jobs, check_lengths
 from speechalign.errors import AlignmentError, InputError
 from speechalign.kernels import ctc_batch, ctc_search
 from speechalign.kernels.ctc_batch import search_batch
@@ -195,17 +194,10 @@ def ctc_viterbi_batch(
         )
     input_lengths = check_lengths(input_lengths, batch, log_probs.shape[1], name="input_lengths")
     target_lengths = check_lengths(target_lengths, batch, targets.shape[1], name="target_lengths")
-    if jobs is None:
-        jobs = _cores() if batch > 1 else 1
-    elif jobs < 1:
-        raise InputError(f"jobs: expected at least 1, got {jobs}")
+    jobs = check_jobs(jobs) if batch > 1 or jobs is not None else 1
     return _align(
         log_probs, targets, input_lengths, target_lengths, blank, normalised, memory_budget, jobs
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _align(

@@ -156,12 +156,11 @@ def _loader(source: str) -> Callable[..., Model]:
             f"{source}: expected a model, but it has no {DESCRIPTION}, no config.json and no .onnx "
             "file; name the folder that holds the files of the model"
         )
-    known = known_names()
-    near = get_close_matches(source, known, n=3)
+    near = get_close_matches(source, known_names(), n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
-        f"{source}: no such model; {hint}expected a folder or one of: {', '.join(known)}, or "
-        "org/name on the Hugging Face hub"
+        f"{source}: no such model; {hint}expected a name that `speechalign model list` shows, a "
+        "folder, or org/name on the Hugging Face hub"
     )
 
 

@@ -13,6 +13,7 @@ from threading import Event
 from typing import overload
 
 from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError, wrong_type
 from speechalign.formats import FORMATS, check_options, find_format
@@ -123,9 +124,7 @@ def align_corpus(
     ...     print(result.utterance, result.status.value, [word.start for word in result])
     >>> speechalign.align_corpus("my_corpus", "english-gmm", "my_output")  # doctest: +SKIP
     """
-    jobs = _cores() if jobs is None else jobs
-    if jobs < 1:
-        raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    jobs = check_jobs(jobs)
     utterances = read_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
     if not (isinstance(utterances, Sequence) and all(isinstance(u, Utterance) for u in utterances)):
         raise wrong_type("corpus", "a path, or a list of Utterance", corpus, "see read_corpus")
@@ -195,13 +194,6 @@ def _finished(
         executor.shutdown(cancel_futures=True)
         if run.manifest is not None:
             run.manifest.finish()
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, as Slurm or a container grants them."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _open_output(folder: Path, formats: Sequence[str]) -> Manifest:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.models.hmm_gmm.mixtures import Mixtures
@@ -32,7 +33,7 @@ def adapt(
     *,
     name: str,
     fmllr: bool = False,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Bring a model and a corpus together: a transform for each speaker, and other means.
@@ -49,8 +50,8 @@ def adapt(
         Of the adapted model.
     fmllr : bool
         Whether features are transformed by speaker before the means move.
-    jobs : int
-        Threads; no bit of the model depends on it.
+    jobs : int or None
+        Number of threads (default: one for each core); no bit of the model depends on it.
     progress : Progress or None
         Called as training goes on; None to hear of Python warnings only.
 
@@ -84,6 +85,7 @@ def adapt(
        mixture observations of Markov chains", IEEE Trans. Speech and Audio Processing 2(2), 1994,
        eq. 25.
     """
+    jobs = check_jobs(jobs)
     progress = progress or Progress()
     output = Path(output)
     with work_folder(output) as work:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.models.hmm_gmm.model import HmmGmm
@@ -39,7 +40,7 @@ def train(
     name: str,
     licence: str,
     gaussians: int = 8,
-    jobs: int = 1,
+    jobs: int | None = None,
     seed: int = 0,
     by_speaker: bool = False,
     contexts: bool = False,
@@ -60,8 +61,8 @@ def train(
         As `Model` has them.
     gaussians : int
         Largest number for a state; rarely heard states have fewer.
-    jobs : int
-        Threads; no bit of the model depends on it.
+    jobs : int or None
+        Number of threads (default: one for each core); no bit of the model depends on it.
     seed : int
         Chooses the utterances of the first passes where the corpus is large.
     by_speaker : bool
@@ -105,8 +106,7 @@ def train(
     """
     if gaussians < 1:
         raise InputError(f"gaussians: expected 1 or more, got {gaussians}")
-    if jobs < 1:
-        raise InputError(f"jobs: expected 1 or more, got {jobs}")
+    jobs = check_jobs(jobs)
     progress = progress or Progress()
     output = Path(output)
     lexicon = Lexicon(pronunciations)

@@ -346,7 +346,7 @@ def test_a_model_may_be_given_instead_of_its_name(examples, single):
     model = load_model("english-sphinx")
     result = align(examples / "slt/tea.flac", TEXTS["slt/tea"], model=model)
     assert moved(single["slt/tea"], result).max() == 0
-    with pytest.raises(InputError, match="swedish: no such model; expected a folder or one of"):
+    with pytest.raises(InputError, match="swedish: no such model; expected a name that"):
         Aligner("swedish")
 
 

@@ -311,7 +311,7 @@ def test_a_fault_of_ours_is_told(corpus, tmp_path, monkeypatch):
         (["{corpus}", "out", "-j", "0"], 2, "0 is not in the range x>=1"),
         (["{corpus}/nowhere", "out"], 4, "nowhere: there is no such file or folder; check its"),
         (["{empty}", "out"], 4, "empty: no recordings with transcripts here"),
-        (["{corpus}", "swedish", "out"], 4, "swedish: no such model; expected a folder or one of"),
+        (["{corpus}", "swedish", "out"], 4, "swedish: no such model; expected a name that"),
         (["{corpus}", "{corpus}/slt/tea.lab"], 4, "tea.lab: cannot be written to: File exists;"),
         (["{corpus}", "{corpus}/slt/tea.lab/x"], 4, "cannot be written to: Not a directory; choo"),
         (["{corpus}", "out", "--output-format", "textgrid", "--output-format", "textgrid-short"],
@@ -362,7 +362,7 @@ def test_a_folder_that_may_not_be_written_to(corpus, tmp_path):
     assert "out: cannot be written to: no permission to write; choose another" in result.stderr
 
 
-def test_a_terminal_shows_bar_and_table(corpus, tmp_path):
+def test_a_terminal_shows_a_bar_unless_quiet(corpus, tmp_path):
     if shutil.which("script") is None:
         pytest.skip("util-linux's script is not installed")
     (corpus / "slt/tea.lab").write_text("")
@@ -376,8 +376,16 @@ def test_a_terminal_shows_bar_and_table(corpus, tmp_path):
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout)
     assert "3/3" in shown
     assert "x real time" in shown
-    assert "│ aligned    │ 2  │" in shown
     assert re.search(r"failed: slt/tea: .*the transcript is empty; write what was said", shown)
+    assert "\naligned: 2" in shown
+    command += " --quiet --overwrite"
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
+    )  # fmt: skip
+    assert done.stdout.replace("\r", "").count("\n") == 1
+    assert done.stdout.startswith("failed: slt/tea: ")
 
 
 # --- runs that are stopped

@@ -118,7 +118,10 @@ def test_plot(tea, tmp_path):
         (["-o", "x.praat"], "x.praat: no format goes by this suffix"),
         (["-o", "nowhere/x.TextGrid"], "nowhere/x.TextGrid: No such file or directory"),
         (["--plot", "x"], "x: expected a name that ends in .png, .pdf, .svg"),
-        (["--model", "swedish"], "swedish: no such model; expected a folder or one of: "),
+        (
+            ["--model", "swedish"],
+            "swedish: no such model; expected a name that `speechalign model list`",
+        ),
         (["--channel", "1"], "tea.flac: channel: expected 0 to 0, as the recording has 1 channel"),
     ],
 )
@@ -138,7 +141,7 @@ def test_what_was_done_to_the_sound_is_reported(tea, tmp_path):
     twice = np.repeat(samples, 2)
     soundfile.write(path, np.stack([twice, 0.5 * twice], 1), 2 * rate)
     assert run(path, TEA).stderr == (
-        "2 channels, averaged (--channel chooses one)\nresampled from 32000 Hz to 16000 Hz\n"
+        "2 channels, mixed (--channel chooses one)\nresampled from 32000 Hz to 16000 Hz\n"
     )
     assert run(path, TEA, "--channel", 0).stderr == "resampled from 32000 Hz to 16000 Hz\n"
 

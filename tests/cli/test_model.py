@@ -38,7 +38,7 @@ def test_inspect():
 def test_inspect_what_there_is_not():
     result = run("inspect", "swedish")
     assert result.exit_code == 4
-    assert "swedish: no such model; expected a folder or one of: english-ctc-small" in result.stderr
+    assert "swedish: no such model; expected a name that `speechalign model list`" in result.stderr
 
 
 def test_the_embedded_model_becomes_a_folder(tmp_path):
