@@ -19,7 +19,7 @@ from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.models.hmm_gmm import sphinx_files
 from speechalign.models.hmm_gmm.mixtures import Mixtures
 from speechalign.models.hmm_gmm.model import HmmGmm
-from speechalign.models.hmm_gmm.sphinx_files import InstalledDictionary
+from speechalign.models.installed_dictionary import InstalledDictionary
 
 _NAME = "english-sphinx"
 _DICTIONARY = "cmudict-en-us.dict"

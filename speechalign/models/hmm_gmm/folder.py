@@ -35,8 +35,8 @@ from speechalign.models.hmm_gmm.english_sphinx import installed_dictionary
 from speechalign.models.hmm_gmm.mixtures import Mixtures
 from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.models.hmm_gmm.sphinx_features import SAMPLE_RATE, STRIDE
-from speechalign.models.hmm_gmm.sphinx_files import InstalledDictionary
 from speechalign.models.hmm_gmm.state_tree import StateTree
+from speechalign.models.installed_dictionary import InstalledDictionary
 from speechalign.text.dictionary import Dictionary, read_dictionary, write_dictionary
 
 KIND = "hmm-gmm"

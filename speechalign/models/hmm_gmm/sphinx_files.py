@@ -7,7 +7,7 @@ and of the ``sendump`` quantised mixture weights, https://cmusphinx.github.io/wi
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -140,35 +140,6 @@ def read_phones(path: Path) -> tuple[list[str], np.ndarray]:
         ids = np.frombuffer(data, "<u2", -1, offset)
         ids = _shaped(ids, (sequences, emitting), path)
         return names, ids[table[:, 0]].astype(np.int64)
-
-
-class InstalledDictionary(dict[str, tuple[tuple[str, ...], ...]]):
-    """Pronunciations by word of a package that is installed: models name it, and have no copy.
-
-    Parameters
-    ----------
-    name : str
-        Of the model in ``speechalign.models.MODELS`` that it comes with.
-    entries : Mapping[str, tuple[tuple[str, ...], ...]]
-        The pronunciations.
-    own : frozenset[str]
-        Words whose pronunciations are not those of the package.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        entries: Mapping[str, tuple[tuple[str, ...], ...]],
-        own: frozenset[str] = frozenset(),
-    ) -> None:
-        super().__init__(entries)
-        self.name = name
-        self.own = own
-
-    def overlaid(self, words: Mapping[str, tuple[tuple[str, ...], ...]]) -> InstalledDictionary:
-        """Return the dictionary with other pronunciations of some words."""
-        changed = frozenset(word for word in words if self.get(word) != words[word])
-        return InstalledDictionary(self.name, {**self, **words}, self.own | changed)
 
 
 def read_dictionary(path: Path) -> dict[str, tuple[tuple[str, ...], ...]]:

@@ -213,8 +213,15 @@ def test_block_that_fails_leaves_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"phones": ("sil", "spn", "a")}, "expected 9 states, and 3 probabilities for each of 3"),
-        ({"stay": np.full((4, 2), 0.5)}, r"got 12 and shape \(4, 2\)"),
+        (
+            {"phones": ("sil", "spn", "a")},
+            r"expected 3 probabilities for each of 3 phones, got shape \(4, 3\)",
+        ),
+        (
+            {"phones": ("sil", "spn", "a"), "stay": np.full((3, 3), 0.5)},
+            "expected 9 states of mixtures, got 12",
+        ),
+        ({"stay": np.full((4, 2), 0.5)}, r"for each of 4 phones, got shape \(4, 2\)"),
         ({"noise": "+SPN+"}, r"'\+SPN\+' is not one of the phones"),
     ],
 )
