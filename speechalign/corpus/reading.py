@@ -51,7 +51,7 @@ def read_corpus(
     layout: str | None = None,
     speaker_characters: int | None = None,
     channel: int | None = None,
-    tiers: Sequence[str] = (),
+    tiers: str | Sequence[str] = (),
 ) -> list[Utterance]:
     """Read the utterances of a corpus.
 
@@ -68,9 +68,9 @@ def read_corpus(
         ``mfa``, and in the others where no speaker is given.
     channel : int or None
         Channel of every utterance, counted from 0; None leaves what the layout says.
-    tiers : sequence of str
-        Names of the tiers of TextGrids that hold the utterances; without names, they are chosen
-        as `speechalign.corpus.tiers.choose_tiers` says.
+    tiers : str or sequence of str
+        Name of the tier of TextGrids that holds the utterances, or several names; without names,
+        the tiers are chosen as `speechalign.corpus.tiers.choose_tiers` says.
 
     Returns
     -------
@@ -100,7 +100,8 @@ def read_corpus(
         if not tiers:
             utterances = reader.read(path, speaker_characters=speaker_characters)
         elif isinstance(reader, _TieredLayout):
-            utterances = reader.read_tiers(path, tiers, speaker_characters=speaker_characters)
+            names = (tiers,) if isinstance(tiers, str) else tiers
+            utterances = reader.read_tiers(path, names, speaker_characters=speaker_characters)
         else:
             raise InputError(f"tiers: a corpus of the layout {name!r} has none; leave out --tier")
     except OSError as error:

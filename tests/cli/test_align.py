@@ -314,7 +314,7 @@ def test_a_fault_of_ours_is_told(corpus, tmp_path, monkeypatch):
         (["{corpus}", "swedish", "out"], 4, "swedish: no such model; expected a name that"),
         (["{corpus}", "{corpus}/slt/tea.lab"], 4, "tea.lab: cannot be written to: File exists;"),
         (["{corpus}", "{corpus}/slt/tea.lab/x"], 4, "cannot be written to: Not a directory; choo"),
-        (["{corpus}", "out", "--output-format", "textgrid", "--output-format", "textgrid-short"],
+        (["{corpus}", "out", "--output-format", "textgrid", "--output-format", "textgrid_short"],
          4, "two of textgrid, textgrid-short write the same files; choose one"),
     ],
 )  # fmt: skip

@@ -94,6 +94,13 @@ def test_layers_are_speakers_on_the_same_channel(corpus):
     assert found == [("a", "Ann", 0, None), ("b", "Ann (2)", 0, None), ("c", "Bob", 1, None)]
 
 
+def test_one_name_of_a_tier(corpus):
+    tiers = {"ipu": [Interval(0, 2, "a")], "aside": [Interval(1, 2, "b")]}
+    write_alignment(Alignment(tiers, 10.0), corpus / "x.TextGrid")
+    (utterance,) = read_corpus(corpus, tiers="ipu")
+    assert (utterance.text, utterance.speaker) == ("a", None)
+
+
 def test_layouts_without_tiers_refuse_names_of_them(tmp_path):
     (tmp_path / "m.jsonl").write_text('{"audio_filepath": "x.wav", "text": "a"}\n')
     with pytest.raises(InputError, match=r"a corpus of the layout 'manifest' has none"):
