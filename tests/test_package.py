@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,11 @@ def test_every_public_name_is_there(name):
     if name != "__version__":
         assert value.__name__ == name
         assert value.__doc__
+
+
+def test_the_citation_is_of_this_version():
+    text = (Path(__file__).resolve().parents[1] / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {speechalign.__version__}\n" in text
 
 
 def test_unknown_name():

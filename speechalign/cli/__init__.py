@@ -1,1 +1,1 @@
-"""speechalign.cli."""
+"""Command line: one file per command."""
