@@ -80,13 +80,19 @@ def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0)
         )
 
 
-def check_waveforms(waveforms: np.ndarray, lengths: np.ndarray) -> None:
-    """Refuse anything but (B, N) floating samples, finite within (B,) lengths of 1 to N."""
+def check_waveforms(waveforms: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Refuse anything but (B, N) floating samples, finite within (B,) lengths of 1 to N.
+
+    Returns the lengths as int64.
+    """
+    if not isinstance(waveforms, np.ndarray):
+        raise wrong_type("waveforms", "an ndarray", waveforms, "convert it with np.asarray")
     if waveforms.ndim != 2 or len(waveforms) != len(lengths):
         raise InputError(
             f"waveforms: expected shape ({len(lengths)}, N) for {len(lengths)} lengths, got "
             f"{waveforms.shape}"
         )
-    check_lengths(lengths, len(waveforms), waveforms.shape[1], name="lengths")
+    lengths = check_lengths(lengths, len(waveforms), waveforms.shape[1], name="lengths")
     for b, length in enumerate(lengths):
         check_samples(waveforms[b, :length], name=f"waveforms[{b}]")
+    return lengths

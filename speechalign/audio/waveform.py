@@ -34,8 +34,8 @@ class Waveform:
 
     Parameters
     ----------
-    samples : ndarray, shape (N,), float32
-        Finite; full scale is 1.
+    samples : ndarray, shape (N,), floating
+        Finite; full scale is 1. Kept as float32.
     sample_rate : int
         Hz, of ``samples``.
     channels : int
@@ -50,7 +50,7 @@ class Waveform:
     Raises
     ------
     InputError
-        ``samples`` is empty, not float32, or has a value that is not finite.
+        ``samples`` is empty, of another type or shape, or has a value that is not finite.
     """
 
     samples: np.ndarray
@@ -63,7 +63,7 @@ class Waveform:
     def __post_init__(self) -> None:
         check_samples(self.samples)
         if self.samples.dtype != np.float32:
-            raise InputError(f"samples: expected float32, got {self.samples.dtype}; convert them")
+            object.__setattr__(self, "samples", self.samples.astype(np.float32))
         if self.source_rate is None:
             object.__setattr__(self, "source_rate", self.sample_rate)
 

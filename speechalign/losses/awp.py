@@ -194,11 +194,12 @@ def sample_pairs(
         log_probs=lambda: log_probs.detach().cpu().numpy(),
     )  # fmt: skip
     improved = property(flat, lengths, context)
-    if improved.shape != flat.shape or improved.dtype != np.int64:
+    if improved.shape != flat.shape or improved.dtype.kind != "i":
         raise InputError(
-            f"property: expected {flat.shape} int64, got {improved.shape} {improved.dtype}"
+            f"property: expected labels of shape {flat.shape}, int64, got {improved.shape} "
+            f"{improved.dtype}"
         )
-    improved = np.where(np.arange(frames) < lengths[:, None], improved, 0)
+    improved = np.where(np.arange(frames) < lengths[:, None], improved, 0).astype(np.int64)
     wrong = (improved < 0) | (improved >= num_columns)
     if wrong.any():
         p, t = np.argwhere(wrong)[0]

@@ -304,7 +304,12 @@ def test_hash(tmp_path):
 
 def test_a_waveform_checks_itself():
     assert Waveform(np.zeros(8000, "f4"), 8000, 1, None, 8000).duration == 1.0
-    with pytest.raises(InputError, match="expected float32, got float64"):
-        Waveform(np.zeros(5), 8000, 1, None, 8000)
+    doubles = Waveform(np.array([0.5, 0.25]), 8000)
+    assert (doubles.samples.dtype, doubles.samples.tolist()) == (np.float32, [0.5, 0.25])
+    assert (doubles.source_rate, doubles.channels, doubles.channel) == (8000, 1, None)
+    with pytest.raises(InputError, match=r"samples: expected shape \(N,\), floating; .* int16"):
+        Waveform(np.zeros(5, np.int16), 8000)
+    with pytest.raises(InputError, match="samples: expected an ndarray, got list"):
+        Waveform([0.0, 0.1], 8000)
     with pytest.raises(InputError, match="expected a finite number"):
         Waveform(np.full(5, np.nan, "f4"), 8000, 1, None, 8000)

@@ -305,7 +305,7 @@ def test_training_moves_the_property():
         ({"property": min_wer}, "min_wer: expected transcripts, got none"),
         (
             {"property": lambda paths, lengths, context: paths[:1]},  # noqa: ARG005
-            r"property: expected \(15, 8\) int64, got \(1, 8\) int64",
+            r"property: expected labels of shape \(15, 8\), int64, got \(1, 8\) int64",
         ),
         (
             {"property": lambda paths, lengths, context: paths + 1},  # noqa: ARG005
@@ -324,6 +324,17 @@ def test_int32_is_taken_as_int64():
     found = awp_loss(random_log_probs(0), LENGTHS, min_wer, **arguments)
     short = {name: x.int() if torch.is_tensor(x) else x for name, x in arguments.items()}
     assert awp_loss(random_log_probs(0), LENGTHS.int(), min_wer, **short) == found
+
+
+def test_a_property_may_return_int32():
+    def shifted(paths, lengths, context):  # noqa: ARG001
+        return np.roll(paths, 1, axis=1)
+
+    def narrow(paths, lengths, context):
+        return shifted(paths, lengths, context).astype(np.int32)
+
+    found = [awp_loss(random_log_probs(0), LENGTHS, p, blank=0, seed=0) for p in (shifted, narrow)]
+    assert found[0] == found[1]
 
 
 def test_bad_transcripts():

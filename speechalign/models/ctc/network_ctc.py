@@ -167,7 +167,7 @@ class NetworkCtc:
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score every symbol on every frame, as `EmittingModel.emit` says."""
-        check_waveforms(waveforms, lengths)
+        lengths = check_waveforms(waveforms, lengths)
         made = np.array([self.frames(length) for length in lengths.tolist()], np.int64)
         scored: list[tuple[np.ndarray, np.ndarray]] = []
         for rows in self._batches(lengths, made):

@@ -179,7 +179,7 @@ class HmmGmm(PhoneHmm):
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score every state on every frame, as `EmittingModel.emit` says; a frame is 10 ms."""
-        check_waveforms(waveforms, lengths)
+        lengths = check_waveforms(waveforms, lengths)
         frames = np.array([self.grid.count(int(length)) for length in lengths], np.int64)
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))
         log_probs = np.full(shape, -np.inf, np.float32)

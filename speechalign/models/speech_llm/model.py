@@ -26,6 +26,7 @@ try:
 except ImportError as missing:
     raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[hf]'") from None
 
+from speechalign.losses.arguments import check_integers
 from speechalign.models.speech_llm.adapter import Adapted, SpeechAdapter
 from speechalign.models.speech_llm.config import SpeechLlmConfig
 from speechalign.models.speech_llm.ctc_support import has_characters, supported_text
@@ -137,6 +138,7 @@ class SpeechLlm(nn.Module):
             A recording is too long, or the encoder is in half precision.
         """
         self._need_full_precision("encoder")
+        lengths = check_integers(lengths, "lengths")
         longest = int(lengths.max())
         if longest > self.longest * self.sample_rate:
             raise InputError(
@@ -162,7 +164,7 @@ class SpeechLlm(nn.Module):
         ----------
         waveforms : Tensor, shape (B, N), float32
             At ``sample_rate``; samples at and beyond a length are not read.
-        lengths : Tensor, shape (B,), int64
+        lengths : Tensor, shape (B,), int32 or int64
             Samples of each recording, at least 1.
         targets, target_lengths
             As in `read`.
@@ -176,10 +178,10 @@ class SpeechLlm(nn.Module):
         ----------
         encoded : Encoded
             From `encode`, which an encoder that is not trained need do once only.
-        targets : Tensor, shape (B, M), int64
+        targets : Tensor, shape (B, M), int32 or int64
             Tokens; those at and beyond a length are not read. An empty transcript teaches the
             model to end at once.
-        target_lengths : Tensor, shape (B,), int64
+        target_lengths : Tensor, shape (B,), int32 or int64
             Tokens of each transcript.
 
         Returns
@@ -193,6 +195,8 @@ class SpeechLlm(nn.Module):
             A target is no token; speech and text are more than the language model reads at once;
             or as `adapt` has it.
         """
+        targets = check_integers(targets, "targets")
+        target_lengths = check_integers(target_lengths, "target_lengths")
         adapted = self.adapt(encoded)
         embed = self.lm.get_input_embeddings()
         inside = torch.arange(targets.shape[1], device=targets.device) < target_lengths[:, None]
@@ -310,7 +314,7 @@ class SpeechLlm(nn.Module):
         """
         if self.vocabulary is None:
             raise InputError(f"{self.name}: has an encoder without a CTC layer; use `attend`")
-        check_waveforms(waveforms, lengths)
+        lengths = check_waveforms(waveforms, lengths)
         device = next(self.adapter.parameters()).device
         with self._lock, torch.inference_mode():
             found = self.encoder(*(torch.from_numpy(x).to(device) for x in (waveforms, lengths)))

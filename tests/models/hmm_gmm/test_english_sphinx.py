@@ -71,6 +71,8 @@ class TestEmit:
         assert emissions.log_probs.shape[1] == 32
         for b, samples in enumerate(recordings):
             np.testing.assert_array_equal(emissions[b], emit_one(model, samples)[0])
+        short = model.emit(batch, lengths.astype(np.int32))
+        np.testing.assert_array_equal(short.log_probs, emissions.log_probs)
 
     @pytest.mark.parametrize("samples", [1, 2, 100, 160])
     def test_recording_shorter_than_a_frame_is_one_frame(self, model, samples):

@@ -84,6 +84,17 @@ def test_text_longer_than_speech(parts):
     assert found.cross_entropy.isfinite().all()
 
 
+def test_int32_is_taken_as_int64(parts):
+    model = joined(parts)
+    rows = torch.from_numpy(noise(8000))[None], torch.tensor([8000])
+    text = torch.tensor([[3, 4]]), torch.tensor([2])
+    found = model(*rows, *text).cross_entropy
+    short = model(rows[0], *(x.int() for x in (rows[1], *text))).cross_entropy
+    torch.testing.assert_close(short, found, rtol=0, atol=0)
+    with pytest.raises(InputError, match="targets: expected int32 or int64, got float32"):
+        model(*rows, text[0].float(), text[1])
+
+
 def test_half_precision(parts):
     """The language model may be in it; what hears may not, unless torch casts by itself."""
     model = joined(parts, train=("adapter", "lm.lora"))
