@@ -19,6 +19,10 @@ _NO_SPEECH = re.compile(
     r"|stress|accent|boundary|boundarie|landmark|target|error)(?:s|es)?"
     r"|glosses|tones|pos|ipa|f0|tobi|metadata|info|mau|(?:ort|kan|kas)-mau"
 )
+# What a tier of anybody's utterances is called, which says nothing about who speaks.
+_ANYBODY = re.compile(
+    r"(?:utterance|sentence|transcript|transcription|text|turn|phrase|chunk|ipu)s?|orthography|speech"
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,9 @@ def choose_tiers(grid: TextGrid, path: Path, wanted: Sequence[str] = ()) -> Tier
         Names of tiers, in any case, that hold the utterances, alone or behind ``SPEAKER - ``. The
         speaker is the one in the tier's name; where several names are given, the name itself.
         Without names: the tiers called ``utterances``, alone or behind ``SPEAKER - ``; where there
-        is none, each tier is that of the speaker it is called after, but those that a name such
-        as ``words``, ``phones`` or ``notes`` tells apart.
+        is none, each tier is that of the speaker it is called after (nobody's in particular, if
+        it is called ``sentences`` or the like), but those that a name such as ``words``,
+        ``phones`` or ``notes`` tells apart.
 
     Returns
     -------
@@ -102,7 +107,10 @@ def choose_tiers(grid: TextGrid, path: Path, wanted: Sequence[str] = ()) -> Tier
     speech = [name.speech_tier(name.speaker) for name in chosen]
     if not chosen:
         chosen = [name for name in names if not name.is_no_speech]
-        speech = [name.speech_tier(name.whole or None) for name in chosen]
+        speech = [
+            name.speech_tier(name.speaker if _ANYBODY.fullmatch(name.kind) else name.whole or None)
+            for name in chosen
+        ]
     left_out = tuple(name.tier.name for name in names if name not in chosen)
     if chosen or not names:
         return TierChoice(speech, None, left_out)

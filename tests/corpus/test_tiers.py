@@ -29,6 +29,7 @@ def choose(*names, wanted=()):
     [
         (("Ann", "Bob - B"), [("Ann", "Ann", 1), ("Bob - B", "Bob - B", 1)], ()),
         (("",), [("", None, 1)], ()),
+        (("Sentence", "A - text"), [("Sentence", None, 1), ("A - text", "A", 1)], ()),
         (("Ann", "Notes", "my comments"), [("Ann", "Ann", 1)], ("Notes", "my comments")),
         (("Ann", "ORT-MAU", "words@Ann"), [("Ann", "Ann", 1)], ("ORT-MAU", "words@Ann")),
         (("utterances", "words", "phones"), [("utterances", None, 1)], ("words", "phones")),
