@@ -86,6 +86,10 @@ class Aligner:
         Prior of a pause between two words, in (0, 1); None for that of the model.
     min_pause : float
         Seconds; shorter pauses between words are closed, half to each side.
+    speaker_labels : str or None
+        Regular expression for what names a speaker in a transcript and is not said, such as
+        ``"[A-Z][0-9]+:"``; empty for nothing. None for what looks like it, as
+        `speechalign.text.tokens.tokens` says.
 
     Raises
     ------
@@ -110,6 +114,7 @@ class Aligner:
         phone_names: Mapping[str, str] | None = None,
         pause_probability: float | None = None,
         min_pause: float = 0.0,
+        speaker_labels: str | None = None,
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         if not isinstance(getattr(self.model, "aligner", None), str):
@@ -126,6 +131,7 @@ class Aligner:
         if not min_pause >= 0:
             raise InputError(f"min_pause: expected seconds, at least 0, got {min_pause}")
         self.min_pause = min_pause
+        self._speaker_labels = speaker_labels
         self.language = self.model.language if language is None else short_code(language)
         self.bias = 0.0
         if calibration is not None:
@@ -146,7 +152,7 @@ class Aligner:
         base = self.model
 
         def aligner_of(model: Model) -> _Aligner:
-            return make(model, language=self.language)
+            return make(model, language=self.language, speaker_labels=speaker_labels)
 
         self._speakers: dict[str, _Aligner] = {}
         if isinstance(base, DictionaryModel) and own:
@@ -170,6 +176,7 @@ class Aligner:
             "calibration": f"{self.bias:+.6f} s",
             "phone set": self._phone_set,
             "shortest pause": f"{self.min_pause:g} s",
+            "speaker labels": str(self._speaker_labels),
         }
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:

@@ -25,12 +25,16 @@ class AttentionAligner:
         What listens.
     language : str
         Of the text.
+    speaker_labels : str or None
+        As `Aligner` has it.
     """
 
-    def __init__(self, model: AttentionModel, *, language: str) -> None:
+    def __init__(
+        self, model: AttentionModel, *, language: str, speaker_labels: str | None = None
+    ) -> None:
         self.model = model
         self._language = language
-        self._normalise = normaliser(language)
+        self._normalise = normaliser(language, speaker_labels=speaker_labels)
 
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
         """Find the times of words and tokens of a transcript, as `Aligner.align` says.

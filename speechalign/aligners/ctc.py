@@ -62,6 +62,8 @@ class CtcAligner:
         Scores its symbols and a blank.
     language : str
         Of the text.
+    speaker_labels : str or None
+        As `Aligner` has it.
 
     Raises
     ------
@@ -69,13 +71,15 @@ class CtcAligner:
         The model's vocabulary has no blank, or it does not read the language.
     """
 
-    def __init__(self, model: CtcModel, *, language: str) -> None:
+    def __init__(
+        self, model: CtcModel, *, language: str, speaker_labels: str | None = None
+    ) -> None:
         if model.vocabulary.blank is None:
             raise InputError(f"{model.name}: expected a vocabulary with a blank, as CTC has one")
         self.model = model
         self._blank = model.vocabulary.blank
         self._star = len(model.vocabulary)  # the column that with_star appends
-        self._speller = load_speller(model, language=language)
+        self._speller = load_speller(model, language=language, speaker_labels=speaker_labels)
 
     def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions]:
         """Score recordings for `align`, in batches where the model wants any."""

@@ -40,6 +40,8 @@ class PhoneAligner:
         Scores the states of phones, and has a dictionary.
     language : str
         Of the text: the model's.
+    speaker_labels : str or None
+        As `Aligner` has it.
 
     Raises
     ------
@@ -47,14 +49,16 @@ class PhoneAligner:
         The language is not the model's.
     """
 
-    def __init__(self, model: PhoneModel, *, language: str) -> None:
+    def __init__(
+        self, model: PhoneModel, *, language: str, speaker_labels: str | None = None
+    ) -> None:
         if language != model.language:
             raise InputError(
                 f"language: expected {model.language!r}, as {model.name} knows no other words; got "
                 f"{language!r}; choose another model"
             )
         self.model = model
-        self.lexicon = Lexicon(model)
+        self.lexicon = Lexicon(model, speaker_labels=speaker_labels)
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> PhoneAligner:
         """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""

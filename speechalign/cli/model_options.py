@@ -126,6 +126,13 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         help="Language of the transcripts, such as de, for a model that reads several "
         "(default: the model's)",
     )
+    @option(
+        "--speaker-labels",
+        metavar="REGEX",
+        group="Corpus",
+        help="Regular expression for names of speakers in transcripts, which are not said, such as "
+        "'S[0-9]+:'; '' for none (default: 'Speaker 1:', and names where a line begins)",
+    )
     @loading_options
     @own_dictionary_option
     @phone_options
@@ -142,6 +149,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         phone_names: Path | None,
         pause_probability: float | None,
         min_pause: float,
+        speaker_labels: str | None,
         **others: object,
     ) -> object:
         def load_aligner(source: str | None) -> Aligner:
@@ -168,6 +176,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
                 phone_names=names,
                 pause_probability=pause_probability,
                 min_pause=min_pause,
+                speaker_labels=speaker_labels,
             )
 
         return function(load_aligner=load_aligner, **others)

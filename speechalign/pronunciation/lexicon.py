@@ -99,13 +99,15 @@ class Normaliser(Protocol):
         """Split a text into words; `speak_tokens` says what ``own`` is."""
 
 
-def normaliser(language: str) -> Normaliser:
+def normaliser(language: str, *, speaker_labels: str | None = None) -> Normaliser:
     """Return the text normaliser of a language.
 
     Parameters
     ----------
     language : str
         ISO 639-1 or 639-3 code; what follows a hyphen, as in ``en-gb``, does not matter.
+    speaker_labels : str or None
+        As `speechalign.text.tokens.tokens` takes it.
 
     Returns
     -------
@@ -120,9 +122,11 @@ def normaliser(language: str) -> Normaliser:
     def words(text: str, known: Known, own: Own | None = None) -> tuple[Word, ...]:
         if code in NORMALISERS:
             normalise = cast(Callable[..., tuple[Word, ...]], NORMALISERS[code])
-            found = normalise(text, known=known, own=own)
+            found = normalise(text, known=known, own=own, speaker_labels=speaker_labels)
         else:
-            found = words_of_any_language(text, language=code, own=own)
+            found = words_of_any_language(
+                text, language=code, own=own, speaker_labels=speaker_labels
+            )
         if not found:
             got = f"only {text.strip()!r}" if text.strip() else "nothing"
             raise InputError(
@@ -142,12 +146,20 @@ class Lexicon:
         Gives the dictionary, what pronounces other words, and the unit that stands for noise.
     language : str or None
         Of the text; None for the model's.
+    speaker_labels : str or None
+        As `speechalign.text.tokens.tokens` takes it.
     """
 
-    def __init__(self, model: PronouncingModel, *, language: str | None = None) -> None:
+    def __init__(
+        self,
+        model: PronouncingModel,
+        *,
+        language: str | None = None,
+        speaker_labels: str | None = None,
+    ) -> None:
         self._model = model
         self._language = model.language if language is None else language
-        self._normalise = normaliser(self._language)
+        self._normalise = normaliser(self._language, speaker_labels=speaker_labels)
         known = model.dictionary.__contains__
         self._own = OwnWords(model.own_words, known) if model.own_words else None
         self._guess = cache(self._pronounce)

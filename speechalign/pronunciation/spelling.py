@@ -32,7 +32,7 @@ class Speller(Protocol):
         """Return the words of a transcript with their ``readings``; InputError where none is."""
 
 
-def load_speller(model: CtcModel, *, language: str) -> Speller:
+def load_speller(model: CtcModel, *, language: str, speaker_labels: str | None = None) -> Speller:
     """Return the speller of a model: by its characters, its pieces of words, or its phones.
 
     Parameters
@@ -41,6 +41,8 @@ def load_speller(model: CtcModel, *, language: str) -> Speller:
         Whose ``unit`` says which.
     language : str
         Of the text.
+    speaker_labels : str or None
+        As `Aligner` has it.
 
     Raises
     ------
@@ -48,13 +50,13 @@ def load_speller(model: CtcModel, *, language: str) -> Speller:
         The unit is unknown, or a model of phones has no dictionary of the language.
     """
     if model.unit == "phones":
-        return _PhoneSpeller(cast(CtcPhoneModel, model), language)
+        return _PhoneSpeller(cast(CtcPhoneModel, model), language, speaker_labels)
     if model.unit == "characters":
-        return _LetterSpeller(model, language)
+        return _LetterSpeller(model, language, speaker_labels)
     if model.unit == "tokens" and hasattr(model, "tokenise"):
-        return _TokenSpeller(cast(CtcTokenModel, model), language)
+        return _TokenSpeller(cast(CtcTokenModel, model), language, speaker_labels)
     if model.unit == "tokens":
-        return _LetterSpeller(model, language)
+        return _LetterSpeller(model, language, speaker_labels)
     raise InputError(f"{model.name}: expected characters, tokens or phones, got {model.unit!r}")
 
 
@@ -160,9 +162,9 @@ def _forms(text: str) -> Iterator[str]:
 class _Written:
     """The common part of the spellers of characters and of tokens, which read what is written."""
 
-    def __init__(self, model: CtcModel, language: str) -> None:
+    def __init__(self, model: CtcModel, language: str, speaker_labels: str | None) -> None:
         self.separator = separator(model.vocabulary)
-        self._normalise = normaliser(language)
+        self._normalise = normaliser(language, speaker_labels=speaker_labels)
 
     def words(self, text: str) -> tuple[Word, ...]:
         return tuple(map(self._spell, self._normalise(text, lambda _: False)))
@@ -200,8 +202,8 @@ class _Written:
 
 
 class _LetterSpeller(_Written):
-    def __init__(self, model: CtcModel, language: str) -> None:
-        super().__init__(model, language if language != "mul" else "und")
+    def __init__(self, model: CtcModel, language: str, speaker_labels: str | None) -> None:
+        super().__init__(model, language if language != "mul" else "und", speaker_labels)
         self._alphabet = Alphabet(model.vocabulary)
         self._romanised = model.language == "mul"
         self._language = language
@@ -216,8 +218,8 @@ class _LetterSpeller(_Written):
 
 
 class _TokenSpeller(_Written):
-    def __init__(self, model: CtcTokenModel, language: str) -> None:
-        super().__init__(model, language)
+    def __init__(self, model: CtcTokenModel, language: str, speaker_labels: str | None) -> None:
+        super().__init__(model, language, speaker_labels)
         self._model = model
 
     def _read(self, spoken: str) -> Reading:
@@ -227,7 +229,7 @@ class _TokenSpeller(_Written):
 class _PhoneSpeller:
     separator: int | None = None
 
-    def __init__(self, model: CtcPhoneModel, language: str) -> None:
+    def __init__(self, model: CtcPhoneModel, language: str, speaker_labels: str | None) -> None:
         # A dictionary is of one language; phones that are pronounced by rule may be of any.
         if language != model.language and (model.dictionary or model.pronunciation is None):
             raise InputError(
@@ -235,7 +237,7 @@ class _PhoneSpeller:
                 f"{language!r}; choose another model"
             )
         self._vocabulary = model.vocabulary
-        self._lexicon = Lexicon(model, language=language)
+        self._lexicon = Lexicon(model, language=language, speaker_labels=speaker_labels)
 
     def words(self, text: str) -> tuple[Word, ...]:
         return tuple(

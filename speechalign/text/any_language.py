@@ -55,7 +55,11 @@ _TIED = re.compile(rf"[-‐‑:]?[^\W\d_{UNSPACED}]+|[-‐‑–:/](?=\d)")
 
 
 def words(
-    text: str, *, language: str, own: Callable[[str], Spoken] | None = None
+    text: str,
+    *,
+    language: str,
+    own: Callable[[str], Spoken] | None = None,
+    speaker_labels: str | None = None,
 ) -> tuple[Word, ...]:
     """Split a transcript into words that can be spoken.
 
@@ -68,6 +72,8 @@ def words(
         ISO 639-1 code, which decides how numbers are read; ``und`` leaves them in digits.
     own : callable or None
         As `speak_tokens` takes it.
+    speaker_labels : str or None
+        As `speechalign.text.tokens.tokens` takes it.
 
     Returns
     -------
@@ -80,7 +86,11 @@ def words(
     [('Já,', 'já'), ('3', 'drei'), ('Pförtner!', 'pförtner')]
     """
 
-    written = tokens(with_spaces(text), grouped_by_spaces=numbers.grouped_by_spaces(language))
+    written = tokens(
+        with_spaces(text),
+        speaker_labels=speaker_labels,
+        grouped_by_spaces=numbers.grouped_by_spaces(language),
+    )
 
     def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
         # What is not understood is so once.

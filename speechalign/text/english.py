@@ -61,6 +61,7 @@ def words(
     *,
     known: Callable[[str], bool] | None = None,
     own: Callable[[str], Spoken] | None = None,
+    speaker_labels: str | None = None,
 ) -> tuple[Word, ...]:
     """Split a transcript into words that can be spoken.
 
@@ -73,6 +74,8 @@ def words(
         spelled out and which apostrophes belong to a word. None: it has none.
     own : callable or None
         As `speak_tokens` takes it.
+    speaker_labels : str or None
+        As `speechalign.text.tokens.tokens` takes it.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def words(
     [('Dr.', 'doctor'), ('Who —', 'who'), ('paid', 'paid'), \
 ('$5.50,', 'five dollars fifty cents'), ('twice!', 'twice')]
     """
-    written = tokens(text)
+    written = tokens(text, speaker_labels=speaker_labels)
     lower_case = any(c.islower() for token in written if token.said != NOISE for c in token.said)
 
     def say(before: str, token: str, after: str) -> tuple[Spoken, ...]:

@@ -56,6 +56,7 @@ def words(
     *,
     known: Callable[[str], bool] | None = None,
     own: Callable[[str], Spoken] | None = None,
+    speaker_labels: str | None = None,
 ) -> tuple[Word, ...]:
     """Split a transcript into words that can be spoken.
 
@@ -68,6 +69,8 @@ def words(
         spelled out. None: it has none.
     own : callable or None
         As `speak_tokens` takes it.
+    speaker_labels : str or None
+        As `speechalign.text.tokens.tokens` takes it.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def words(
     [('Am', 'am'), ('3.', 'dritten'), ('Mai –', 'mai'), ('um', 'um'), \
 ('10:30 Uhr!', 'zehn uhr dreißig')]
     """
-    written = tokens(text)
+    written = tokens(text, speaker_labels=speaker_labels)
     lower_case = any(c.islower() for token in written if token.said != NOISE for c in token.said)
 
     def say(before: str, token: str, after: str) -> tuple[Spoken, ...]:

@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from speechalign.errors import InputError
 from speechalign.text.stage_directions import is_direction, is_pause
 
 NOISE = "<noise>"
@@ -76,6 +77,11 @@ def tokens(
     -------
     tuple[WrittenToken, ...]
         The labels, white space aside, are the text.
+
+    Raises
+    ------
+    InputError
+        ``speaker_labels`` is no regular expression.
 
     Examples
     --------
@@ -317,7 +323,12 @@ def _speakers(
     if pattern == "":
         return frozenset()
     if pattern is not None:
-        return frozenset(_told(written, re.compile(pattern)))
+        try:
+            return frozenset(_told(written, re.compile(pattern)))
+        except re.error as error:
+            raise InputError(
+                f"speaker_labels: expected a regular expression, got {pattern!r}: {error}"
+            ) from None
     said = "".join(token.said for token in written)
     capitals = not any(map(str.islower, said))
     starts = [n for n, begins in enumerate(begins_line) if begins]

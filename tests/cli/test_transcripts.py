@@ -58,6 +58,21 @@ def test_notes_are_no_words_and_move_none(with_notes, name):
         assert word["start"] == pytest.approx(alone["start"], abs=0.05)
 
 
+def test_speaker_labels_may_be_told(examples, tmp_path):
+    text = (examples / "slt/tea.lab").read_text().strip()
+    for name in ("told", "none", "odd"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tea.flac").write_bytes((examples / "slt/tea.flac").read_bytes())
+        (tmp_path / name / "tea.lab").write_text(f"ann2> {text}")
+    words = aligned(tmp_path / "told", "--speaker-labels", r"\w+\d>")["tea"]
+    assert [word["label"] for word in words] == text.split()
+    assert aligned(tmp_path / "none", "--speaker-labels", "")["tea"][0]["label"] == "ann2>"
+    options = ["align", str(tmp_path / "odd"), str(tmp_path / "out"), "--speaker-labels", "("]
+    result = CliRunner().invoke(cli, options)
+    assert result.exit_code == 4
+    assert "speaker_labels: expected a regular expression, got '('" in result.stderr
+
+
 def test_notes_keep_what_was_written(with_notes):
     notes = [w["label"] for w in with_notes["several_words"] if w["source"] == "noise"]
     assert notes == ["[phone rings twice]", "[door slams in the distance]"]
