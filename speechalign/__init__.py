@@ -7,7 +7,8 @@ and editors see them all the same.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # True for type checkers; importing typing would take longer than all else
 
 __version__ = "0.1.0"
 

@@ -46,13 +46,18 @@ def run(code):
 
 
 @pytest.mark.parametrize(
-    "statement", ["import speechalign", "import speechalign.errors, speechalign.registry"]
+    "statement",
+    [
+        "import speechalign",
+        "import speechalign.errors, speechalign.registry",
+        "import speechalign.losses",
+    ],
 )
 def test_import_loads_no_other_package(statement):
     loaded = set(run(f"import sys; {statement}; print(*sys.modules)"))
     assert not loaded & {"numpy", "numba", "torch", "soundfile", "click", "librosa", "matplotlib"}
     ours = {module for module in loaded if module.startswith("speechalign.")}
-    assert ours <= {"speechalign.errors", "speechalign.registry"}
+    assert ours <= {"speechalign.errors", "speechalign.registry", "speechalign.losses"}
 
 
 def test_a_name_of_the_bottom_layer_does_not_load_numba():
