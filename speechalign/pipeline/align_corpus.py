@@ -131,9 +131,10 @@ def align_corpus(
     aligner = model if isinstance(model, Aligner) else Aligner(model)
     check_options(format_options or {}, {name: find_format("", format=name) for name in formats})
     manifest = None if out is None else _open_output(Path(out), formats)
+    options = {"options of formats": repr(sorted((format_options or {}).items()))}
     run = Run(
         aligner,
-        {} if manifest is None else aligner.settings(),
+        {} if manifest is None else aligner.settings() | options,
         manifest,
         format_options=format_options or {},
         overwrite=overwrite,

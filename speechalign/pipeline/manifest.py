@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -32,8 +32,6 @@ except ImportError:  # Windows: one run at a time
 MANIFEST = "alignment_manifest.jsonl"
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
-
-Append = Callable[[Sequence[UtteranceResult]], None]
 
 
 class Manifest:
@@ -77,10 +75,24 @@ class Manifest:
         return {name: r for name, r in results.items() if r.status is not Status.REMOVED}
 
     @contextmanager
-    def writing(self) -> Iterator[Append]:
-        """Keep other writers out of the folder; yield a function that appends results."""
+    def writing(self, now: Sequence[UtteranceResult] = ()) -> Iterator[list[UtteranceResult]]:
+        """Keep other writers out of the folder; append results now, and those of a list later.
+
+        Parameters
+        ----------
+        now : Sequence[UtteranceResult]
+            Results that hold until the block ends.
+
+        Yields
+        ------
+        list of UtteranceResult
+            Empty; what is put into it is appended when the block ends.
+        """
         with self._locked() as file:
-            yield lambda results: _append(file, results)
+            _append(file, now)
+            later: list[UtteranceResult] = []
+            yield later
+            _append(file, later)
 
     def finish(self) -> None:
         """Leave one line for each utterance, in order; write the tables that follow from them."""

@@ -199,38 +199,43 @@ class Recording:
         left_alone = [] if run.overwrite else self.edited
         wanted = [(format, name) for format, name in self.files if name not in left_alone]
         names = tuple(name for _, name in wanted)
-        with run.manifest.writing() as append:
-            if not any(result.words for result in results):
-                results = [_left_behind(result, self.existing()) for result in results]
-            else:
-                if self.existing():  # From here on, they are neither old nor new.
-                    append(
-                        [self._interrupted(utterance, run, names) for utterance in self.utterances]
-                    )
-                try:
-                    alignment = _recording_alignment(self.utterances, results)
-                    for format, name in wanted:
-                        file = self.output / name
-                        file.parent.mkdir(parents=True, exist_ok=True)
-                        able = options_of(find_format(file, format=format))
-                        options = {n: v for n, v in run.format_options.items() if n in able}
-                        write_alignment(alignment, file, format=format, **options)
-                    hashes = tuple(file_hash(self.output / name) for name in names)
-                    results = [
-                        replace(r, outputs=names, outputs_sha256=hashes) if r.words else r
-                        for r in results
-                    ]
-                except SpeechAlignError as error:
-                    results = [_withdraw(result, str(error)) for result in results]
-                except OSError as error:
-                    reason = f"{error.filename}: cannot be written: {error.strerror}"
-                    results = [_withdraw(result, reason) for result in results]
-                except Exception:
-                    results = self.fail(run, Status.CRASHED, traceback.format_exc())
-            ids = {utterance.id for utterance in self.utterances}
-            gone = [r for name, r in self.earlier.items() if name not in ids]
-            append([*results, *(replace(r, status=Status.REMOVED, words=()) for r in gone)])
+        there = self.existing()
+        aligned = any(result.words for result in results)
+        # While files are replaced, they are neither old nor new.
+        now = [self._interrupted(u, run, names) for u in self.utterances if aligned and there]
+        ids = {utterance.id for utterance in self.utterances}
+        gone = [result for name, result in self.earlier.items() if name not in ids]
+        with run.manifest.writing(now) as lines:
+            if aligned:
+                results = self._write_files(results, wanted, run)
+            elif there:
+                results = [_left_behind(result, there[0]) for result in results]
+            lines += results
+            lines += [replace(result, status=Status.REMOVED, words=()) for result in gone]
         return results
+
+    def _write_files(
+        self, results: list[UtteranceResult], wanted: Sequence[tuple[str, str]], run: Run
+    ) -> list[UtteranceResult]:
+        """Write the files; return the results with their names, or why there are none."""
+        names = tuple(name for _, name in wanted)
+        try:
+            alignment = _recording_alignment(self.utterances, results)
+            for format, name in wanted:
+                file = self.output / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                able = options_of(find_format(file, format=format))
+                options = {n: v for n, v in run.format_options.items() if n in able}
+                write_alignment(alignment, file, format=format, **options)
+            hashes = tuple(file_hash(self.output / name) for name in names)
+        except SpeechAlignError as error:
+            return [_withdraw(result, str(error)) for result in results]
+        except OSError as error:
+            reason = f"{error.filename}: cannot be written: {error.strerror}"
+            return [_withdraw(result, reason) for result in results]
+        except Exception:
+            return self.fail(run, Status.CRASHED, traceback.format_exc())
+        return [replace(r, outputs=names, outputs_sha256=hashes) if r.words else r for r in results]
 
     def fail(self, run: Run, status: Status, reason: str) -> list[UtteranceResult]:
         """Return the same result for every utterance."""
@@ -240,8 +245,8 @@ class Recording:
         """Append the results that are news to the manifest."""
         news = [r for r in results if replace(r, kept=False) != self.earlier.get(r.utterance)]
         if run.manifest is not None and news:
-            with run.manifest.writing() as append:
-                append(news)
+            with run.manifest.writing(news):
+                pass
 
     def _interrupted(
         self, utterance: Utterance, run: Run, names: tuple[str, ...]
@@ -515,8 +520,6 @@ def _withdraw(result: UtteranceResult, reason: str) -> UtteranceResult:
     return replace(result, status=Status.FAILED, reason=reason, words=(), outputs=())
 
 
-def _left_behind(result: UtteranceResult, files: Sequence[str]) -> UtteranceResult:
+def _left_behind(result: UtteranceResult, file: str) -> UtteranceResult:
     """Say of a failure that a file of an earlier run is still there."""
-    if not files:
-        return result
-    return replace(result, reason=f"{result.reason}; {files[0]} is of an earlier run")
+    return replace(result, reason=f"{result.reason}; {file} is of an earlier run")

@@ -54,8 +54,8 @@ FAILED = replace(
 def write(folder, *results):
     """Write results as a run does."""
     manifest = Manifest(folder)
-    with manifest.writing() as append:
-        append(results)
+    with manifest.writing() as lines:
+        lines.extend(results)
     manifest.finish()
 
 
