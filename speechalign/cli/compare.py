@@ -30,7 +30,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     callback=known_format,
     metavar="NAME",
     group="Corpus",
-    help="Format to read where a recording has files in several (default: none, an error)",
+    help="Format to read where a recording has files in several (default: such recordings are an "
+    "error)",
 )
 @option(
     "--phone-set",

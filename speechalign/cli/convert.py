@@ -38,10 +38,10 @@ def convert(
     overwrite: bool,
     format_options: dict[str, object],
 ) -> None:
-    """Turn the alignments of IN, a file or a folder, into another format at OUT.
+    """Convert the alignments of IN, a file or a folder, to another format at OUT.
 
     A folder is mirrored: OUT gets the same subfolders. A file of several recordings, such as a
-    CTM, becomes a folder with a file for each. What a format cannot hold, the guide says; a file
+    CTM, becomes a folder with a file for each. docs/guide.md lists what each format keeps. A file
     that cannot be converted is named, and the others are still written. Subtitles have a cue for
     each utterance where there are utterances, else for a few words.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Commands)
 def g2p() -> None:
-    """Pronounce words that a dictionary lacks, as its other words are."""
+    """Learn from a dictionary how words are pronounced, and predict other words."""
 
 
 @g2p.command()
@@ -116,7 +116,7 @@ def apply(
     file: TextIO | None,
     nbest: int,
 ) -> None:
-    """Pronounce WORDS, or those of a file, by MODEL, which `speechalign g2p train` wrote.
+    """Predict the pronunciations of WORDS with MODEL, which `speechalign g2p train` wrote.
 
     Prints lines of a dictionary in MFA's format: word, with --nbest a score, and phones, between
     tabs. The score is the probability of a pronunciation over that of the best one. Words without

@@ -16,27 +16,54 @@ from speechalign.errors import SpeechAlignError
 
 class _Entry(NamedTuple):
     target: str
+    section: str
     help: str
 
 
 COMMANDS = {
-    "align": _Entry("speechalign.cli.align:align", "Align a corpus with its transcripts."),
-    "align-one": _Entry("speechalign.cli.align_one:align_one", "Align one recording."),
-    "train": _Entry("speechalign.cli.train:train", "Train a model on a corpus."),
-    "train-align": _Entry(
-        "speechalign.cli.train_align:train_align", "Train on a corpus and align it, in one go."
+    "align": _Entry(
+        "speechalign.cli.align:align", "Align", "Align a corpus of recordings with transcripts."
     ),
-    "adapt": _Entry("speechalign.cli.adapt:adapt", "Adapt a model to a corpus."),
-    "validate": _Entry("speechalign.cli.validate:validate", "Check a corpus before aligning it."),
-    "find-oovs": _Entry("speechalign.cli.find_oovs:find_oovs", "List words without a dictionary."),
-    "g2p": _Entry("speechalign.cli.g2p:g2p", "Pronounce words that a dictionary lacks."),
-    "compare": _Entry("speechalign.cli.compare:compare", "Score alignments against a reference."),
-    "score": _Entry("speechalign.cli.score:score", "Score word links: AER, SAER, TW-SAER."),
-    "st-align": _Entry("speechalign.cli.st_align:st_align", "Link words by contribution maps."),
-    "model": _Entry("speechalign.cli.model:model", "List and inspect acoustic models."),
-    "convert": _Entry("speechalign.cli.convert:convert", "Turn alignments into another format."),
+    "align-one": _Entry(
+        "speechalign.cli.align_one:align_one", "Align", "Align one recording and print its words."
+    ),
+    "train-align": _Entry(
+        "speechalign.cli.train_align:train_align", "Align", "Train on a corpus, then align it."
+    ),
+    "validate": _Entry(
+        "speechalign.cli.validate:validate", "Prepare", "Check a corpus before it is aligned."
+    ),
+    "find-oovs": _Entry(
+        "speechalign.cli.find_oovs:find_oovs", "Prepare", "List the words that a dictionary lacks."
+    ),
+    "g2p": _Entry(
+        "speechalign.cli.g2p:g2p", "Prepare", "Learn and predict pronunciations of words."
+    ),
+    "train": _Entry("speechalign.cli.train:train", "Models", "Train a model on a corpus."),
+    "adapt": _Entry("speechalign.cli.adapt:adapt", "Models", "Adapt a model to a corpus."),
+    "model": _Entry(
+        "speechalign.cli.model:model", "Models", "List, inspect, download and export models."
+    ),
+    "compare": _Entry(
+        "speechalign.cli.compare:compare",
+        "Results",
+        "Score alignments against reference alignments.",
+    ),
+    "convert": _Entry(
+        "speechalign.cli.convert:convert", "Results", "Convert alignments to another format."
+    ),
+    "st-align": _Entry(
+        "speechalign.cli.st_align:st_align",
+        "Speech translation",
+        "Link words by the contribution maps of a model.",
+    ),
+    "score": _Entry(
+        "speechalign.cli.score:score",
+        "Speech translation",
+        "Score word links: AER, SAER, TW-SAER.",
+    ),
 }
-"""Name of a command to ``module:attribute`` and the line it has in ``speechalign --help``."""
+"""Name of a command to ``module:attribute``, and section and line in ``speechalign --help``."""
 
 
 class _Commands(click.Group):
@@ -54,8 +81,12 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in COMMANDS.items():
+            sections.setdefault(entry.section, []).append((name, entry.help))
+        for heading, lines in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(lines)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, and turn what a user can cause into a line and an exit status."""
@@ -90,7 +121,10 @@ class _Commands(click.Group):
 )
 @click.version_option(speechalign.__version__, prog_name="speechalign")
 def cli() -> None:
-    """Align speech with what was said.
+    """Align speech with its transcript: find the times of words and phones.
+
+    A first try: `speechalign align-one hello.wav "hello world" -o hello.TextGrid`. The arguments
+    and options of a command: `speechalign COMMAND --help`.
 
     Exit status: 0 all done, 1 internal error, 2 wrong usage, 3 some failed and the rest was
     written, 4 nothing usable, 5 validation failed, 130 interrupted.

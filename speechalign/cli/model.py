@@ -16,7 +16,7 @@ def model() -> None:
     """List, inspect, download and export acoustic models.
 
     SOURCE is a name that `list` shows, a folder or an .onnx file, or org/name@revision on the
-    Hugging Face hub; with :LANGUAGE behind it for one with adapters of languages, such as MMS.
+    Hugging Face hub; org/name:LANGUAGE for a model with an adapter of each language, such as MMS.
     """
 
 
@@ -63,9 +63,9 @@ def inspect(
     allow_pickle: bool,
     calibration: Path | None,
 ) -> None:
-    """Print what a model is: language, frames, units, licence.
+    """Print the language, frames, units and licence of a model.
 
-    With --corpus and --gold, also by how much its words begin too late, in the median.
+    With --corpus and --gold, also the median by which its words begin too late.
     """
     from speechalign.aligners.aligner import Aligner
     from speechalign.models import load_model
@@ -105,7 +105,7 @@ def inspect(
 @click.argument("source")
 @option("--allow-pickle", is_flag=True, help="Fetch weights that are a Python pickle, too")
 def download(source: str, allow_pickle: bool) -> None:
-    """Fetch a model, so that it can be used without network, and print its name.
+    """Fetch a model, for use without network, and print its name.
 
     Takes org/name or org/name@revision on the Hugging Face hub, or torchaudio:NAME.
     """
@@ -145,7 +145,7 @@ def add_words(folder: Path, dictionary: Path) -> None:
     help="Read weights that are a Python pickle; tensors only, no code is run",
 )
 def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None:
-    """Write a model to FOLDER, which can be used instead of it.
+    """Write a model to FOLDER, which can be used in its place.
 
     A CTC model that hears samples, of torchaudio, Hugging Face or kind conv-ctc, becomes ONNX, and
     it is checked that both agree; an HMM-GMM, such as english-sphinx, a folder like those of

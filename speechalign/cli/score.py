@@ -263,7 +263,7 @@ def _time_options(*, required: bool) -> Callable[[Callable[..., object]], Callab
 @score.command()
 @_link_options
 def aer(score_files: Callable[..., None]) -> None:
-    """Alignment error rate: every link counts alike.
+    """Alignment error rate of all words, every link counting alike.
 
     Exit status: 3 where --skip-bad left out sentences, 4 where nothing can be scored.
     """
@@ -303,7 +303,7 @@ def tw_saer(
     tier: str,
     setting: Literal["s2t", "s2s"] | None,
 ) -> None:
-    """Time-weighted alignment error rate: a link counts by the duration of its words.
+    """Time-weighted alignment error rate of the words that were said.
 
     In speech to text, a link weighs the seconds of its source word; in speech to speech, these
     times those of its target word.

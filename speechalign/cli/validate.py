@@ -63,10 +63,11 @@ def validate(
 ) -> None:
     """Check every transcript and every sample of CORPUS, a folder or a manifest.
 
-    With --dictionary, also every line of a pronunciation dictionary, and whether it has the words.
+    With --dictionary, also check every line of a pronunciation dictionary, and list the words of
+    the corpus that it lacks.
 
-    Exit status: 0 nothing is wrong (there may be warnings), 4 there is no utterance, 5 some
-    utterances cannot be aligned, or lines of the dictionary not be read.
+    Exit status: 0 no error (there may be warnings), 4 no utterance, 5 some utterances cannot be
+    aligned, or some lines of the dictionary cannot be read.
     """
     from rich.console import Console
 
