@@ -36,7 +36,7 @@ WRITTEN = (Status.ALIGNED, Status.DOUBTFUL, Status.KEPT)
 """Statuses of utterances that have a result which may be used."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UtteranceResult(TimedWords):
     """The result of one utterance, a line of the manifest; iterates over its words.
 
@@ -117,6 +117,10 @@ class UtteranceResult(TimedWords):
     words: tuple[Word, ...] = ()
     kept: bool = False
 
+    def __repr__(self) -> str:
+        known = "" if self.confidence is None else f", confidence {self.confidence:.2f}"
+        return f"<UtteranceResult {self.utterance}: {self.status.value}, words {len(self)}{known}>"
+
     @property
     def _seconds(self) -> float:
         return self.audio_duration or 0.0
@@ -133,7 +137,7 @@ class UtteranceResult(TimedWords):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CorpusResult:
     """The results of a corpus; iterates over them.
 
@@ -150,6 +154,10 @@ class CorpusResult:
 
     def __iter__(self) -> Iterator[UtteranceResult]:
         return iter(self.utterances)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(s)} {s.value}" for s in Status if self.count(s))
+        return f"<CorpusResult: {counts or 'no utterances'}>"
 
     def count(self, status: Status) -> int:
         """Return how many utterances have a status."""

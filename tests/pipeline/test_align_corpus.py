@@ -712,6 +712,8 @@ def test_a_result_is_its_words_with_times_of_the_recording(examples, aligner, tm
     found = read_alignment(tmp_path / "last.TextGrid")
     assert found.duration == pytest.approx(9.225)
     assert [i.label for i in found.tiers["words"]] == HARBOUR.split()
+    sure = f"confidence {last.confidence:.2f}"
+    assert repr(last) == f"<UtteranceResult {last.utterance}: aligned, words 10, {sure}>"
     plain = last.to_dict()
     assert json.loads(json.dumps(plain)) == plain
     assert plain["words"][0]["label"] == "In"
@@ -724,6 +726,7 @@ def test_a_failed_result_has_no_words(corpus, aligner):
     failed = next(r for r in align_corpus(corpus, aligner) if r.utterance == "slt/tea")
     assert failed.status is Status.FAILED
     assert failed
+    assert repr(failed) == "<UtteranceResult slt/tea: failed, words 0>"
     assert (len(failed), list(failed)) == (0, [])
     assert failed.alignment.tiers == {"words": (), "phones": ()}
     table = failed.to_dataframe()
@@ -734,6 +737,7 @@ def test_a_failed_result_has_no_words(corpus, aligner):
 def test_a_corpus_and_a_model_may_be_named(corpus, tmp_path):
     result = align_corpus(str(corpus), "english-sphinx", str(tmp_path / "out"), jobs=1)
     assert [r.status for r in result] == [Status.ALIGNED] * 3
+    assert repr(result) == "<CorpusResult: 3 aligned>"
     assert (tmp_path / "out/slt/tea.TextGrid").exists()
 
 
