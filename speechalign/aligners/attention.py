@@ -13,7 +13,7 @@ from speechalign.audio.waveform import Waveform
 from speechalign.kernels.dtw import dtw
 from speechalign.models import AttentionModel
 from speechalign.pronunciation.lexicon import normaliser
-from speechalign.text.word import Token
+from speechalign.text.word import NOISE, Source, Token
 
 
 class AttentionAligner:
@@ -74,7 +74,8 @@ class AttentionAligner:
             )
             sure = float(np.exp(attention.log_probs[at : at + len(pieces)].mean()))
             span = Interval(spans[0][0], spans[-1][1], word.label, min(1.0, sure))
-            aligned.append(replace(word, span=span, tokens=tokens))
+            source: Source = "noise" if word.spoken == (NOISE,) else "letters"
+            aligned.append(replace(word, source=source, choices=(), span=span, tokens=tokens))
             at += len(pieces)
         log_likelihood = float(attention.log_probs.sum()) / (100 * waveform.duration)
         return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="tokens")

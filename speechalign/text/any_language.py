@@ -13,8 +13,9 @@ token                  spoken
 ``20%``                vingt pour cent
 ``12.03.2024``         douze mars deux mille vingt quatre; also with slashes or hyphens
 ``10:30``              dix heures trente
-``5€`` ``3-5`` ``1er`` `UNKNOWN`, as is every number that cannot be read for certain: ranges,
-                       ordinals, units, dates where days are inflected (Polish, Russian ...)
+``5€`` ``3-5`` ``XIV`` `UNKNOWN`, as is every number that cannot be read for certain: ranges,
+                       ordinals, units, Roman numerals, dates where days are inflected (Polish,
+                       Russian ...)
 ``[bruit]`` ``(rire)`` `NOISE`, as `speechalign.text.tokens` finds it
 ``—`` ``…`` ``🙂``     nothing
 =====================  ====================================================================
@@ -30,6 +31,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from speechalign.text import number_words as numbers
+from speechalign.text import roman_numerals
 from speechalign.text.normal_form import normal_form
 from speechalign.text.tokens import NO_BREAK, tokens
 from speechalign.text.unspaced import UNSPACED, with_spaces
@@ -92,7 +94,11 @@ def words(
         grouped_by_spaces=numbers.grouped_by_spaces(language),
     )
 
+    mixed = any(map(str.islower, text))
+
     def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
+        if mixed and _is_roman(token):
+            return ((UNKNOWN,),)
         # What is not understood is so once.
         said = tuple(
             word for word, same in groupby(_spoken(token, language))
@@ -101,6 +107,12 @@ def words(
         return (said,) * bool(said)
 
     return speak_tokens(written, say, own=own)
+
+
+def _is_roman(token: str) -> bool:
+    """Tell whether a token is a Roman numeral, perhaps with the ending of an ordinal: XVIe."""
+    match = re.fullmatch(r"\W*([XVI]{2,})(?:e|er|ème|º|ª|-[^\W\d_]{1,3})?\W*", token)
+    return match is not None and roman_numerals.is_numeral(match[1])
 
 
 def lower(word: str, language: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from speechalign.text import english_numbers as numbers
+from speechalign.text import roman_numerals
 
 Words = tuple[str, ...]
 
-_ROMAN = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
-_VALUES = {"I": 1, "V": 5, "X": 10}
 # Before a cardinal: World War II, Chapter IV.
 _HEADINGS = frozenset({
     "war", "chapter", "part", "volume", "vol", "book", "act", "scene", "section", "title",
@@ -56,7 +55,7 @@ def read(numeral: str, before: str, after: str, *, spell: bool) -> tuple[Words, 
     ((('two',), ('the', 'second')), ())
     """
     letters = numeral.upper()
-    if not _ROMAN.fullmatch(letters):
+    if not roman_numerals.is_numeral(letters):
         return ()
     bare = before.strip("'\"“‘([,")
     name = bare.lower().rstrip(".:")
@@ -71,7 +70,7 @@ def read(numeral: str, before: str, after: str, *, spell: bool) -> tuple[Words, 
         return ()
     if letters == "I" and ruler and not _goes_on(after):
         return ()
-    number = str(value(letters))
+    number = str(roman_numerals.value(letters))
     cardinal, ordinal = numbers.cardinal(number), ("the", *numbers.ordinal(number))
     if after.lower().strip(".,;:!?") in _ORDERED:
         return (ordinal[1:],)
@@ -81,16 +80,10 @@ def read(numeral: str, before: str, after: str, *, spell: bool) -> tuple[Words, 
         return (cardinal, ordinal)
     if letters == "IV" and name in _SPELLED_BEFORE and spell:
         return (("i", "v"), cardinal)
-    named = bare[:1].isupper() and not ends and spell and not _ROMAN.fullmatch(bare)
+    named = bare[:1].isupper() and not ends and spell and not roman_numerals.is_numeral(bare)
     return (ordinal, cardinal) if ruler or named else (cardinal,)
 
 
 def _goes_on(after: str) -> bool:
     """Tell whether a sentence goes on after ``Charles I``, rather than after a pronoun."""
     return after.lower().strip(".,;:!?") in _AFTER_RULERS
-
-
-def value(numeral: str) -> int:
-    """Return the value of a Roman numeral of the letters I, V and X."""
-    values = [_VALUES[letter] for letter in numeral.upper()]
-    return sum(-v if v < after else v for v, after in zip(values, [*values[1:], 0]))

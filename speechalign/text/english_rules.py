@@ -13,6 +13,7 @@ from itertools import chain, islice, product
 from speechalign.text import english_abbreviations as abbreviations
 from speechalign.text import english_numbers as numbers
 from speechalign.text import english_romans as romans
+from speechalign.text import roman_numerals
 from speechalign.text.word import Spoken
 
 
@@ -151,7 +152,7 @@ def _roman(match: _Match, context: Context) -> Said | None:
     after = "" if closed else context.after
     readings = romans.read(match[1], context.before, after, spell=context.spell)
     if "(" in match.string and match[1].islower():
-        readings = (numbers.cardinal(str(romans.value(match[1]))),)  # (ii)
+        readings = (numbers.cardinal(str(roman_numerals.value(match[1]))),)  # (ii)
     ending = "'s" if match[2] else ""
     return [(*words[:-1], words[-1] + ending) for words in readings] or None
 

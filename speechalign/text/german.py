@@ -8,7 +8,8 @@ token                            spoken
 ``US-Armee`` ``und/oder``        u es armee; und oder
 ``LKW`` ``LKWs`` ``z``           el ka we; el ka wes; zett: two or three capitals, or up to
                                  five consonants, and no known word. Not in a text that is
-                                 all capitals, and not ``IV``, ``XXI``: they are words
+                                 all capitals
+``Karl IV.`` ``Kapitel IV``      karl der vierte; kapitel vier: Roman numerals, in each case
 ``mp3`` ``S3``                   em pe drei; es drei
 ``z.B.`` ``z. B.`` ``usw.``      zum beispiel; zum beispiel; und so weiter; also
                                  ``d.h. u.a. bzw. ca. etc. Dr. Prof. St. Nr. Str. Mio.``
@@ -46,6 +47,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from speechalign.text import german_numbers as numbers
+from speechalign.text import roman_numerals
 from speechalign.text.latin import to_latin
 from speechalign.text.tokens import NOISE, tokens
 from speechalign.text.word import UNKNOWN, Spoken, Word, speak_tokens
@@ -98,8 +100,8 @@ def words(
         if letters is None:
             return ((UNKNOWN,),)
         context = _Context(before, after, known or (lambda _: False), spell=lower_case)
-        said = _speak(letters, context)
-        return (said,) * bool(said)
+        said = _roman(letters, context) or (_speak(letters, context),)
+        return said if said[0] else ()
 
     return speak_tokens(written, say, own=own)
 
@@ -144,6 +146,32 @@ def _speak(token: str, context: _Context) -> Spoken:
         else:
             position += 1
     return tuple(spoken)
+
+
+def _roman(token: str, context: _Context) -> tuple[Spoken, ...]:
+    """Return the readings of a Roman numeral: ``Karl IV.``, ``XX. Jahrhundert``, ``Kapitel IV``."""
+    match = re.fullmatch(r"\W*([IVX]{2,})(\.?)\W*", token)
+    if not match or not roman_numerals.is_numeral(match[1]) or not context.spell:
+        return ()
+    number = str(roman_numerals.value(match[1]))
+    cardinal = numbers.cardinal(number)
+    if not match[2] or not context.after:
+        heading = context.before.lower() in _HEADINGS
+        named = context.before[:1].isupper() and match[2] and not heading
+        ordinals = _ordinals(number)
+        return (*ordinals, cardinal) if named else (cardinal, *ordinals)
+    alone = numbers.ordinal(number, context.ending)
+    return (alone, *_ordinals(number)) if context.before.islower() else (*_ordinals(number), alone)
+
+
+_HEADINGS = frozenset(
+    ("teil", "kapitel", "band", "buch", "akt", "szene", "stufe", "klasse", "typ", "artikel")
+)
+
+
+def _ordinals(number: str) -> tuple[Spoken, ...]:
+    e, en = (numbers.ordinal(number, ending) for ending in ("e", "en"))
+    return (("der", *e), ("die", *e), ("dem", *en), ("den", *en), ("des", *en))
 
 
 _BEFORE_N = frozenset(("am", "beim", "dem", "den", "des", "im", "vom", "zum", "zur"))

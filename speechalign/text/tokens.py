@@ -131,15 +131,21 @@ _CLOSED = re.compile(r"</([^\W\d_][\w.:-]*)>")
 
 @dataclass(frozen=True)
 class _Brackets:
-    """The brackets of a text: the place of each one's partner, and which tags are closed."""
+    """The brackets of a text: the place of each one's partner, and which tags are closed.
+
+    ``mixed`` says that the text has lower case.
+    """
 
     partners: dict[int, int]
     closed_tags: frozenset[str]
+    mixed: bool
 
 
 def _split(text: str, token: re.Pattern[str]) -> Iterator[tuple[int, WrittenToken]]:
     """Yield each token with its place in the text."""
-    brackets = _Brackets(_partners(text), frozenset(_CLOSED.findall(text)))
+    brackets = _Brackets(
+        _partners(text), frozenset(_CLOSED.findall(text)), any(map(str.islower, text))
+    )
     plain = at = 0
     for match in _OPENING.finditer(text):
         if match.start() < at:
@@ -220,7 +226,11 @@ def _note(text: str, at: int, brackets: _Brackets) -> tuple[int, str] | None:
             return None
         end = brackets.partners[at] + 1
         content = text[at + 1 : end - 1]
-        said = (_round if opening in _ROUND else _square)(text, at, end, content.strip())
+        content = content.strip()
+        if opening in _ROUND:
+            said = _round(text, at, end, content, mixed=brackets.mixed)
+        else:
+            said = _square(text, at, end, content)
         return None if said is None else (end, said)
     if opening == "<":
         return _angle(text, at, brackets.closed_tags)
@@ -262,7 +272,7 @@ def _square(text: str, at: int, end: int, content: str) -> str | None:
     return NOISE if any(map(str.isalpha, content)) and not is_pause(content) else ""
 
 
-def _round(text: str, at: int, end: int, content: str) -> str | None:
+def _round(text: str, at: int, end: int, content: str, *, mixed: bool) -> str | None:
     if text[at - 1 : at].isalnum() or text[end : end + 1].isalnum():
         return None  # (s)he, word(s)
     double = content[:1] in tuple(_ROUND) and content[-1:] in (")", "）")
@@ -274,7 +284,7 @@ def _round(text: str, at: int, end: int, content: str) -> str | None:
     if _STAMP.fullmatch(inner):
         return ""
     several = inner.isupper() and len(re.findall(r"[^\W\d_]{2,}", inner)) > 1
-    if several and any(map(str.islower, text)):
+    if several and mixed:
         return NOISE  # (END VIDEO CLIP)
     return _sound(inner)
 

@@ -70,6 +70,12 @@ def spoken(text, language="und"):
                 "คำ",
             ],
         ),
+        (
+            "Louis XIV au XVIe siècle VII.",
+            "fr",
+            ["louis", UNKNOWN, "au", UNKNOWN, "siècle", UNKNOWN],
+        ),
+        ("VI ÄR VI", "sv", ["vi", "är", "vi"]),
         ("（笑） はい [laughs]", "ja", [NOISE, "はい", NOISE]),
         ("(rires) oui (presque) &=tousse", "fr", [NOISE, "oui", "presque", NOISE]),
     ],
