@@ -1,10 +1,26 @@
 """Checks name the argument, what was wanted, what was found, and where."""
 
+import os
+
 import numpy as np
 import pytest
 
-from speechalign.checks import check_lengths, check_log_probs, check_samples
+from speechalign.checks import check_jobs, check_lengths, check_log_probs, check_samples
 from speechalign.errors import InputError
+
+
+class TestJobs:
+    def test_none_is_for_the_cores_that_are_granted_not_those_that_are_there(self, monkeypatch):
+        monkeypatch.setattr(os, "cpu_count", lambda: 64)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+        assert check_jobs(None) == 3
+        monkeypatch.delattr(os, "sched_getaffinity")
+        assert check_jobs(None) == 64
+
+    def test_numbers_are_taken_as_they_are(self):
+        assert check_jobs(1) == 1
+        with pytest.raises(InputError, match="jobs: expected 1 or more, got 0"):
+            check_jobs(0)
 
 
 class TestLogProbs:

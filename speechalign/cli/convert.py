@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import click
 
 from speechalign.cli.messages import log
 from speechalign.cli.options import command, message_options, option
 from speechalign.cli.output_options import cue_options, known_format, overwrite_option
-
-if TYPE_CHECKING:
-    from speechalign.alignment import Alignment
 
 
 @command("convert")
@@ -29,9 +26,7 @@ if TYPE_CHECKING:
 @overwrite_option
 @cue_options
 @message_options
-@click.pass_context
 def convert(
-    ctx: click.Context,
     source: Path,
     target: Path,
     to: str | None,
@@ -47,82 +42,18 @@ def convert(
 
     Exit status: 3 where a file failed or exists already, 4 where nothing was written.
     """
-    from speechalign.errors import InputError
-    from speechalign.files.names import composed
-    from speechalign.formats import find_alignments, find_format
+    if to is None and (source.is_dir() or target.is_dir()):
+        raise click.UsageError("OUT is a folder: name the format to write with --to")
+    from speechalign.formats.conversion import convert_alignments
 
-    sources = find_alignments(source) if source.is_dir() else [source]
-    if not sources:
-        raise InputError(f"{source}: no alignment in it; its files need a suffix of a known format")
-    run = _Run(overwrite, format_options)
-    for file in sources:
-        recordings = run.read(file)
-        if not recordings:
-            continue
-        if source.is_file() and len(recordings) == 1 and not target.is_dir():
-            run.write(next(iter(recordings.values())), target, to)
-            continue
-        if to is None:
-            raise click.UsageError("OUT is a folder: say with --to which format to write", ctx)
-        suffix = find_format(target, format=to).SUFFIXES[0]
-        place = file.parent.relative_to(source).as_posix() if source.is_dir() else "."
-        for name, alignment in recordings.items():
-            run.write(alignment, target / composed(f"{place}/{name}{suffix}"), to)
-    log.info("%d written, %d failed", len(run.written), run.failed)
-    ctx.exit((3 if run.written else 4) if run.failed else 0)
-
-
-class _Run:
-    """What was written and how much failed, each failure with a line on stderr."""
-
-    def __init__(self, overwrite: bool, options: dict[str, object]) -> None:
-        self._overwrite = overwrite
-        self._options = options
-        self.written: set[Path] = set()
-        self.failed = 0
-
-    def _fail(self, problem: object) -> None:
-        self.failed += 1
-        log.warning("failed: %s", problem)
-
-    def read(self, file: Path) -> dict[str, Alignment]:
-        """Return the recordings of a file, a lone one by the file's name; none on failure."""
-        from speechalign.errors import FormatError
-        from speechalign.formats import read_alignments, split_suffix
-
-        try:
-            recordings = read_alignments(file)
-        except (FormatError, OSError) as error:
-            self._fail(error)
-            return {}
-        if not recordings:
-            self._fail(f"{file}: no recording in it")
-        if len(recordings) == 1:
-            return {split_suffix(file)[0]: alignment for alignment in recordings.values()}
-        inside = {}
-        for name, alignment in recordings.items():
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                self._fail(f"{file}: recording {name!r} would lie outside OUT; rename it")
-            else:
-                inside[name] = alignment
-        return inside
-
-    def write(self, alignment: Alignment, path: Path, format: str | None) -> None:
-        """Write one file, unless it exists or cannot hold the alignment."""
-        from speechalign.errors import FormatError
-        from speechalign.files.names import existing
-        from speechalign.formats import write_alignment
-
-        path = existing(path)
-        if path in self.written:
-            self._fail(f"{path}: another file of IN has this name too; rename one of them")
-        elif path.exists() and not self._overwrite:
-            self._fail(f"{path}: exists; use --overwrite to replace it")
+    files = convert_alignments(source, target, format=to, overwrite=overwrite, **format_options)
+    written = failed = 0
+    for file in files:
+        if file.problem is None:
+            written += 1
+            log.debug("written: %s", file.path)
         else:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_alignment(alignment, path, format=format, **self._options)
-            except (FormatError, OSError) as error:
-                self._fail(error)
-            else:
-                self.written.add(path)
+            failed += 1
+            log.warning("failed: %s", file.problem)
+    log.info("%d written, %d failed", written, failed)
+    sys.exit((3 if written else 4) if failed else 0)
