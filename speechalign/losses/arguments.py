@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.kernels.ctc_loss import illegal_score
 
 Reduction = Literal["mean", "sum", "none"]
@@ -58,10 +58,7 @@ def check_targets(
 def check_tensor(values: object, name: str) -> None:
     """Refuse anything but a tensor."""
     if not isinstance(values, Tensor):
-        raise InputError(
-            f"{name}: expected a torch.Tensor, got {type(values).__name__}; convert it with "
-            "torch.as_tensor"
-        )
+        raise wrong_type(name, "a torch.Tensor", values, "convert it with torch.as_tensor")
 
 
 def check_integers(values: Tensor, name: str) -> Tensor:

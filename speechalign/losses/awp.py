@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, wrong_type
 from speechalign.losses.arguments import (
     Reduction,
     check_integers,
@@ -164,6 +164,10 @@ def sample_pairs(
     batch, frames, num_columns = log_probs.shape
     if not 0 <= blank < num_columns:
         raise InputError(f"blank: expected a column in [0, {num_columns}), got {blank}")
+    if not callable(property):
+        raise wrong_type(
+            "property", "a function", property, "take one of speechalign.losses.properties"
+        )
     transcripts: list[np.ndarray] = []
     if targets is not None and target_lengths is not None:
         targets, target_lengths = check_targets(

@@ -11,6 +11,7 @@ from speechalign.losses.arguments import (
     check_log_probs,
     check_reduction,
     check_scores,
+    check_tensor,
     divergence,
     within,
 )
@@ -64,6 +65,7 @@ def consistency_loss(
     0.137
     """
     input_lengths = check_log_probs(log_probs, input_lengths)
+    check_tensor(other, "other")
     if other.shape != log_probs.shape or other.dtype != log_probs.dtype:
         raise InputError(
             f"other: expected the shape and dtype of log_probs, {tuple(log_probs.shape)} "

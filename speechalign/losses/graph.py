@@ -8,7 +8,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from speechalign.errors import AlignmentError, InputError
+from speechalign.errors import AlignmentError, InputError, wrong_type
 from speechalign.graphs import Graph
 from speechalign.kernels import forward_backward
 from speechalign.losses.arguments import check_log_probs
@@ -63,6 +63,8 @@ def graph_loss(
     0.666
     """
     input_lengths = check_log_probs(log_probs, input_lengths)
+    if not (isinstance(graphs, Sequence) and all(isinstance(g, Graph) for g in graphs)):
+        raise wrong_type("graphs", "a list of Graph", graphs)
     if len(graphs) != len(log_probs):
         raise InputError(
             f"graphs: expected {len(log_probs)}, one for each utterance, got {len(graphs)}"

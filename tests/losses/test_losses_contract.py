@@ -13,7 +13,9 @@ torch = pytest.importorskip("torch", reason="needs torch")
 
 from speechalign import losses  # noqa: E402
 from speechalign.errors import BackendError, InputError  # noqa: E402
+from speechalign.graphs import ctc_graph  # noqa: E402
 from speechalign.losses import LOSSES  # noqa: E402
+from speechalign.losses.properties import PROPERTIES  # noqa: E402
 
 ARGUMENTS = ["log_probs", "targets", "input_lengths", "target_lengths"]
 
@@ -177,7 +179,7 @@ def test_anything_but_a_tensor_is_refused(name, place):
         found = type(wrong).__name__
         arguments[place] = wrong
         with pytest.raises(
-            InputError, match=f"{ARGUMENTS[place]}: .*torch.Tensor, got {found}; co"
+            InputError, match=f"{ARGUMENTS[place]}: .*torch.Tensor, got {found}.*; conv"
         ):
             LOSSES[name](*arguments, blank=0)
 
@@ -208,6 +210,43 @@ def test_wrong_arguments_are_refused(name):
     log_probs[1, 2] = math.nan
     with pytest.raises(InputError, match=r"log_probs\[1|utterance 1"):
         loss(log_probs, targets, input_lengths, target_lengths)
+
+
+def first_arguments():
+    """Positional arguments by name that a loss takes, for one utterance."""
+    log_probs = torch.full((1, 4, 3), 1 / 3).log()
+    spans = torch.tensor([[[0, 1], [1, 2]]])
+    return {
+        "log_probs": log_probs,
+        "other": log_probs,
+        "targets": torch.tensor([[1, 2]]),
+        "input_lengths": torch.tensor([4]),
+        "target_lengths": torch.tensor([2]),
+        "graphs": [ctc_graph([1, 2], blank=0)],
+        "property": PROPERTIES["low_latency"],
+        "speech": torch.ones(1, 4, 3),
+        "text": torch.ones(1, 2, 3),
+        "speech_lengths": torch.tensor([4]),
+        "text_lengths": torch.tensor([2]),
+        "speech_spans": spans,
+        "text_spans": spans,
+        "words": torch.tensor([[5, 6]]),
+        "word_lengths": torch.tensor([2]),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"expected_risk_k2_loss"}))
+@pytest.mark.parametrize("wrong", [None, "x", 5, [1]])
+def test_wrong_types_are_refused_by_every_loss(name, wrong):
+    parameters = inspect.signature(LOSSES[name]).parameters.values()
+    given = first_arguments()
+    options = {p.name: 0 for p in parameters if p.name in ("blank", "seed")}
+    places = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    LOSSES[name](*(given[place] for place in places), **options)
+    for place in places:
+        arguments = {**given, place: wrong}
+        with pytest.raises(InputError, match=f"^{place}: expected .*, got {type(wrong).__name__}"):
+            LOSSES[name](*(arguments[other] for other in places), **options)
 
 
 def test_the_table_of_the_docs_is_complete():
