@@ -46,8 +46,8 @@ def adapt(
     """Adapt MODEL to CORPUS, from audio and transcripts alone; save it as MODEL_OUT.
 
     MODEL is english-sphinx, or a folder that `speechalign train` wrote. The means of its Gaussians
-    move towards the corpus (MAP), the further the more there is of each sound; with --fmllr, after
-    the features of each speaker have been transformed to fit the model.
+    move towards the corpus by MAP adaptation: further for sounds that the corpus has more of. With
+    --fmllr, the features of each speaker are first transformed to fit the model.
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """

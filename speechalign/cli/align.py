@@ -108,7 +108,7 @@ def align(
     Kaldi data directory, a JSONL manifest or a lhotse cut set. MODEL is a name that `speechalign
     model list` shows, a folder or an .onnx file, or org/name@revision on the Hugging Face hub;
     without it, the embedded English model. The tree of OUT mirrors that of CORPUS, and
-    OUT/alignment_manifest.jsonl says what became of every utterance.
+    OUT/alignment_manifest.jsonl has the status of every utterance.
 
     Exit status: 0 all aligned, 3 some not (the others are written), 4 none, 1 an internal error,
     130 interrupted.

@@ -84,6 +84,9 @@ def compare(
     the last part of it, where no other recording has the same); or single files; or one file for
     a corpus, such as a CTM.
 
+    Prints mean, median, bias (positive: TEST is late) and 95th percentile of the differences in
+    milliseconds, the share within 10, 25, 50 and 100 ms, and F1 at 20 ms.
+
     Exit status: 3 where a recording of REF has no usable alignment in TEST, 4 where none has.
     """
     import json

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
 from speechalign.cli.messages import log
 from speechalign.cli.options import Commands, option
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from speechalign.text.dictionary import Variants
 
 
 @click.group(cls=Commands)
@@ -64,8 +59,8 @@ def train(
     """
     from speechalign.errors import InputError
     from speechalign.text.dictionary import read_dictionary
-    from speechalign.text.g2p import G2P, train_g2p
-    from speechalign.text.g2p_score import is_held_out, score_g2p
+    from speechalign.text.g2p import train_on_dictionary
+    from speechalign.text.g2p_score import held_out_score
 
     if model_out.suffix != ".npz":
         raise InputError(f"{model_out}: expected a name that ends in .npz")
@@ -73,17 +68,10 @@ def train(
         dictionary, stress=keep_stress, warn=lambda line: log.warning("warning: %s", line)
     )
 
-    def learn(words: Mapping[str, Variants]) -> G2P:
-        pairs = ((word, phones) for word, variants in words.items() for phones in variants)
-        return train_g2p(pairs, order=order, threshold=threshold, min_count=min_count)
-
-    seen = {word: variants for word, variants in entries.items() if not is_held_out(word)}
-    letters = {letter for word in seen for letter in word}
-    held_out = {w: v for w, v in entries.items() if w not in seen and letters.issuperset(w)}
-    if held_out and seen:
-        score = score_g2p(learn(seen), held_out)
+    score = held_out_score(entries, order=order, threshold=threshold, min_count=min_count)
+    if score is not None:
         print(f"held out: {score}")
-    model = learn(entries)
+    model = train_on_dictionary(entries, order=order, threshold=threshold, min_count=min_count)
     model.save(model_out)
     print(
         f"{model_out}: all {len(entries)} words, {len(model.inventory)} graphones, "

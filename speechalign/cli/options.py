@@ -123,4 +123,4 @@ def message_options(function: Callable[..., object]) -> Callable[..., object]:
         with log_file(file):
             return function(**others)
 
-    return command  # fmt: skip
+    return command

@@ -238,7 +238,7 @@ def _link_options(function: Callable[..., object]) -> Callable[..., object]:
 
         function(score_files=score_files, **others)
 
-    return command  # fmt: skip
+    return command
 
 
 def _time_options(*, required: bool) -> Callable[[Callable[..., object]], Callable[..., object]]:

@@ -245,13 +245,23 @@ def train_g2p(
     return G2P(aligned.inventory, ngrams)
 
 
-def train_on_dictionary(dictionary: Mapping[str, tuple[tuple[str, ...], ...]]) -> G2P:
+def train_on_dictionary(
+    dictionary: Mapping[str, tuple[tuple[str, ...], ...]],
+    *,
+    order: int = 7,
+    threshold: float = 3e-8,
+    min_count: int | None = None,
+) -> G2P:
     """Learn to pronounce from all words of a dictionary.
 
     Parameters
     ----------
     dictionary : Mapping[str, tuple[tuple[str, ...], ...]]
-        Pronunciations by word. Of a large one, rare graphones are left out: 7 a 100,000 words.
+        Pronunciations by word.
+    order, threshold
+        As for `train_g2p`.
+    min_count : int, optional
+        Least count of a graphone that is used (default: 1, and 7 more for every 100,000 words).
 
     Returns
     -------
@@ -263,7 +273,9 @@ def train_on_dictionary(dictionary: Mapping[str, tuple[tuple[str, ...], ...]]) -
         No word can be used.
     """
     pairs = ((word, phones) for word, variants in dictionary.items() for phones in variants)
-    return train_g2p(pairs, min_count=1 + len(dictionary) * 7 // 100_000)
+    if min_count is None:
+        min_count = 1 + len(dictionary) * 7 // 100_000
+    return train_g2p(pairs, order=order, threshold=threshold, min_count=min_count)
 
 
 def _letters(word: str) -> str:

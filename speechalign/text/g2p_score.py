@@ -10,7 +10,7 @@ import numpy as np
 
 from speechalign.kernels.edit_distance import edit_distance
 from speechalign.text.dictionary import Phones, Variants
-from speechalign.text.g2p import G2P
+from speechalign.text.g2p import G2P, train_on_dictionary
 
 _HELD_OUT = 20  # one word in so many
 
@@ -43,6 +43,36 @@ class G2PScore:
 def is_held_out(word: str) -> bool:
     """Tell whether a word is one of the 5 % to test on: by its CRC-32, so that it stays there."""
     return zlib.crc32(word.encode()) % _HELD_OUT == 0
+
+
+def held_out_score(
+    dictionary: Mapping[str, Variants],
+    *,
+    order: int = 7,
+    threshold: float = 3e-8,
+    min_count: int | None = None,
+) -> G2PScore | None:
+    """Score a model on the 5 % of a dictionary that `is_held_out`, trained on all other words.
+
+    Parameters
+    ----------
+    dictionary : Mapping[str, tuple[tuple[str, ...], ...]]
+        Pronunciations by word.
+    order, threshold, min_count
+        As for `speechalign.text.g2p.train_on_dictionary`.
+
+    Returns
+    -------
+    G2PScore or None
+        None where no held-out word consists of letters that the others have.
+    """
+    seen = {word: variants for word, variants in dictionary.items() if not is_held_out(word)}
+    letters = {letter for word in seen for letter in word}
+    held_out = {w: v for w, v in dictionary.items() if w not in seen and letters.issuperset(w)}
+    if not (seen and held_out):
+        return None
+    model = train_on_dictionary(seen, order=order, threshold=threshold, min_count=min_count)
+    return score_g2p(model, held_out)
 
 
 def score_g2p(model: G2P, dictionary: Mapping[str, Variants]) -> G2PScore:

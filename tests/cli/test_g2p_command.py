@@ -80,7 +80,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(dictionary, tmp_path,
 
     monkeypatch.setattr("numpy.savez_compressed", full)
     done = run("train", dictionary, path)
-    assert (done.exit_code, done.stderr) == (4, "error: a.npz: No space left on device\n")
+    assert (done.exit_code, done.stderr) == (4, f"error: {path}: No space left on device\n")
     assert path.read_bytes() == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.npz", "toy.dict"]
 

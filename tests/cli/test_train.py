@@ -165,7 +165,7 @@ def test_full_disk_keeps_the_old_model_and_what_is_done(examples, tmp_path, monk
     monkeypatch.setattr(np, "savez", no_space_later)
     result = run("train", examples, model, *options, "--seed", 1)
     assert result.exit_code == 4
-    assert f"error: {model}.work: No space left on device" in result.stderr
+    assert f"error: {model}.work/checkpoint.npz: No space left on device" in result.stderr
     assert {file.name: file.read_bytes() for file in model.iterdir()} == before
     monkeypatch.undo()
     result = run("train", examples, model, *options, "--seed", 1)
