@@ -34,7 +34,9 @@ def words_of(lexicon: Lexicon, text: str) -> list[tuple[str, ...]]:
     for word in lexicon.words(text):
         if word.source in ("noise", "unknown"):
             raise InputError(f"transcript: {word.label!r} has no pronunciation")
-        found += [variants[0] for variants in word.variants]
+        # Of several ways to say a token, such as 1905, the first.
+        spoken = word.choices[0][1] if word.choices else word.variants
+        found += [variants[0] for variants in spoken]
     return found
 
 
