@@ -70,7 +70,7 @@ def sounds():
         yield f"music {seconds}", np.concatenate(chords)
 
 
-@pytest.mark.parametrize("name", ["slt/tea", "rms/rive"])
+@pytest.mark.parametrize("name", ["slt/tea", "rms/river"])
 def test_no_word_is_stretched_over_what_the_transcript_lacks(aligner, examples, name):
     samples = read_waveform(examples / f"{name}.flac", sample_rate=RATE).samples
     text = (examples / f"{name}.lab").read_text("utf-8")
