@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from speechalign.aligners.phone_boundaries import boundary_medians, keep_apart, spectral_change
 from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
@@ -28,7 +29,31 @@ if TYPE_CHECKING:
 
 # Boundaries are placed in windows of so many phones, with context, so that memory stays bounded.
 _WINDOW, _CONTEXT = 256, 16
+# Noise takes over where the odds that the sound is what the path says fall below these; chosen on
+# CMU ARCTIC with eight kinds of noise between the words (tools/tune_noise.py).
+_NOISE_ODDS = 8.0
+# Seconds that no phone of speech lasts, and by how much noise scores more there than all others.
+_LONGEST_PHONE, _CERTAIN = 0.6, 1.0
+_NEAR = 2  # words between such a phone and the token, one included
+# Frames of a noise token in which its boundary may lie, and what makes it sure of the others.
+_NOISE_EDGE, _SURE = 5, 30.0
 _USUAL = 4.0  # a token's usual reading is so many times as probable as any other
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The best path: words as they were read, its phones and pauses, and what kind each of them is.
+
+    ``times`` has one boundary more than there are spans; ``deficits`` are the differences to the
+    best sound in each frame.
+    """
+
+    words: Sequence[Word]
+    spans: Sequence[PhoneSpan]
+    kinds: Sequence[Kind]
+    times: np.ndarray
+    deficits: np.ndarray
+    score: float
 
 
 class PhoneAligner:
@@ -81,31 +106,115 @@ class PhoneAligner:
         there with that of the best sound of all, and is the logistic function of the mean
         difference, with the model's calibration: an estimate of the probability that this word was
         said, if a random other word were as likely.
+
+        A noise token is any sound, for as long as that fits better than the words. Where it lasts
+        for a second or more, the rest is aligned once more without it, as features are relative to
+        the mean of the recording. At the end it is stretched over all sound between its neighbours
+        (`cover_sound`).
         """
         words = self.lexicon.words(text)
-        samples = waveform.samples
-        emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
-        log_probs = emissions[0]
-        if any(word.choices for word in words):
-            words = self._chosen(log_probs, words, waveform.duration)
-        graph, path = self._path(log_probs, words, waveform.duration)
-        spans = self.model.spans(graph, path.arcs)
-        times = self._place(log_probs, emissions.grid, spans, samples)
-        scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
-        deficits = scores - log_probs.max(axis=1)
-        members = _members(words, spans)
+        samples, rate = waveform.samples, waveform.sample_rate
+        found = self._search(samples, words)
+        stretched = self._stretched(found)
+        if stretched.any():
+            found = self._search(samples, words, stretched)
+        times = found.times
+        noise = long_noise(times, found.kinds, samples.size, rate)
+        if noise:
+            again = self._search(samples[~inside(noise, samples.size)], words)
+            put_back = restored(again.times, again.kinds, noise, rate)
+            if put_back is not None:
+                found, times = again, put_back
+        times = cover_sound(times, found.kinds, samples, rate)
+        spans = found.spans
         aligned = []
-        for word, own in zip(words, members):
+        for word, own in zip(found.words, _members(found.words, spans)):
             phones = tuple(
                 Interval(float(times[k]), float(times[k + 1]), self._phone_label(spans[k].phone))
                 for k in own
             )
             frames = np.concatenate([np.arange(spans[k].begin, spans[k].end) for k in own])
-            confidence = _sigmoid(self.model.calibration, float(deficits[frames].mean()))
+            confidence = _sigmoid(self.model.calibration, float(found.deficits[frames].mean()))
             whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
             aligned.append(replace(word, span=whole, phones=phones))
-        log_likelihood = path.score / len(log_probs)
+        log_likelihood = found.score / len(found.deficits)
         return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="phones")
+
+    def _search(
+        self, samples: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None = None
+    ) -> _Found:
+        """Find the best path, and the times of its phones; frames that are noise may be known."""
+        emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
+        log_probs = self._with_any_sound(emissions[0], words, noisy)
+        duration = len(samples) / self.model.sample_rate
+        if any(word.choices for word in words):
+            words = self._chosen(log_probs, words, duration)
+        graph, path = self._path(log_probs, words, duration)
+        spans = self.model.spans(graph, path.arcs)
+        scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
+        kinds: list[Kind] = ["silence"] * len(spans)
+        for word, own in zip(words, _members(words, spans)):
+            for k in own:
+                kinds[k] = "noise" if word.is_any_sound else "word"
+        sure = self._with_noise_kept(log_probs, spans)
+        return _Found(
+            words,
+            spans,
+            kinds,
+            self._place(sure, emissions.grid, spans, samples),
+            scores - log_probs.max(axis=1),
+            path.score,
+        )
+
+    def _stretched(self, found: _Found) -> np.ndarray:
+        """Mark the frames of phones near a noise token that last longer than any phone does.
+
+        White noise sounds more like an F than like anything else, so that its score alone would
+        leave it to the F.
+        """
+        marked = np.zeros(len(found.deficits), np.bool_)
+        longest = _LONGEST_PHONE * self.model.sample_rate / self.model.grid.stride
+        noise = [number for number, word in enumerate(found.words) if word.is_any_sound]
+        near = {number + step for number in noise for step in range(-_NEAR, _NEAR + 1)}
+        for number, own in enumerate(_members(found.words, found.spans)):
+            for span in (found.spans[k] for k in own):
+                if number in near - set(noise) and span.end - span.begin > longest:
+                    marked[span.begin : span.end] = True
+        return marked
+
+    def _with_any_sound(
+        self, log_probs: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None
+    ) -> np.ndarray:
+        """Let the states of noise score any sound, if a word has it: (T, V) log-likelihoods.
+
+        They score what a word would whose confidence were 0.89, or what the model gives them if
+        that is more: less than words have over their own sound, more than over any other.
+        """
+        noise = self.model.noise
+        spoken = (phones for word in words for variants in word.variants for phones in variants)
+        if noise == self.model.silence or not any(noise in phones for phones in spoken):
+            return log_probs
+        slope, intercept = self.model.calibration
+        deficit = max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope)
+        any_sound = log_probs.max(axis=1) - log_probs.dtype.type(deficit)
+        if noisy is not None:
+            any_sound[noisy] += log_probs.dtype.type(deficit + _CERTAIN)
+        widened = log_probs.copy()
+        for state in self._noise_states():
+            np.maximum(log_probs[:, state], any_sound, out=widened[:, state])
+        return widened
+
+    def _with_noise_kept(self, log_probs: np.ndarray, spans: Sequence[PhoneSpan]) -> np.ndarray:
+        """Make sure of the noise of a path but for its edges, whose times are still to be found."""
+        kept = log_probs.copy()
+        for span in spans:
+            if span.phone == self.model.noise:
+                inner = slice(span.begin + _NOISE_EDGE, max(0, span.end - _NOISE_EDGE))
+                kept[inner, self._noise_states()] += log_probs.dtype.type(_SURE)
+        return kept
+
+    def _noise_states(self) -> list[int]:
+        return sorted(set(self.model.chain([self.model.noise]).labels.tolist()))
 
     def _chosen(
         self, log_probs: np.ndarray, words: Sequence[Word], duration: float

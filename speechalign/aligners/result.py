@@ -141,8 +141,13 @@ class AlignedUtterance(TimedWords):
     def of(
         cls, words: Sequence[Word], waveform: Waveform, *, log_likelihood: float, unit: str
     ) -> AlignedUtterance:
-        """Put together the result of words with times, at least one of which has a confidence."""
-        judged = [word.interval for word in words if word.confidence is not None]
+        """Put together the result of words with times, at least one of which has a confidence.
+
+        Words that are any sound count where there are no others only.
+        """
+        known = [word for word in words if word.confidence is not None]
+        judged = [word.interval for word in known if not word.is_any_sound]
+        judged = judged or [word.interval for word in known]
         confidence = np.average(
             [interval.confidence for interval in judged],
             weights=[interval.duration for interval in judged],

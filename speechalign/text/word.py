@@ -89,6 +89,11 @@ class Word:
     tokens: tuple[Token, ...] = ()
 
     @property
+    def is_any_sound(self) -> bool:
+        """Whether nothing of it can be read, so that it is aligned with any sound."""
+        return self.source in ("noise", "unknown")
+
+    @property
     def interval(self) -> Interval:
         """When the word is said; of aligned words only."""
         assert self.span is not None, f"{self.label!r} is not aligned"
