@@ -88,7 +88,7 @@ class Manifest:
         list of UtteranceResult
             Empty; what is put into it is appended when the block ends.
         """
-        with self._locked() as file:
+        with self._locked(), self._path.open("a+b") as file:
             _append(file, now)
             later: list[UtteranceResult] = []
             yield later
@@ -104,20 +104,19 @@ class Manifest:
             write_analysis(self.folder, ordered)
 
     @contextmanager
-    def _locked(self) -> Iterator[BinaryIO]:
-        """Open the file for appending, when nobody else has it; it may have been replaced."""
-        while True:
-            with self._path.open("a+b") as file:
+    def _locked(self) -> Iterator[None]:
+        """Wait until nobody else writes; the file may have been replaced in the meantime."""
+        while flock is not None:
+            with self._path.open("ab") as file:
                 _lock(file)
                 if _is_same(file, self._path):
-                    yield file
+                    yield
                     return
+        yield  # An open file could not be replaced there.
 
 
 def _lock(file: BinaryIO) -> None:
     """Wait for the lock on a file, which closing it releases."""
-    if flock is None:
-        return
     try:
         flock(file.fileno(), LOCK_EX)
     except OSError as error:

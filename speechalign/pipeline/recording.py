@@ -33,7 +33,6 @@ _BATCHES = 4
 
 _STOPPED = "the run was stopped before its turn"
 
-
 _Measure = Callable[[Path], tuple[float, str]]
 
 
@@ -229,13 +228,20 @@ class Recording:
                 write_alignment(alignment, file, format=format, **options)
             hashes = tuple(file_hash(self.output / name) for name in names)
         except SpeechAlignError as error:
-            return [_withdraw(result, str(error)) for result in results]
+            return [self._withdraw(result, str(error)) for result in results]
         except OSError as error:
             reason = f"{error.filename}: cannot be written: {error.strerror}"
-            return [_withdraw(result, reason) for result in results]
+            return [self._withdraw(result, reason) for result in results]
         except Exception:
             return self.fail(run, Status.CRASHED, traceback.format_exc())
         return [replace(r, outputs=names, outputs_sha256=hashes) if r.words else r for r in results]
+
+    def _withdraw(self, result: UtteranceResult, reason: str) -> UtteranceResult:
+        """Take back a result whose file could not be written; an earlier failure stays as it is."""
+        if not result.words:
+            return result
+        there = tuple(self.existing())
+        return replace(result, status=Status.FAILED, reason=reason, words=(), outputs=there)
 
     def fail(self, run: Run, status: Status, reason: str) -> list[UtteranceResult]:
         """Return the same result for every utterance."""
@@ -254,11 +260,8 @@ class Recording:
         return replace(run.blank(utterance, Status.INTERRUPTED, _STOPPED), outputs=names)
 
     def _was_interrupted(self) -> bool:
-        """Tell whether a run was stopped while it may have written the files."""
-        return any(
-            result.status is Status.INTERRUPTED and result.outputs
-            for result in self.earlier.values()
-        )
+        """Tell whether a run was stopped while it may have written the files, or failed to."""
+        return any(r.outputs and not r.outputs_sha256 for r in self.earlier.values())
 
     def _is_foreign(self, name: str) -> bool:
         """Tell whether a file lies beside the recording, and is not known to be ours."""
@@ -319,11 +322,9 @@ class Recording:
             return replace(earlier, status=status, reason=doubt, kept=True)
         if utterance.problem is not None:
             return run.blank(utterance, Status.FAILED, utterance.problem)
-        if earlier is not None and earlier.status is not Status.INTERRUPTED:
-            if reason is None:
-                return replace(earlier, kept=True)
-            return run.blank(utterance, Status.STALE, f"{reason}; {remedy}")
-        if any(result.words for result in self.earlier.values()):
+        if earlier is not None and reason is None:
+            return replace(earlier, kept=True)
+        if any(result.status is not Status.INTERRUPTED for result in self.earlier.values()):
             return run.blank(utterance, Status.STALE, f"{reason}; {remedy}")
         unknown = run.blank(utterance, Status.KEPT, f"not in the manifest: {remedy}")
         return replace(unknown, kept=True)
@@ -511,13 +512,6 @@ def _measure(audio: Path) -> tuple[float, str]:
     """Return the duration of a sound file, seconds, and its hash."""
     with Sound(audio) as sound:
         return sound.info.duration, sound.sha256
-
-
-def _withdraw(result: UtteranceResult, reason: str) -> UtteranceResult:
-    """Take back a result whose file could not be written; an earlier failure stays as it is."""
-    if not result.words:
-        return result
-    return replace(result, status=Status.FAILED, reason=reason, words=(), outputs=())
 
 
 def _left_behind(result: UtteranceResult, file: str) -> UtteranceResult:

@@ -73,8 +73,8 @@ class UtteranceResult(TimedWords):
         What else the times depend on, as `Aligner.settings` returns it; empty where nothing is
         written.
     outputs, outputs_sha256 : tuple[str, ...]
-        Files that hold it, relative to the output folder, and their hashes. Of an interrupted
-        utterance, the files that may hold a part of it, without hashes.
+        Files that hold it, relative to the output folder, and their hashes. Without hashes, files
+        that may hold a part of it: the run was stopped, or failed, while it wrote them.
     log_likelihood : float or None
         Natural logarithm per frame of 10 ms.
     confidence : float or None

@@ -1,5 +1,6 @@
 """A corpus: whatever befalls one utterance, the others are aligned and all are accounted for."""
 
+import errno
 import hashlib
 import itertools
 import json
@@ -16,7 +17,7 @@ import textgrid
 
 from speechalign import read_alignment
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.waveform import Sound, file_hash, read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 from speechalign.formats import FORMATS
@@ -333,6 +334,47 @@ def test_output_that_cannot_be_written(corpus, align, tmp_path):
     }  # fmt: skip
     assert results["slt/tea"].reason == f"{tmp_path}/out/slt: cannot be written: File exists"
     assert (results["slt/tea"].words, results["slt/tea"].outputs) == ((), ())
+
+
+def test_files_that_were_written_in_part_are_written_again(corpus, align, tmp_path, monkeypatch):
+    formats = ["textgrid", "json"]
+    align(corpus, formats=formats)
+    (corpus / "slt/tea.lab").write_text("Two cups of tea")
+    with monkeypatch.context() as patch:
+        patch.setattr("speechalign.pipeline.recording.file_hash", full_disk(file_hash))
+        results = align(corpus, formats=formats)
+    assert statuses(results)["slt/tea"] == "failed"
+    results = align(corpus, formats=formats)
+    assert results["slt/tea"].words
+    align(corpus, "new", formats=formats)
+    assert tree(tmp_path / "out") == tree(tmp_path / "new")
+
+
+def full_disk(function):
+    """Let a hash fail once the file holds the new transcript."""
+
+    def failing(path):
+        if len(read_alignment(path).tiers["words"]) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return function(path)
+
+    return failing
+
+
+def test_a_sound_file_is_opened_once(align, examples, tmp_path, monkeypatch):
+    two_speakers(tmp_path / "corpus", examples)
+    opened = []
+    original = Sound.__init__
+
+    def opening(self, path):
+        opened.append(Path(path).name)
+        original(self, path)
+
+    monkeypatch.setattr(Sound, "__init__", opening)
+    for _ in range(2):
+        opened.clear()
+        align(tmp_path / "corpus")
+        assert opened.count("talk.wav") <= 2  # The layout looks for channels, too.
 
 
 def test_name_that_is_too_long_for_its_output(corpus, align):

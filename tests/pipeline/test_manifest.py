@@ -1,6 +1,7 @@
 """Results and their manifest: counts, exit statuses, lines, table and list of guessed words."""
 
 import csv
+import errno
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -187,6 +188,21 @@ def test_a_line_that_a_killed_run_left_unfinished_does_not_count(tmp_path, lengt
     assert Manifest(tmp_path).read() == {"slt/tea": ALIGNED}
     write(tmp_path, FAILED)
     assert Manifest(tmp_path).read() == {"slt/tea": FAILED}
+
+
+def test_systems_and_file_systems_without_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr("speechalign.pipeline.manifest.flock", None)
+    write(tmp_path, ALIGNED)
+    write(tmp_path, replace(ALIGNED, utterance="other", recording="other"))
+    assert len(Manifest(tmp_path).read()) == 2
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("speechalign.pipeline.manifest.flock", refuse)
+    with pytest.warns(UserWarning, match="this file system has no locks; align into it by one"):
+        write(tmp_path, FAILED)
+    assert Manifest(tmp_path).read()["slt/tea"] == FAILED
 
 
 def test_a_manifest_that_is_replaced_while_one_waits_is_opened_again(tmp_path):
