@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _MOST_CHANNELS = 64
+# Sound above full scale is read as it is; this far above, it was counted in integers.
+_LOUDEST = 256.0
 _FULL_SCALE = {"int16": 2**15, "int32": 2**31}
 
 
@@ -126,6 +128,12 @@ def _array(audio: np.ndarray | Tensor) -> np.ndarray:
         raise InputError(
             f"audio: expected floats with full scale 1, int16 or int32; got {samples.dtype}; "
             "convert the samples"
+        )
+    peak = max(samples.max(), -samples.min()) if samples.dtype.kind == "f" else 0.0
+    if peak > _LOUDEST:
+        raise InputError(
+            f"audio: expected floats with full scale 1, got one of size {peak:g}; divide samples "
+            "that were integers by their full scale, such as 32768"
         )
     return samples
 

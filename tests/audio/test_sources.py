@@ -90,6 +90,16 @@ def test_long_arrays_are_read_in_blocks(channels, length):
     np.testing.assert_array_equal(found.samples, ramp.astype(np.float32))
 
 
+def test_full_scale():
+    extremes = np.array([-(2**15), 2**15 - 1, 0], np.int16)
+    found = as_waveform(extremes, sample_rate=RATE).samples
+    assert found.tolist() == [-1.0, 1 - 2.0**-15, 0.0]
+
+
+def test_sound_above_full_scale_is_taken():
+    assert as_waveform(np.array([3.0, -3.0]), sample_rate=RATE).samples.tolist() == [3.0, -3.0]
+
+
 def test_a_waveform_is_resampled():
     tone = np.sin(2 * np.pi * 440 * np.arange(8000) / RATE).astype(np.float32)
     waveform = Waveform(tone, RATE, channels=2, channel=1)
@@ -148,6 +158,7 @@ ARRAY = np.zeros(100, np.float32)
         (np.zeros(9, np.uint8), {"sample_rate": 8000}, "audio: expected floats with .* got uint8"),
         (np.zeros(9, bool), {"sample_rate": 8000}, "audio: expected floats with full .* got bool"),
         (np.full(9, np.nan), {"sample_rate": 8000}, r"audio: samples\[0\]: expected a finite"),
+        (ARRAY - 3e4, {"sample_rate": 8000}, "audio: expected floats with full .* 30000; div"),
         ([0.0, 0.1], {"sample_rate": 8000}, "audio: expected a path, .* an ndarray or .* got list"),
         (None, {}, "audio: expected a path, .* got NoneType"),
     ],
