@@ -13,7 +13,8 @@ from speechalign.language_codes import short_code
 from speechalign.pronunciation.own_words import OwnWords
 from speechalign.text import NORMALISERS
 from speechalign.text.any_language import words as words_of_any_language
-from speechalign.text.dictionary import Phones, Variants
+from speechalign.text.dictionary import Phones, Variants, no_phone
+from speechalign.text.phone_sets import read_phones
 from speechalign.text.pronunciation import Pronouncer, WeighingPronouncer, pronouncer
 from speechalign.text.word import NOISE, UNKNOWN, Choice, Source, Spoken, Word
 
@@ -177,11 +178,15 @@ class Lexicon:
         Raises
         ------
         InputError
-            Nothing in the transcript can be said, or no word has a letter of the language.
+            Nothing in the transcript can be said, no word has a letter of the language, or a
+        pronunciation in it has a phone that the model lacks.
         """
         words = self._normalise(text, self._model.dictionary.__contains__, self._own)
         found_words = tuple(self._look_up(word) for word in words)
-        if all(self._say(spoken)[0] == "unknown" for word in words for spoken in word.spoken):
+        if all(
+            self._say(spoken)[0] == "unknown" and not word.variants
+            for word in words for spoken in word.spoken
+        ):  # fmt: skip
             if all(word.spoken == (UNKNOWN,) for word in words):
                 raise InputError(
                     f"transcript: {words[0].label!r} and all other words have no letter of "
@@ -209,6 +214,8 @@ class Lexicon:
         return spoken not in (NOISE, UNKNOWN) and spoken not in self._model.dictionary
 
     def _look_up(self, word: Word) -> Word:
+        if word.variants:
+            return replace(word, source="dictionary", variants=((self._written(word),),))
         found = [self._say(spoken) for spoken in word.spoken]
         sources = {source for source, _ in found}
         # A word that is known in part only is as uncertain as its worst part.
@@ -226,6 +233,16 @@ class Lexicon:
         return replace(
             word, source=source, variants=(tuple(choices),), choices=tuple(choices.values())
         )
+
+    def _written(self, word: Word) -> Phones:
+        """Return the phones of the model for the pronunciation that a transcript gives a word."""
+        ((phones,),) = word.variants
+        known = self._model.phones
+        try:
+            return phones if known is None else read_phones(phones, known)[0]
+        except KeyError as error:
+            fault = no_phone(error.args[0], known or ())
+            raise InputError(f"transcript: pronunciation of {word.label!r}: {fault}") from None
 
     def _say(self, spoken: str) -> tuple[Source, Variants]:
         if spoken in self._model.dictionary:

@@ -96,7 +96,8 @@ def find_oovs(utterances: Sequence[Utterance], lexicon: Lexicon) -> Oovs:
         except InputError as error:
             unusable.append((utterance.id, str(error)))
             continue
-        missing = [s for w in words for s in w.spoken if lexicon.is_guessed(s)]
+        guessed = (w for w in words if w.source != "dictionary")
+        missing = [s for w in guessed for s in w.spoken if lexicon.is_guessed(s)]
         unread = [bare(w.label) for w in words if UNKNOWN in w.spoken]
         for name in missing + unread:
             guesses = lexicon.guesses(name) if name in missing else {}

@@ -195,7 +195,7 @@ class _Written:
             if any(piece.label is None for piece in reading):
                 source = "unknown"
             readings.append((_in_label(reading, origins),))
-        return replace(word, source=source, readings=tuple(readings))
+        return replace(word, source=source, variants=(), readings=tuple(readings))
 
     def _read(self, spoken: str) -> Reading:
         raise NotImplementedError

@@ -203,13 +203,14 @@ def _translated(
     try:
         return read_phones(written, phones)
     except KeyError as error:
-        phone = error.args[0]
-        near = get_close_matches(phone, phones, n=3, cutoff=0.4)
-        hint = f"the nearest are {', '.join(near)}" if near else "none is like it"
-        raise FormatError(
-            f"{where}: {word!r}: the model has no phone {phone!r}; {hint}; it has "
-            f"{' '.join(sorted(phones))}"
-        ) from None
+        raise FormatError(f"{where}: {word!r}: {no_phone(error.args[0], phones)}") from None
+
+
+def no_phone(phone: str, phones: Collection[str]) -> str:
+    """Return the message that a model lacks a phone, with the phones most like it."""
+    near = get_close_matches(phone, phones, n=3, cutoff=0.4)
+    hint = f"the nearest are {', '.join(near)}" if near else "none is like it"
+    return f"the model has no phone {phone!r}; {hint}; it has {' '.join(sorted(phones))}"
 
 
 def _decoded(raw: bytes, where: str) -> str:

@@ -166,10 +166,10 @@ def _ampersand(match: _Match, _context: Context) -> Spoken:
     return tuple("and" if c == "&" else c for c in match[0].lower())
 
 
-def _unit_alone(match: _Match, context: Context) -> Spoken:
-    """Say a unit after a number, the same letters as a word after anything else."""
+def _unit_alone(match: _Match, context: Context) -> Said | None:
+    """Say a unit after a number; None after anything else, where it is a word."""
     if not context.before[-1:].isdigit():
-        return _word(match, context)
+        return None
     return tuple(_UNITS[match[0].lower()][context.before != "1"].split())
 
 
@@ -183,10 +183,10 @@ def _letter_unit(match: _Match, _context: Context) -> Said:
     return [(*amount, *name.split()) for name in names for amount in numbers.readings(match[1])]
 
 
-def _unit_without_number(match: _Match, context: Context) -> Said:
-    """Say ``m`` after a number, the same letter as a word after anything else."""
+def _meters(_match: _Match, context: Context) -> Said | None:
+    """Say ``m`` after a number; None after anything else, where it is a letter."""
     if re.fullmatch(r"[\d.,]*\d", context.before) is None:
-        return _word(match, context)
+        return None
     return ("meter" if context.before == "1" else "meters",)
 
 
@@ -400,7 +400,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, Context], Said | None]], 
             _letter_unit,
         ),
         (rf"({_NUMBER})(?i:({_UNIT}))(?![A-Za-z])", _unit),
-        (r"(?<![\w'.])m(?![\w'])", _unit_without_number),
+        (r"(?<![\w'.])m(?![\w'])", _meters),
         (r"(?<![\d.,])\d+(?:-\d+)+(?![.,]\d)", _telephone),
         (r"(?<![\d.,])\d{3}\.\d{3}\.\d{4}(?![.,]?\d)", _telephone),
         (r"(?<=\()(\d{3})(?=\)$)", _area_code),

@@ -16,6 +16,7 @@ written                               token
 ``/unintelligible/`` ``/RD-NAME-1/``  `NOISE`: CORAAL's speech that nobody understood, or may read
 ``&-uh`` ``&+fr`` ``[laughter-yes]``  said: uh; fr; yes
 ``th[ey]-`` ``[s]he``                 said: th; she
+``tea/T IY/`` ``a/AH/``               said so, by these phones
 ``(pause)`` ``[silence]`` ``(0.5)``   nothing: nobody makes a sound
 ``[: going to]`` ``[//]`` ``[x 3]``   nothing: CHAT's codes about the words before
 ``<i>`` ``</b>`` ``<s>`` ``<|en|>``   nothing: markup, and ``<x>`` that has its ``</x>``
@@ -47,10 +48,13 @@ class WrittenToken:
         The user's own text; white space inside is single spaces.
     said : str
         What is to be read: mostly the label; `NOISE` for a sound; empty for nothing.
+    phones : tuple[str, ...]
+        The pronunciation that the user wrote behind it; empty for none.
     """
 
     label: str
     said: str
+    phones: tuple[str, ...] = ()
 
 
 def tokens(
@@ -76,7 +80,7 @@ def tokens(
     Returns
     -------
     tuple[WrittenToken, ...]
-        The labels, white space aside, are the text.
+        The labels, white space and pronunciations aside, are the text.
 
     Raises
     ------
@@ -126,6 +130,12 @@ _AFTER = re.compile(r"[^\w\s\[\](){}<>&%*+/【】〔〕［］｛｝（）¿¡‘
 _UNDERSTOOD_BY_NOBODY = re.compile(r"\W*(?:x{3,}|yyy|www)\W*")
 
 
+_BLANKS = re.compile(f"[{_BLANK}]")
+# word/P R AH N AH N/: two phones at least, or one in capitals.
+_PHONE = rf"[^/{_BLANK}]+"
+_PRONOUNCED = re.compile(
+    rf"(?<=[\w'’])/({_PHONE}(?: {_PHONE})+|[A-Z]{{1,2}}[012]?)/([.,;:!?…]*)(?=[{_BLANK}]|$)"
+)
 _CLOSED = re.compile(r"</([^\W\d_][\w.:-]*)>")
 
 
@@ -150,6 +160,14 @@ def _split(text: str, token: re.Pattern[str]) -> Iterator[tuple[int, WrittenToke
     for match in _OPENING.finditer(text):
         if match.start() < at:
             continue
+        pronounced = _PRONOUNCED.match(text, match.start())
+        if pronounced:
+            begin = _last_blank(text, plain, match.start())
+            yield from _plain(text, plain, begin, brackets, token)
+            word, after = text[begin : match.start()], pronounced[2]
+            yield begin, WrittenToken(f"{word}{after}", word, tuple(pronounced[1].split()))
+            plain = at = pronounced.end()
+            continue
         note = _note(text, match.start(), brackets)
         if note is None:
             continue
@@ -159,6 +177,13 @@ def _split(text: str, token: re.Pattern[str]) -> Iterator[tuple[int, WrittenToke
         yield match.start(), WrittenToken(" ".join(text[match.start() : end].split()), said)
         plain = at = end
     yield from _plain(text, plain, len(text), brackets, token)
+
+
+def _last_blank(text: str, begin: int, end: int) -> int:
+    """Return where the word begins that ends at a place."""
+    while end > begin and not _BLANKS.match(text[end - 1]):
+        end -= 1
+    return end
 
 
 def _plain(

@@ -8,6 +8,7 @@ from typing import Literal
 
 from speechalign.alignment import Interval
 from speechalign.text.dictionary import Variants
+from speechalign.text.normal_form import normal_form
 from speechalign.text.tokens import NOISE as NOISE
 from speechalign.text.tokens import WrittenToken
 from speechalign.vocabulary import Piece
@@ -60,7 +61,8 @@ class Word:
         ``[laughter]``. ``unknown``: nothing reads the word, or some of its characters. The last two
         are aligned with any sound.
     variants : tuple[Variants, ...]
-        For each spoken word, its pronunciations as phone names, for a model of phones.
+        For each spoken word, its pronunciations as phone names, for a model of phones. Before a
+        lexicon has seen it: the pronunciation that the transcript gives, as written.
     readings : tuple[tuple[Reading, ...], ...]
         For each spoken word, the ways to read it, for a CTC model: pieces of ``label``.
     choices : tuple[Choice, ...]
@@ -220,6 +222,13 @@ Word(label='no !', spoken=('no',)))
     silent: list[str] = []  # tokens before the first word
     for token in tokens:
         if not token.said:
+            continue
+        if token.phones:
+            name = normal_form(bare(token.said)).lower()
+            variants = ((token.phones,),)
+            found.append(Word(" ".join([*silent, token.label]), (name,), variants=variants))
+            silent = []
+            at += 1
             continue
         spoken = own(token.label if token.said == NOISE else token.said) if own else ()
         said = (spoken,) * bool(spoken)

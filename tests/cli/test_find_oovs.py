@@ -57,6 +57,13 @@ def test_numbers_that_are_not_understood_are_named(corpus, tmp_path):
     assert set(read_dictionary(path)) == {word for word, phones in rows.items() if phones}
 
 
+def test_pronunciations_in_the_transcript_are_none_to_find(corpus):
+    result = run(corpus(a="the blorptang/B L AO R P T AE NG/ saw", b="flimbo/F L XX M/"))
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "'flimbo': the model has no phone 'XX'; " in result.stderr
+
+
 def test_nothing_to_say(corpus):
     result = run(corpus(a="All of this is known."))
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")

@@ -73,6 +73,15 @@ def test_speaker_labels_may_be_told(examples, tmp_path):
     assert "speaker_labels: expected a regular expression, got '('" in result.stderr
 
 
+def test_a_pronunciation_in_the_transcript_is_taken(examples, tmp_path):
+    text = (examples / "slt/tea.lab").read_text().strip()
+    (tmp_path / "tea.flac").write_bytes((examples / "slt/tea.flac").read_bytes())
+    (tmp_path / "tea.lab").write_text(text.replace("tea", "tea/T IH1 AH0/"), encoding="utf-8")
+    words = {word["label"]: word for word in aligned(tmp_path)["tea"]}
+    assert [phone for phone, _, _ in words["tea"]["phones"]] == ["T", "IH", "AH"]
+    assert words["tea"]["source"] == "dictionary"
+
+
 def test_notes_keep_what_was_written(with_notes):
     notes = [w["label"] for w in with_notes["several_words"] if w["source"] == "noise"]
     assert notes == ["[phone rings twice]", "[door slams in the distance]"]
