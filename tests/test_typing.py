@@ -17,6 +17,7 @@ MAIN = """\
 import numpy as np
 import speechalign
 from speechalign import Alignment, Interval
+from speechalign.metrics import compare_alignments, score_links
 
 def first(alignment: Alignment) -> Interval:
     return alignment.tiers["words"][0]
@@ -32,6 +33,8 @@ reveal_type(speechalign.align_corpus("corpus"))
 reveal_type(speechalign.align_corpus("corpus", "english-gmm", "out"))
 reveal_type(speechalign.score([(Alignment({}, 1), None)]).both.mean)
 reveal_type(speechalign.score([(["a"], ["b"])], metric="word-errors").error_rate)
+reveal_type(compare_alignments("gold", "ours").pooled.both.mean)
+reveal_type(score_links("gold.talp", "ours.talp", metric="saer").sentences["1"].error_rate)
 """
 
 REVEALED = [
@@ -45,6 +48,8 @@ REVEALED = [
     "speechalign.pipeline.result.CorpusResult",
     "float | None",
     "float | None",
+    "float | None",
+    "float",
 ]
 
 MISTAKES = """\
