@@ -104,7 +104,7 @@ BAD = {
     ),
     "too long": (
         words_too_many,
-        r"longer than the audio can hold: its \d+ phones need at least 26\.40 s, the audio lasts "
+        r"longer than the audio can hold: its \d+ phones need at least 21\.00 s, the audio lasts "
         r"4\.75 s",
     ),
 }  # fmt: skip
