@@ -73,7 +73,7 @@ def test_contiguous_fills_every_gap_and_nothing_else(problem):
     assert not blanks
 
 
-def test_touching_intervals_and_exact_end_are_fine():
+def test_touching_intervals_and_an_exact_end_leave_no_gap():
     alignment = Alignment({"words": [Interval(0, 0.1 + 0.2, "a"), Interval(0.1 + 0.2, 1, "b")]}, 1)
     assert [i.label for i in alignment.contiguous("words")] == ["a", "b"]
 

@@ -9,6 +9,14 @@ from speechalign.checks import check_jobs, check_lengths, check_log_probs, check
 from speechalign.errors import InputError
 
 
+def refuses(check, array):
+    try:
+        check(array)
+    except InputError:
+        return True
+    return False
+
+
 class TestJobs:
     def test_none_is_for_the_cores_that_are_granted_not_those_that_are_there(self, monkeypatch):
         monkeypatch.setattr(os, "cpu_count", lambda: 64)
@@ -25,9 +33,11 @@ class TestJobs:
 
 class TestLogProbs:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    def test_minus_infinity_and_positive_scores_are_fine(self, dtype):
-        check_log_probs(np.array([[-np.inf, 3.0]], dtype))
-        check_log_probs(np.zeros((0, 4), dtype))
+    def test_nan_and_infinity_are_refused_and_nothing_else(self, dtype):
+        values = [-np.inf, -1.0, 3.0, np.nan, np.inf]
+        refused = [v for v in values if refuses(check_log_probs, np.array([[v, 0.0]], dtype))]
+        assert refused == values[3:]
+        assert not refuses(check_log_probs, np.zeros((0, 4), dtype))
 
     def test_array_of_another_kind(self):
         with pytest.raises(InputError, match=r"scores: expected shape \(T, V\), got \(3,\)"):
@@ -75,8 +85,10 @@ class TestLengths:
 
 class TestSamples:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    def test_any_finite_samples_are_fine(self, dtype):
-        check_samples(np.array([0.0, -7.0, 3e38], dtype))
+    def test_what_is_not_finite_is_refused_and_nothing_else(self, dtype):
+        values = [0.0, -7.0, 3e38, np.nan, np.inf, -np.inf]
+        refused = [v for v in values if refuses(check_samples, np.array([0.0, v], dtype))]
+        assert refused == values[3:]
 
     def test_array_of_another_kind(self):
         for bad in (np.zeros((2, 3)), np.zeros(3, np.int16)):

@@ -40,10 +40,11 @@ where it stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import click
 import soundfile
@@ -169,7 +170,7 @@ def _write_tables(
             "possible": sorted(links.possible - links.sure),
         }
         cuts.append(_cut(f"{side.language}-{name}", sound, folder, alignment, words, side, custom))
-        cuts[-1]["supervisions"][0]["speaker"] = voice  # type: ignore[index]
+        cuts[-1]["supervisions"][0]["speaker"] = voice
     rows = (json.dumps({name: t}, ensure_ascii=False)[1:-1] for name, t in times.items())
     write_text(folder / "words.json", "{\n" + ",\n".join(rows) + "\n}\n")
     lines = (json.dumps(cut, ensure_ascii=False) + "\n" for cut in cuts)
@@ -183,13 +184,15 @@ def _cut(
     alignment: Alignment,
     words: Sequence[TimedWord],
     side: Side,
-    custom: dict[str, object],
-) -> dict[str, object]:
+    custom: Mapping[str, object],
+) -> dict[str, Any]:
     samples = soundfile.info(sound).frames
     duration = samples / SAMPLE_RATE
     phones = alignment.tiers.get("phones", ())
     spans = {
-        "word": [(w.label, w.start, w.end) for w in words if w.start is not None],
+        "word": [
+            (w.label, w.start, w.end) for w in words if w.start is not None and w.end is not None
+        ],
         "phone": [(p.label, p.start, p.end) for p in phones],
     }
     supervision = {

@@ -114,6 +114,9 @@ def main(model: Path, features: Path, out: Path) -> None:
     temporary.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
     temporary.replace(out)
     for name, rate in rates.items():
+        if rate.value is None or rate.low is None or rate.high is None:
+            click.echo(f"{features.name}: {name.upper()} undefined {SIGNATURE}")
+            continue
         click.echo(
             f"{features.name}: {name.upper()} {100 * rate.value:.2f} % "
             f"[{100 * rate.low:.2f}, {100 * rate.high:.2f}] {SIGNATURE}"

@@ -176,7 +176,7 @@ def plot(models: Sequence[Results], path: Path) -> None:
     for model in models:
         dev = [line for line in read_log(model.folders[0] / "log.jsonl") if line["split"] == "dev"]
         axes.plot(
-            [line["step"] for line in dev],
+            [int(str(line["step"])) for line in dev],
             [100 * float(str(line["per"])) for line in dev],
             marker=".",
             label=model.name,

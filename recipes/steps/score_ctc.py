@@ -15,6 +15,7 @@ from dataclasses import asdict
 from functools import reduce
 from operator import add
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy as np
@@ -44,9 +45,10 @@ def read_references(manifest: Path, folder: Path) -> dict[str, Alignment]:
 
 def forced(utterance: dict[str, list[object]]) -> Alignment | None:
     """Return the phones of a transcript as an alignment; None if they had too few frames."""
+    spans = cast("list[tuple[float, float]]", utterance["forced"])
     intervals = [
         Interval(begin, end, str(phone))
-        for (begin, end), phone in zip(utterance["forced"], utterance["reference"])  # type: ignore[misc]
+        for (begin, end), phone in zip(spans, utterance["reference"])
     ]
     return Alignment({TIER: intervals}, intervals[-1].end) if intervals else None
 
@@ -100,6 +102,9 @@ def main(manifest: Path, reference: Path, decoded: Path, out: Path, baseline: Pa
         result["baseline"] = str(baseline)
         result["differences"] = {name: asdict(found) for name, found in differences.items()}
         for name, found in differences.items():
+            if found.value is None or found.low is None or found.high is None:
+                click.echo(f"{name}: undefined against {baseline}")
+                continue
             unit, factor = ("%", 100) if name in ("per", "wer") else ("ms", 1000)
             click.echo(
                 f"{name} {factor * found.value:+.2f} {unit} [{factor * found.low:+.2f}, "

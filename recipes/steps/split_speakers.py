@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,7 @@ def split(
 ) -> dict[str, list[Spoken]]:
     """Give every utterance to one split, or to none."""
     total = sum(item.seconds for item in spoken)
-    by_speaker: Counter[str] = Counter()
+    by_speaker: defaultdict[str, float] = defaultdict(float)
     for item in spoken:
         by_speaker[str(item.utterance.speaker)] += item.seconds
     split_of = {}

@@ -180,6 +180,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         """Return the CTC loss of the encoder for each letter, without infinite losses."""
         vocabulary, log_probs = self.model.encoder.vocabulary, heard.encoded.log_probs
         assert vocabulary is not None
+        assert vocabulary.blank is not None  # as of every CTC layer
         assert log_probs is not None
         separator = [i for s in ("|", " ") if s in vocabulary for i in vocabulary.ids([s])][:1]
         letters = []

@@ -76,7 +76,8 @@ def greedy(log_probs: np.ndarray) -> list[int]:
     """Return the labels, (L,), of the best path of (T, V) log-probabilities."""
     best = log_probs.argmax(1)
     changed = np.append(True, best[1:] != best[:-1])
-    return best[changed & (best != BLANK)].tolist()
+    labels: list[int] = best[changed & (best != BLANK)].tolist()
+    return labels
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def beam_search(
     Bi-Directional Recurrent DNNs", arXiv 1408.2873, 2014, in the log domain.
     """
     start = 0 if model is None else model.ngrams.step(0, model.begin)[1]
-    beams = {(): _Prefix(0.0, -math.inf, start, 0.0)}
+    beams: dict[tuple[int, ...], _Prefix] = {(): _Prefix(0.0, -math.inf, start, 0.0)}
     for row in log_probs:
         silent = float(row[blank])
         likely = np.argpartition(-row, min(candidates, len(row) - 1))[: candidates + 1]

@@ -59,7 +59,7 @@ class CtcTranslationConfig:
     mels: int = 0
 
 
-class CtcTranslation(nn.Module):  # type: ignore[misc]
+class CtcTranslation(nn.Module):
     """Source ids or features in, log-probabilities of target pieces on a grid of output frames out.
 
     An encoder of the source (of speech, after three convolutions from 10 to 80 ms); ``upsample``
@@ -74,23 +74,18 @@ class CtcTranslation(nn.Module):  # type: ignore[misc]
         self.embedding = nn.Embedding(config.pieces, width)
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
         self.hearing = _Hearing(config.mels, width) if config.mels else None
-        options = {
-            "d_model": width,
-            "nhead": config.heads,
-            "dim_feedforward": 4 * width,
-            "dropout": config.dropout,
-            "batch_first": True,
-            "norm_first": True,
-        }
+        sizes = (width, config.heads, 4 * width, config.dropout)
         self.encoder = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(**options),
+            nn.TransformerEncoderLayer(*sizes, batch_first=True, norm_first=True),
             config.encoder_layers,
             nn.LayerNorm(width),
             enable_nested_tensor=False,
         )
         self.upsample = nn.Linear(width, config.upsample * width)
         self.decoder = nn.TransformerDecoder(
-            nn.TransformerDecoderLayer(**options), config.decoder_layers, nn.LayerNorm(width)
+            nn.TransformerDecoderLayer(*sizes, batch_first=True, norm_first=True),
+            config.decoder_layers,
+            nn.LayerNorm(width),
         )
         self.dropout = nn.Dropout(config.dropout)
 
@@ -145,7 +140,7 @@ class CtcTranslation(nn.Module):  # type: ignore[misc]
             (inside / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 
-class _Hearing(nn.Module):  # type: ignore[misc]
+class _Hearing(nn.Module):
     """Features (B, F, M) in, each less its mean over time; states (B, ceil(F / 8), D) out."""
 
     def __init__(self, mels: int, width: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -195,7 +195,7 @@ class _Term:
         return self.highest * (0.5 * (1 + math.cos(math.pi * done)) if self.falls else 1)
 
 
-def _term(name: str, keywords: dict[str, float]) -> _Term:
+def _term(name: str, keywords: dict[str, Any]) -> _Term:
     """Bind the keywords of a loss; InputError names an unknown name or keyword."""
     kind, _, option = name.partition(":")
     weight = keywords.pop("weight", 1.0), bool(keywords.pop("falls", False))

@@ -123,7 +123,7 @@ class Tokens:
         return [self._numbers.get(token, UNKNOWN) for token in self.split(sentence)]
 
 
-class Translator(nn.Module):  # type: ignore[misc]
+class Translator(nn.Module):
     """Predict the next token from log-mel features and the previous tokens of the translation.
 
     Parameters
@@ -133,6 +133,9 @@ class Translator(nn.Module):  # type: ignore[misc]
     phones, tokens : int
         Number of symbols of the source, 0 being the blank of CTC, and of the target.
     """
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, config: TranslatorConfig, phones: int, tokens: int) -> None:
         super().__init__()

@@ -237,7 +237,7 @@ class Trainer(ABC, Generic[B]):
         try:
             for batch in batches:
                 loss, values = self.losses(batch)
-                (loss / len(batches)).backward()
+                (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
                 found.append(values)
             self._average_gradients()
             parameters = self.trained.values()
