@@ -21,7 +21,7 @@ from speechalign.models import Model
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.recording import Recording, Run, process
 from speechalign.pipeline.result import CorpusResult, UtteranceResult
-from speechalign.pipeline.speakers import aligners_by_speaker
+from speechalign.pipeline.speakers import aligners_by_speaker, heard_together
 
 # For a model that scores in batches: how many utterances one thread takes at least.
 _TOGETHER = 64
@@ -139,6 +139,8 @@ def align_corpus(
         format_options=format_options or {},
         overwrite=overwrite,
         stopped=Event(),
+        batch_seconds=aligner.batch_seconds,
+        heard={} if manifest is None else heard_together(aligner, utterances),
     )
     recordings = _recordings(utterances, formats, manifest)
     finished = _results(recordings, utterances, run, jobs, progress)
@@ -183,7 +185,7 @@ def _finished(
         yield from (results for results in reused if results is not None)
         waiting = [recording for recording, results in zip(recordings, reused) if results is None]
         run = replace(run, by_speaker=_by_speaker(waiting, utterances, run.aligner, jobs))
-        for together in _groups(waiting, _TOGETHER if run.aligner.batch_seconds else 1):
+        for together in _groups(waiting, _TOGETHER if run.batch_seconds else 1):
             executor.submit(work, together)
         for _ in waiting:
             results = finished.get()

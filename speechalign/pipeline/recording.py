@@ -54,6 +54,10 @@ class Run:
         Align again what has files.
     stopped : Event
         Once it is set, no more utterances are begun.
+    batch_seconds : float
+        Seconds of audio that the model scores at once; 0 where there is nothing to gain.
+    heard : Mapping[str, str]
+        Hash of all that a speaker says, where the times depend on it.
     by_speaker : Mapping[str, Aligner]
         The aligner for each speaker who has one of their own.
     """
@@ -64,7 +68,14 @@ class Run:
     format_options: Mapping[str, object]
     overwrite: bool
     stopped: Event
+    batch_seconds: float = 0.0
+    heard: Mapping[str, str] = field(default_factory=dict)
     by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
+
+    def settings_of(self, utterance: Utterance) -> Mapping[str, str]:
+        """Return what the times of an utterance depend on."""
+        heard = self.heard.get(utterance.speaker or "")
+        return self.settings if heard is None else {**self.settings, "speech of the speaker": heard}
 
     def blank(self, utterance: Utterance, status: Status, reason: str | None) -> UtteranceResult:
         """Return the result of an utterance without words."""
@@ -81,7 +92,7 @@ class Run:
             audio=str(utterance.audio),
             model=self.aligner.model.name,
             licence=self.aligner.model.licence,
-            settings=self.settings,
+            settings=self.settings_of(utterance),
         )
 
 
@@ -302,8 +313,9 @@ class Recording:
             "model": (earlier.model, run.aligner.model.name),
             "version of speechalign": (earlier.version, __version__),
         }
-        for what in sorted({*earlier.settings, *run.settings}):
-            pairs[what] = (earlier.settings.get(what), run.settings.get(what))
+        settings = run.settings_of(utterance)
+        for what in sorted({*earlier.settings, *settings}):
+            pairs[what] = (earlier.settings.get(what), settings.get(what))
         changed = (what for what, (before, now) in pairs.items() if before != now)
         return next((f"the {what} has changed since" for what in changed), None)
 
@@ -357,7 +369,7 @@ def process(recordings: Sequence[Recording], run: Run) -> Iterator[list[Utteranc
 
 def align(utterances: Sequence[Utterance], run: Run) -> Iterator[UtteranceResult]:
     """Yield the result of each utterance, in order; stop short once the run is stopped."""
-    for batch in _batches(_read(utterances, run), seconds=_BATCHES * run.aligner.batch_seconds):
+    for batch in _batches(_read(utterances, run), seconds=_BATCHES * run.batch_seconds):
         emissions = _score([h.waveform for _, h in batch if isinstance(h, Heard)], run.aligner)
         for utterance, heard in batch:
             if run.stopped.is_set():

@@ -10,6 +10,7 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.corpus import Utterance
 from speechalign.errors import SpeechAlignError
 from speechalign.models import SpeakerModel
+from speechalign.models.content import content_hash
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
@@ -38,6 +39,23 @@ def aligners_by_speaker(
     names = {u.speaker for u in named if u.speaker}
     found = {name: aligner.for_speaker(name, heard.get(name)) for name in names}
     return {name: own for name, own in found.items() if own is not aligner}
+
+
+def heard_together(aligner: Aligner, utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Return a hash of all that each speaker says, where the model normalises by speaker.
+
+    The times of a recording depend on the others of its speaker then. Names, stretches and sizes of
+    the files are hashed, not their content: nothing is read.
+    """
+    model = aligner.model
+    if not (isinstance(model, SpeakerModel) and model.by_speaker):
+        return {}
+    said: dict[str, list[object]] = {}
+    for u in utterances:
+        if u.speaker and u.problem is None:
+            size = u.audio.stat().st_size if u.audio.is_file() else None
+            said.setdefault(u.speaker, []).append((u.id, u.start, u.end, u.channel, size))
+    return {speaker: content_hash(sorted(map(repr, parts))) for speaker, parts in said.items()}
 
 
 def _hear(

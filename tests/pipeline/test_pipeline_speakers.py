@@ -117,6 +117,18 @@ def test_a_run_that_goes_on_gives_the_same_times(model, corpus, tmp_path):
     assert times(tmp_path / "parts") == times(tmp_path / "whole")
 
 
+def test_a_recording_more_of_a_speaker_changes_their_others(model, corpus, tmp_path):
+    utterances = read_corpus(corpus)
+    align_corpus(utterances, Aligner(model), tmp_path / "whole")
+    first = [u for u in utterances if u.id != "slt/tea"]
+    align_corpus(first, Aligner(model), tmp_path / "parts")
+    result = align_corpus(utterances, Aligner(model), tmp_path / "parts")
+    assert {r.utterance: r.kept for r in result} == {
+        "rms/river": True, "slt/harbour": False, "slt/tea": False,
+    }  # fmt: skip
+    assert times(tmp_path / "parts") == times(tmp_path / "whole")
+
+
 def test_only_what_must_be_heard_is(model, corpus, tmp_path, monkeypatch):
     utterances = read_corpus(corpus)
     align_corpus(utterances, Aligner(model), tmp_path / "out")
