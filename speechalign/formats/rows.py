@@ -74,9 +74,9 @@ def assemble(
 ) -> Alignment:
     """Build an alignment out of the rows of a file, in any order.
 
-    Where intervals of a tier overlap by up to ``RAGGED`` seconds and less than half of the shorter,
-    the first ends where the second starts; otherwise the second goes to a further tier, ``words
-    (2)``. A SpeechAlignWarning says how many, and where the first is.
+    Where an interval overlaps the next by up to ``RAGGED`` seconds and half of its length, it ends
+    where the next starts; otherwise the next goes to a further tier, ``words (2)``. A
+    SpeechAlignWarning says how many, and where the first is.
 
     Parameters
     ----------
@@ -182,9 +182,10 @@ def _fits(found: list[Interval], interval: Interval) -> bool:
     """Tell whether an interval follows those of a layer, or the last one may be cut for it."""
     if not found:
         return True
-    overlap = found[-1].end - interval.start
-    shorter = min(found[-1].duration, interval.duration)
-    return overlap <= TOLERANCE or (overlap <= RAGGED + TOLERANCE and 2 * overlap < shorter)
+    before = found[-1]
+    overlap = before.end - interval.start
+    cuts = before.end < interval.end and 2 * overlap <= before.duration + TOLERANCE
+    return overlap <= TOLERANCE or (overlap <= RAGGED + TOLERANCE and cuts)
 
 
 def _overlap(interval: Interval, before: Interval, row: Row) -> str:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from speechalign import Alignment, Interval, read_alignment, write_alignment
-from speechalign.errors import FormatError
+from speechalign.errors import FormatError, SpeechAlignWarning
 from speechalign.formats import read_alignments
 
 
@@ -44,6 +44,17 @@ def test_ctm_without_words(tmp_path):
     write_alignment(Alignment({"words": ()}, 1.0), tmp_path / "x.ctm")
     assert read_alignment(tmp_path / "x.ctm") == Alignment({"words": ()}, 0.0)
     assert read_alignments(tmp_path / "x.ctm") == {}
+
+
+def test_short_words_that_overlap_by_a_frame(tmp_path):
+    (tmp_path / "x.ctm").write_text("a 1 0 0.4 see\na 1 0.39 0.08 the\na 1 0.43 0.2 cat\n")
+    with pytest.warns(SpeechAlignWarning, match=r"'the' starts at 0\.39 s, .*; cut there \(1 more"):
+        found = read_alignment(tmp_path / "x.ctm")
+    assert words(found) == [
+        (0, 0.39, "see", None),
+        (0.39, 0.43, "the", None),
+        (0.43, 0.63, "cat", None),
+    ]
 
 
 def test_rows_in_any_order(tmp_path):
