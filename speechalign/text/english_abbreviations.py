@@ -110,13 +110,15 @@ def expand(written: str, before: str, after: str, *, stop: bool) -> str | None:
     number_after = after[:1].isdigit() or bool(re.match(r"[#$]?\d", after))
     name_after = after.strip("'\"(“‘")[:1].isupper()
     alone = word not in _WORDS or previous in _BEFORE_DATES
-    numbered = number_after or (stop and re.match(r"[IVX]+\b", after))
+    numbered = number_after or (stop and re.match(r"(?:[IVX]{2,}|[VX])\b", after))
     if word in _NUMBERED and numbered and (stop or (capital and word in _NUMBERED_WITHOUT_STOP)):
         return _NUMBERED[word]
     if word in _MONTHS and capital and (number_after or number_before or (stop and alone)):
         return _MONTHS[word]
-    if word in _DAYS and capital and (number_after or (stop and (alone or _is_month(after)))):
+    if word in _DAYS and capital and (number_after or _goes_with_day(after) or (stop and alone)):
         return _DAYS[word]
+    if word == "min" and stop and number_after and not number_before:
+        return "minimum"
     if word in _AFTER_NUMBERS and number_before:
         return _singular(_ALWAYS[word]) if previous == "1" else _ALWAYS[word]
     if word in _TITLES and name_after and (stop or (capital and word in _WITHOUT_STOP)):
@@ -135,8 +137,11 @@ def expand(written: str, before: str, after: str, *, stop: bool) -> str | None:
     return _ALWAYS[word] if certain and (after or word not in _NEVER_LAST) else None
 
 
-def _is_month(token: str) -> bool:
-    return token.lower().strip(".,") in MONTHS
+def _goes_with_day(token: str) -> bool:
+    """Tell whether a token follows the name of a day: a month with a capital, or a part of it."""
+    bare = token.strip(".,;:!?")
+    month = bare.lower() in MONTHS and bare[:1].isupper()
+    return month or bare in ("morning", "afternoon", "evening", "night")
 
 
 def _singular(words: str) -> str:

@@ -61,6 +61,19 @@ def readings(text: str) -> list[Words]:
     return list(dict.fromkeys(found))
 
 
+def readings_alone(text: str) -> list[Words]:
+    """Read a number that stands alone: of three or four digits also as two fifty, nine one one."""
+    pairs = _in_pairs(text) if text.isdigit() and len(text) in (3, 4) else []
+    return list(dict.fromkeys([*readings(text), *pairs]))
+
+
+def _in_pairs(value: str) -> list[Words]:
+    head, tail = value[:-2], value[-2:]
+    low = ("oh", *digits(tail[1])) if tail[0] == "0" else cardinal(tail)
+    pairs = [(*cardinal(head), *low)] if tail != "00" and head[0] != "0" else []
+    return [*pairs, *(digit_readings(value) if len(value) == 3 else [])]
+
+
 def digit_readings(text: str) -> list[Words]:
     """Read every digit by itself, with zero or with oh."""
     said = digits(text)

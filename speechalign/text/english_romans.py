@@ -41,7 +41,7 @@ def read(numeral: str, before: str, after: str, *, spell: bool) -> tuple[Words, 
     Parameters
     ----------
     numeral : str
-        Letters I, V and X.
+        Letters I, V, X and L; L counts after a heading only.
     before, after : str
         The tokens beside it; empty at either end of the transcript.
     spell : bool
@@ -65,6 +65,8 @@ def read(numeral: str, before: str, after: str, *, spell: bool) -> tuple[Words, 
     if numeral.islower() and not heading:
         return ()
     if len(letters) == 1 and not (ruler or (heading and bare[:1].isupper())):
+        return ()
+    if "L" in letters and not heading:
         return ()
     if letters == "I" and not spell and name not in ("war", "chapter", "act", "volume"):
         return ()

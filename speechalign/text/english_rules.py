@@ -116,7 +116,8 @@ _LETTER_UNITS = {
     "ms": ("millisecond", "milliseconds", "m s"), "min": ("minute", "minutes", "min"),
     "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "mi": ("mile", "miles"),
     "yd": ("yard", "yards"), "yds": ("yard", "yards"), "sec": ("second", "seconds"),
-    "h": ("hour", "hours", "h"),
+    "h": ("hour", "hours", "h"), "W": ("watt", "watts", "w"), "V": ("volt", "volts", "v"),
+    "x": ("x", "x", "times"),
 }  # fmt: skip
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _LETTER_UNIT = "|".join(sorted(_LETTER_UNITS, key=len, reverse=True))
@@ -155,6 +156,11 @@ def _roman(match: _Match, context: Context) -> Said | None:
         readings = (numbers.cardinal(str(roman_numerals.value(match[1]))),)  # (ii)
     ending = "'s" if match[2] else ""
     return [(*words[:-1], words[-1] + ending) for words in readings] or None
+
+
+def _world_war(match: _Match, _context: Context) -> Said:
+    number = numbers.cardinal(str(len(match[1])))
+    return [("world", "war", *number), ("w", "w", *number)]
 
 
 def _initials(match: _Match, _context: Context) -> Spoken:
@@ -220,17 +226,14 @@ def _area_code(match: _Match, context: Context) -> Said:
 def _day(match: _Match, context: Context) -> Said:
     """Say a number beside a month as a day: January fifth."""
     before, after = (t.lower().strip(".,;:!?()") for t in (context.before, context.after))
-    month_before, month_after = before in _MONTHS_OF_DAYS, after in _MONTHS_OF_DAYS
-    named = (context.before + " " + context.after)[:1].isupper() or context.after[:1].isupper()
-    if not (month_before or month_after) or not named or not 1 <= int(match[0]) <= 31:
+    month_before = before in abbreviations.MONTHS and context.before[0].isupper()
+    month_after = after in abbreviations.MONTHS and context.after[0].isupper()
+    if not (month_before or month_after) or not 1 <= int(match[0]) <= 31:
         return numbers.readings(match[0])
     ordinal, cardinal = numbers.ordinal(match[0]), numbers.cardinal(match[0])
     if month_before:
         return [ordinal, cardinal, ("the", *ordinal)]
     return [cardinal, ordinal, (*ordinal, "of"), ("the", *ordinal, "of"), ("the", *ordinal)]
-
-
-_MONTHS_OF_DAYS = abbreviations.MONTHS
 
 
 def _money(match: _Match, context: Context) -> Said:
@@ -251,6 +254,14 @@ def _scale_alone(match: _Match, context: Context) -> Spoken:
 
 def _scale_word(token: str) -> bool:
     return bool(re.match(r"(?:thousand|million|billion|trillion)(?![A-Za-z])", token, re.I))
+
+
+def _money_range(match: _Match, _context: Context) -> Said:
+    """Say ``$10-20`` as ten to twenty dollars."""
+    scale = (_SCALES[match[4].lower()],) if match[4] else ()
+    most = numbers.money(match[1], match[3], scale=scale)
+    least = numbers.number(match[2])
+    return [(*least, "to", *most), (*least, *most)]
 
 
 def _money_after(match: _Match, _context: Context) -> Spoken:
@@ -316,7 +327,7 @@ def _year(match: _Match, _context: Context) -> Said:
 
 
 def _plain_number(match: _Match, _context: Context) -> Said:
-    return numbers.readings(match[0])
+    return numbers.readings_alone(match[0])
 
 
 def _degrees(match: _Match, _context: Context) -> Spoken:
@@ -372,13 +383,18 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, Context], Said | None]], 
         (r"([^\w\s.'-])\1{2,}", _silent),  # a line of signs is decoration
         (rf"(?<![\w'.])({abbreviations.PATTERN})(\.)(?!\w*\.\w)", _abbreviation),
         (rf"(?<![\w'.-])({abbreviations.PATTERN})()(?![\w'.-])", _abbreviation),
-        (r"(?<![\w'.-])([IVX]+|[ivx]{2,})('s)?(?![\w'-])", _roman),
+        (r"(?<!\w)WW(I{1,2})(?!\w)", _world_war),
+        (r"(?<![\w'.-])([IVXL]+|[ivxl]{2,})('s)?(?![\w'-])", _roman),
         (r"(?<![\w'.])((?:[A-Za-z]\.){2,}(?:[A-Za-z](?![\w']))?)('s)?", _initials),
         (r"(?<![\w'.])([A-Za-z](?:\.[A-Za-z])+)(?![\w'])()", _initials),
         (r"(?<![\w'.])(Ph\.?D)(?![\w'])()", _initials),
         (r"(?<![\w'])[A-Z]{1,2}&[A-Z]{1,2}(?![\w'])", _ampersand),
         (rf"(?<![\w'])(?i:{_UNIT})(?![\w'/])", _unit_alone),
         (r"(?<![\w'])(?i:thousand|million|billion|trillion)(?![\w'])", _scale_alone),
+        (
+            rf"([$£€¥₹])({_NUMBER})[–-]({_NUMBER})((?i:{_SCALE})(?![A-Za-z]))?(?![\w–-])",
+            _money_range,
+        ),
         (rf"([$£€¥₹])({_NUMBER})(?:-?((?i:{_SCALE}))(?![A-Za-z]))?", _money),
         (rf"({_NUMBER})([$£€¥₹¢])", _money_after),
         (r"(?<![\d/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\d/-])", _date),
@@ -408,6 +424,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, Context], Said | None]], 
         (r"(?<![\w.,$£€¥₹#+−×÷=])\d{4}(?![\w%‰°²³×÷+=/]|[.,]\d)", _year),
         (_NUMBER, _plain_number),
         (r"°(?:([CcFf])(?![A-Za-z]))?", _degrees),
+        (r"(?<=\d)\^(?=\d)", lambda *_: ("to", "the", "power", "of")),
         (r"(?<=[A-Za-z])#", lambda *_: ("sharp",)),
         (r"#(?=[A-Za-z])", lambda *_: ("hashtag",)),
         (r"[&+=@%‰×÷−±§²³#$£€¥₹¢]", _symbol),

@@ -197,6 +197,10 @@ _ABBREVIATIONS = {
     "ing.": "ingenieur", "chr.": "christus",
 }  # fmt: skip
 _ABBREVIATION = "|".join(map(re.escape, sorted(_ABBREVIATIONS, key=len, reverse=True)))
+_MONTHS = {
+    "Jan": "januar", "Feb": "februar", "Apr": "april", "Aug": "august", "Sep": "september",
+    "Sept": "september", "Okt": "oktober", "Nov": "november", "Dez": "dezember",
+}  # fmt: skip
 # What two tokens of one letter each stand for, such as "z. B.".
 _PAIRS = {tuple(a.split(".")[:2]): a for a in _ABBREVIATIONS if a.count(".") == 2}
 _UNITS = {
@@ -224,6 +228,11 @@ def _silent(_match: _Match, _context: _Context) -> Spoken:
 
 def _abbreviation(match: _Match, _context: _Context) -> Spoken:
     return tuple(_ABBREVIATIONS[match[0].lower()].split())
+
+
+def _month(match: _Match, context: _Context) -> Spoken | None:
+    """Say a month in full after a day: ``3. Jan.``."""
+    return (_MONTHS[match[1]],) if re.search(r"\d\.?$", context.before) else None
 
 
 def _half_abbreviation(match: _Match, context: _Context) -> Spoken | None:
@@ -354,6 +363,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, _Context], Spoken | None]
     for pattern, say in (
         (r"([^\w\s.'-])\1{2,}", _silent),  # a line of signs is decoration
         (rf"(?<![\w'])(?i:{_ABBREVIATION})(?!\w)", _abbreviation),
+        (rf"(?<![\w.'])({'|'.join(_MONTHS)})\.?(?!\w)", _month),
         (rf"(?<![\w.'])([{_LETTER}]{{1,3}})\.?(?=\W*$)", _half_abbreviation),
         (rf"(?<![\w'])(?i:{_UNIT})(?![\w'/])", _unit_alone),
         (rf"({_CURRENCY})({_NUMBER})", _money),

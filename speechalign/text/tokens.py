@@ -110,7 +110,9 @@ _BLANK = r"\s\u1680\u200b\u2800\u3164\uffa0"
 NO_BREAK = "\u00a0\u2007\u2009\u202f"
 """Spaces that join groups of digits: ``10 000``."""
 _TOKEN, _GROUPED = (
-    re.compile(rf"(?:(?<=\d)[{spaces}](?=\d{{3}}(?!\d))|[^{_BLANK}\u1361])+\u1361?|\u1361+")
+    re.compile(
+        rf"(?:(?<=\d)(?<!\d\d\d\d)[{spaces}](?=\d{{3}}(?!\d))|[^{_BLANK}\u1361])+\u1361?|\u1361+"
+    )
     for spaces in (NO_BREAK, NO_BREAK + " ")
 )
 _BRACKETS = {
@@ -234,7 +236,7 @@ _SPEAKER = (
 _MARKED = re.compile(r"\{[A-Z](?= \w)")  # {F uh, }: Switchboard's marks of what is said
 _TURN = re.compile(r">{2,}(?![^\w\s-])")  # subtitles: another speaker
 _EVENT = re.compile(r"&(?:=\S+|\*\w+:\S+)")
-_SAID = re.compile(r"&[-~+](\w+)|%([^\W\d]\w*)")
+_SAID = re.compile(r"&(?:[-~+](?=\w)|(?=(?:uh|um|er|ah|eh|hm|mm|mhm)\b))(\w+)|%([^\W\d]\w*)")
 _REDACTED = re.compile(r"/(?:\?|RD-[\w-]+|([\w ]+))/")
 _FILLER = re.compile(r"(\+{1,2})\w+\1(?!\S)")
 _STARRED = re.compile(r"\*([^\s*](?:[^*\n]{0,60}[^\s*])?)\*(?![\w*])")
@@ -319,7 +321,7 @@ def _angle(text: str, at: int, closed_tags: frozenset[str]) -> tuple[int, str] |
     if match:
         return match.end(), ""
     tag = _TAG.match(text, at)
-    if tag and (tag[1] or (not tag[3] and tag[2] in closed_tags)):
+    if tag and (tag[1] or (not tag[3] and tag[2].partition(".")[0] in closed_tags)):
         return tag.end(), ""
     match = _NOTE_IN_ANGLES.match(text, at)
     if match is None or _SCOPE.match(text, match.end()):
@@ -367,6 +369,7 @@ def _speakers(
     said = "".join(token.said for token in written)
     capitals = not any(map(str.islower, said))
     starts = [n for n, begins in enumerate(begins_line) if begins]
+    starts = [n if any(map(str.isalnum, written[n].label)) else n + 1 for n in starts]
     labelled = [n for n in starts if _name(written, n, sure=True, capitals=capitals)]
     # Labels of several lines, and a text without capitals, leave no doubt.
     sure = len(labelled) > 1 or re.search(r"[^\W\d][.?!]", said) is None
@@ -375,7 +378,10 @@ def _speakers(
         before = written[n - 1].label if n else ""
         turn = bool(found) and _SENTENCE_END.search(before)
         length = _spoken_role(written, n)
-        if not length and (begins_line[n] or turn or (before and not before.strip(">"))):
+        after_dash = n > 0 and begins_line[n - 1] and not any(map(str.isalnum, before))
+        if not length and (
+            begins_line[n] or after_dash or turn or (before and not before.strip(">"))
+        ):
             length = _name(written, n, sure=sure or bool(found), capitals=capitals)
         found.update(range(n, n + length))
     return frozenset(found)
@@ -412,13 +418,15 @@ def _name(written: Sequence[WrittenToken], n: int, *, sure: bool, capitals: bool
 
     ``sure`` says that the text has other labels, ``capitals`` that it has nothing else.
     """
-    words = _label(written, n)
-    follows = written[n + len(words)].label if words and n + len(words) < len(written) else ""
-    if not follows or words[0].lower().rstrip(".:") in _said_before_colons():
+    length = len(_label(written, n))
+    follows = written[n + length].label if length and n + length < len(written) else ""
+    # Anna (laughs):
+    words = [t.label.rstrip(":：") for t in written[n : n + length] if t.said not in ("", NOISE)]
+    if not follows or not words or not all(_CAPITAL.fullmatch(word) for word in words):
         return 0
-    words[-1] = words[-1][:-1]
-    if words[0][:1].isdigit() or not all(_CAPITAL.fullmatch(word) for word in words):
+    said = words[0].lower().rstrip(".") in _said_before_colons() and not (sure and words == ["A"])
+    if said or words[0][0].isdigit():
         return 0
     shouted = "".join(words).isupper()
     first = next(filter(str.isalnum, follows), "")
-    return len(words) if sure or capitals or shouted or not first.islower() else 0
+    return length if sure or capitals or shouted or not first.islower() else 0
