@@ -12,6 +12,7 @@ import numpy as np
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import InputError, wrong_type
 from speechalign.files.names import composed
+from speechalign.files.tier_names import split_layer
 from speechalign.kernels.edit_distance import edit_distance
 
 TOLERANCES = (0.01, 0.025, 0.05, 0.1)
@@ -201,13 +202,18 @@ def statistics(
 
 
 def tiers_of(alignment: Alignment, tier: str) -> dict[str, list[Interval]]:
-    """Return the labelled intervals of ``tier`` and of each ``SPEAKER - tier``, by name (NFC)."""
+    """Return the labelled intervals of ``tier`` and of each ``SPEAKER - tier``, by name (NFC).
+
+    Those that overlap, on ``tier (2)`` and on, are among them, in order of their starts.
+    """
     tier = composed(tier)
-    return {
-        name: [i for i in intervals if i.label.strip()]
-        for name, intervals in ((composed(n), i) for n, i in alignment.tiers.items())
-        if name == tier or name.endswith(f" - {tier}")
-    }
+    found: dict[str, list[Interval]] = {}
+    for name, intervals in alignment.tiers.items():
+        for whole in dict.fromkeys([composed(name), split_layer(composed(name))[0]]):
+            if whole == tier or whole.endswith(f" - {tier}"):
+                found.setdefault(whole, []).extend(i for i in intervals if i.label.strip())
+                break
+    return {name: sorted(own, key=lambda i: i.start) for name, own in found.items()}
 
 
 def _matches(

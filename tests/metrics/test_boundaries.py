@@ -147,3 +147,11 @@ def test_refuses():
         statistics(words(), words(tier="phones"))
     with pytest.raises(InputError, match="expected one tier, got 'words' and 'phones'"):
         statistics(words(), None) + statistics(words(tier="phones"), None, tier="phones")
+
+
+def test_words_that_overlap_are_scored():
+    one, two, three = (Interval(n, n + 0.9, f"w{n}") for n in range(3))
+    reference = Alignment({"words": [one, two, three]}, 9.0)
+    layered = Alignment({"words": [one, three], "words (2)": [two]}, 9.0)
+    assert len(statistics(reference, layered).start_errors) == 3
+    assert len(statistics(layered, layered, tier="words (2)").start_errors) == 1
