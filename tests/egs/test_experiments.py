@@ -13,7 +13,7 @@ FOLDERS = sorted(path.parent for path in EGS.glob("*/run.sh"))
 OPENINGS = {
     "english_gmm": "An English HMM-GMM",
     "german_gmm": "A German HMM-GMM",
-    "phone_ctc": "CTC models of phones",
+    "librispeech": "CTC models of phones",
     "multi30k": "Non-autoregressive translation with CTC",
     "speech_llm": "A speech LLM",
     "speech_translation": "Word alignment from the attention",

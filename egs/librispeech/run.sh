@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
 # CTC models of phones, fine-tuned with Align With Purpose and with label priors.
 #
-#     bash egs/phone_ctc/run.sh                        8 hours of cathy, CMU ARCTIC, speechocean762
-#     bash egs/phone_ctc/run.sh --corpus librispeech   Mini LibriSpeech, downloaded
-#     bash egs/phone_ctc/run.sh --mini true            generated speech, small models, a few minutes
-#
+#     bash egs/librispeech/run.sh                    Mini LibriSpeech, downloaded
+#     bash egs/librispeech/run.sh --corpus english   8 hours of cathy, CMU ARCTIC, speechocean762
+#     bash egs/librispeech/run.sh --mini true        generated speech, small models, a few minutes
 # Stages: 0 data, 1 manifests and validation, 2 features, 3 train a streaming and an offline model,
 # 4 fine-tune the streaming model for low latency, 5 the offline model for fewer errors and with label
 # priors, beside as many steps of plain CTC, 6 decode, 7 align to TextGrids, 8 score, 9 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 9)
-# --corpus NAME               corpus: english or librispeech (english)
+# --corpus NAME               corpus: librispeech or english (librispeech, or as --mini without network)
 # --corpus-dir DIR            folder of the corpus (english: SPEECHALIGN_DATA/speech/english;
 #                             librispeech: Mini LibriSpeech, downloaded)
 # --parts "NAME ..."          english: its folders to use (cathy cmu_arctic speechocean762)
@@ -25,7 +24,7 @@ called_from=$PWD
 cd "$(dirname "$0")"
 stage=0
 stop_stage=9
-corpus=english
+corpus=
 corpus_dir=
 parts="cathy cmu_arctic speechocean762"
 gold_dir=
@@ -38,18 +37,19 @@ jobs=2
 . ./cmd.sh
 
 absolute() { [ -z "$1" ] || (cd "$called_from" && realpath -m "$1"); }
+about=
 if "$mini"; then corpus=mini; fi
+[ -n "$corpus" ] || local/00_find_librispeech.sh "$corpus_dir" ||
+  { corpus=mini && about="NOT LibriSpeech, which cannot be downloaded now. "; }
+corpus=${corpus:-librispeech}
 exp=$(absolute "$exp") exp=${exp:-$PWD/exp/$corpus} data=$exp/data
 corpus_dir=$(absolute "$corpus_dir") gold_dir=$(absolute "$gold_dir")
-conf=conf tuning=() models=() gold_corpus=$data/test.jsonl gold=$exp/reference/test
+conf=conf tuning=() models=() sources=() gold_corpus=$data/test.jsonl gold=$exp/reference/test
 case $corpus in
-  english)
-    corpus_dir=${corpus_dir:-$SPEECHALIGN_DATA/speech/english} sources=()
-    for part in $parts; do sources+=("$corpus_dir/$part"); done
-    ;;
+  english) for part in $parts; do sources+=("${corpus_dir:-$SPEECHALIGN_DATA/speech/english}/$part"); done ;;
   librispeech) sources=("${corpus_dir:-$data/download/LibriSpeech}") ;;
   mini) sources=("$data/generated") conf=conf/mini tuning=(--steps 150) seeds=${seeds:-1} gold=$data/gold ;;
-  *) echo "run.sh: --corpus: expected english or librispeech, got $corpus" >&2 && exit 2 ;;
+  *) echo "run.sh: --corpus: expected librispeech or english, got $corpus" >&2 && exit 2 ;;
 esac
 if [ -n "$gold_dir" ]; then gold_corpus=$gold_dir/corpus gold=$gold_dir/gold; fi
 seeds=${seeds:-1 2 3}
@@ -57,7 +57,7 @@ names=(streaming continued low_latency offline offline_continued min_wer label_p
 for seed in $seeds; do models+=("${names[@]/#/$exp/$seed/}"); done
 
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
-about="Speech: ${sources[*]}. Boundaries are measured against $gold."
+about+="Speech: ${sources[*]}. Boundaries are measured against $gold."
 echo "$about Everything is written to $exp." >&2
 
 if stage 0 "data"; then

@@ -1,4 +1,4 @@
-"""egs/phone_ctc: what is trained on is chosen by its options alone; CI runs all stages of mini."""
+"""egs/librispeech: which speech is used, and that it is said; CI runs all stages of mini."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "egs" / "phone_ctc"
+FOLDER = Path(__file__).resolve().parents[2] / "egs" / "librispeech"
 
 
 def run(*arguments, **environment):
@@ -24,8 +24,9 @@ def run(*arguments, **environment):
 @pytest.mark.parametrize(
     ("options", "speech", "exp"),
     [
-        ([], "DATA/speech/english/cathy DATA/speech/english/cmu_arctic", "english"),
-        (["--corpus-dir", "/x", "--parts", "a b"], "/x/a /x/b.", "english"),
+        (["--corpus", "english"], "DATA/speech/english/cathy DATA/speech/english/", "english"),
+        (["--corpus", "english", "--corpus-dir", "/x", "--parts", "a b"], "/x/a /x/b.", "english"),
+        (["--corpus-dir", "/x"], "/x.", "librispeech"),
         (["--corpus", "librispeech"], "exp/librispeech/data/download/LibriSpeech", "librispeech"),
         (["--corpus", "librispeech", "--corpus-dir", "/x"], "/x.", "librispeech"),
         (["--mini", "true"], "exp/mini/data/generated", "mini"),
@@ -43,8 +44,24 @@ def test_options_decide_the_speech_and_the_folder_and_it_is_said_first_and_last(
     assert first.endswith(f"Everything is written to {FOLDER / 'exp' / exp}.")
 
 
+def test_without_network_it_is_the_mini_corpus_which_is_said_first_and_last(tmp_path):
+    """The site is asked with curl, which here is a program that fails, or succeeds."""
+    curl = tmp_path / "curl"
+    for status, speech, exp in (
+        (6, "NOT LibriSpeech, which cannot be downloaded now. Speech: ", "mini"),
+        (0, "Speech: ", "librispeech"),
+    ):
+        curl.write_text(f"#!/bin/sh\nexit {status}\n")
+        curl.chmod(0o755)
+        done = run("--stage", 10, PATH=f"{tmp_path}:{os.environ['PATH']}")
+        first, last = done.stderr.splitlines()
+        assert first == last
+        assert first.startswith(speech)
+        assert first.endswith(f"Everything is written to {FOLDER / 'exp' / exp}.")
+
+
 def test_times_by_hand_are_used_where_they_are_named(tmp_path):
-    (plain,) = {line for line in run("--stage", 10).stderr.splitlines()}
+    (plain,) = set(run("--stage", 10, "--corpus", "english").stderr.splitlines())
     assert f"against {FOLDER}/exp/english/reference/test." in plain
     (named,) = {x for x in run("--stage", 10, "--gold-dir", tmp_path).stderr.splitlines()}
     assert f"against {tmp_path}/gold." in named
@@ -52,7 +69,7 @@ def test_times_by_hand_are_used_where_they_are_named(tmp_path):
 
 def test_a_missing_corpus_ends_the_run_and_a_relative_folder_is_meant_from_the_caller(tmp_path):
     done = subprocess.run(
-        ["bash", str(FOLDER / "run.sh"), "--exp", "e"],
+        ["bash", str(FOLDER / "run.sh"), "--corpus", "english", "--exp", "e"],
         cwd=tmp_path,
         env=os.environ | {"SPEECHALIGN_DATA": "corpora"},
         capture_output=True,
@@ -68,7 +85,7 @@ def test_a_missing_corpus_ends_the_run_and_a_relative_folder_is_meant_from_the_c
 def test_an_unknown_corpus_is_refused():
     done = run("--corpus", "timit")
     assert done.returncode == 2
-    assert "--corpus: expected english or librispeech, got timit" in done.stderr
+    assert "--corpus: expected librispeech or english, got timit" in done.stderr
 
 
 def test_manifests_of_several_folders_are_split(tmp_path, examples):
@@ -85,8 +102,8 @@ def test_manifests_of_several_folders_are_split(tmp_path, examples):
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "manifest.jsonl").write_text(text)
     done = run(
-        "--corpus-dir", tmp_path / "speech", "--parts", "one two", "--exp", tmp_path / "exp",
-        "--stop-stage", 1,
+        "--corpus", "english", "--corpus-dir", tmp_path / "speech", "--parts", "one two",
+        "--exp", tmp_path / "exp", "--stop-stage", 1,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = [
