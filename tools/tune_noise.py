@@ -7,7 +7,7 @@ Two recordings in a row are aligned with and without noise before, between or af
 transcript has as ``[noise]``. For each odds and kind of noise, prints how many words begin or end
 more than 50 ms away from where they do without the noise, by how much at most, and how well the
 token covers the noise (intersection over union). What was chosen stands in
-`speechalign.aligners.phones`.
+`speechalign.aligners.phones`; CTC models have a penalty instead, in `speechalign.aligners.ctc`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from speechalign.aligners.confidence import item_confidences
 from speechalign.aligners.ctc_boundaries import cell_levels, label_times, measure_levels
 from speechalign.aligners.long_form import emit_together
 from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.sound_extent import Kind, cover_sound
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
@@ -40,6 +41,9 @@ _SCALE = 0.5
 _NOT_SAID = math.log(0.05)
 # Items that another account of the audio may leave out in a row.
 _MAX_JUMP = 4
+# Nats a frame that noise tokens lose against the best label, so that they leave silence to the
+# blank and words their own labels; chosen as the odds in `phones` (tools/tune_noise.py).
+_NOISE_PENALTY = 0.1
 _MEMORY = 256 * 2**20
 _SEAM = 0.1  # seconds of audio that a window of labels hears beyond them
 _ANY = "spn"  # the phone of what cannot be read, as in the dictionary's noise
@@ -95,7 +99,9 @@ class CtcAligner:
         The Viterbi path over the labels, blanks between them, is exact however long the recording;
         emissions are made in chunks (`emit_together`). Of several pronunciations, the one that the
         best path takes is meant. What the model cannot read is one label that stands for any
-        sound, of the mean probability of all labels (`with_star`).
+        sound, of the mean probability of all labels (`with_star`). A noise token is whatever the
+        text does not explain, and is stretched over all sound between its neighbours
+        (`cover_sound`).
 
         The confidence of a word is its posterior on the frames that the path gives it, where one
         word in twenty may be left out or be another sound: an estimate of the probability that it
@@ -115,13 +121,22 @@ class CtcAligner:
             (emissions,) = self.emit([waveform])
         readings = [min(item.readings, key=len) for item in items]
         self._check_length(readings, len(emissions[0]), waveform.duration)
-        path = self._path(emissions, readings)
+        noisy = [item.word is not None and words[item.word].source == "noise" for item in items]
+        path = self._path(emissions, readings, noisy)
         if any(len(item.readings) > 1 for item in items):
             readings = self._chosen(emissions, items, readings, path)
-            path = self._path(emissions, readings)
+            path = self._path(emissions, readings, noisy)
         spans = _label_spans(path, readings)
         confidences = self._confidences(emissions, readings, spans)
         times = _times(emissions.grid, items, readings, spans, waveform)
+        if any(noisy):
+            sounds = [
+                noise
+                for noise, item, reading in zip(noisy, items, readings)
+                for _ in reading
+                if item.word is not None
+            ]
+            times = _over_sound(times, sounds, waveform)
         return AlignedUtterance.of(
             self._timed(words, items, readings, confidences, times),
             waveform,
@@ -154,12 +169,27 @@ class CtcAligner:
                 f"{duration:.2f} s; check that they belong together"
             )
 
-    def _path(self, emissions: Emissions, readings: Sequence[Reading]) -> CtcPath:
-        """Find the best path through one reading of each item."""
-        labels = np.array([n for reading in readings for n in self._labels(reading)], np.int64)
+    def _path(
+        self, emissions: Emissions, readings: Sequence[Reading], noisy: Sequence[bool]
+    ) -> CtcPath:
+        """Find the best path through one reading of each item, some of which are noise.
+
+        Noise is any sound and any silence, in one more column: the best of all less a penalty, so
+        that it takes what the text does not explain.
+        """
+        labels = np.array(
+            [
+                self._star + 1 if noise else label
+                for reading, noise in zip(readings, noisy)
+                for label in self._labels(reading)
+            ],
+            np.int64,
+        )
         log_probs, normalised = emissions[0], emissions.normalised
-        if (labels == self._star).any():
-            log_probs, normalised = with_star(log_probs, blank=self._blank), False
+        if (labels >= self._star).any():
+            best = log_probs.max(axis=1, keepdims=True) - log_probs.dtype.type(_NOISE_PENALTY)
+            log_probs = np.append(with_star(log_probs, blank=self._blank), best, axis=1)
+            normalised = False
         return ctc_viterbi(
             log_probs, labels, blank=self._blank, normalised=normalised, memory_budget=_MEMORY
         )
@@ -259,6 +289,17 @@ class CtcAligner:
         if piece.label is not None:
             return self.model.vocabulary.symbols[piece.label]
         return _ANY if self.model.unit == "phones" else label[piece.start : piece.end]
+
+
+def _over_sound(times: np.ndarray, noisy: Sequence[bool], waveform: Waveform) -> np.ndarray:
+    """Stretch the labels of noise tokens, some rows of (K, 2) times, as `cover_sound` says."""
+    kinds: list[Kind] = ["silence"]
+    for noise in noisy:
+        kinds += ["noise" if noise else "word", "silence"]
+    edges = np.concatenate([[0.0], times.ravel(), [waveform.duration]])
+    found = cover_sound(edges, kinds, waveform.samples, waveform.sample_rate)
+    covered: np.ndarray = found[1:-1].reshape(-1, 2)
+    return covered
 
 
 def _label_spans(path: CtcPath, readings: Sequence[Reading]) -> np.ndarray:

@@ -108,6 +108,20 @@ def test_the_token_covers_the_sound_and_words_keep_their_times(aligner, recordin
     assert covered > 0.85 * max(token.end - token.start, end - begin)
 
 
+@pytest.mark.parametrize("kind", ["white", "laughter", "speech"])
+def test_the_token_of_a_ctc_model_covers_the_sound(recordings, kind):
+    aligner = Aligner("english-ctc-small")
+    generator = np.random.default_rng(1)
+    noise = recordings["rms/river"][0] if kind == "speech" else NOISES[kind](generator)
+    expected, times, token, (begin, end) = noise_between(aligner, recordings, noise, 1)
+    off = np.abs(times - expected)
+    # Peaks say little of where the words beside the noise end; the others keep their times.
+    assert np.mean(off <= 0.05) >= 0.9
+    assert off.max() <= 0.3
+    covered = min(token.end, end) - max(token.start, begin)
+    assert covered > 0.85 * max(token.end - token.start, end - begin)
+
+
 def test_a_token_without_a_sound_is_short(aligner, recordings):
     samples, text = recordings["slt/tea"]
     plain = aligned(aligner, [samples], text)
