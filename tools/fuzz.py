@@ -405,8 +405,8 @@ def _results_target(folder: Path) -> Target:
     def write(value: object, path: Path) -> None:
         assert isinstance(value, dict)
         manifest.unlink(missing_ok=True)
-        with Manifest(home).writing() as append:
-            append(list(value.values()))
+        with Manifest(home).writing() as results:
+            results.extend(value.values())
         path.write_bytes(manifest.read_bytes())
 
     def read(path: Path) -> object:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from speechalign import label_boundaries
+from speechalign.aligners import ctc_boundaries
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform
 from speechalign.espeak import speak
@@ -45,12 +45,12 @@ def main() -> None:
     spoken = [sentence(words, rng) for _ in range(arguments.sentences)]
     aligner = Aligner(arguments.model)
     for name, values in SETTINGS.items():
-        used = getattr(label_boundaries, name)
+        used = getattr(ctc_boundaries, name)
         for value in values:
-            setattr(label_boundaries, name, value)
+            setattr(ctc_boundaries, name, value)
             mark = " (in use)" if value == used else ""
             print(f"{name} = {value}: {errors(aligner, spoken)}{mark}", flush=True)
-        setattr(label_boundaries, name, used)
+        setattr(ctc_boundaries, name, used)
 
 
 def sentence(words: list[str], rng: random.Random) -> Spoken:

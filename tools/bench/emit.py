@@ -33,7 +33,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCT
 from speechalign.aligners.ctc import OVERLAP
 from speechalign.aligners.long_form import emit_long, emit_together
 from speechalign.audio.waveform import Waveform
-from speechalign.models import hf_ctc
+from speechalign.models.ctc import hf_ctc
 from speechalign.models.ctc.network_ctc import NetworkCtc
 
 RATE = 16000

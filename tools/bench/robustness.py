@@ -29,7 +29,8 @@ from speechalign.errors import SpeechAlignError
 from speechalign.formats.tree import read_tree
 from speechalign.metrics import report
 from speechalign.metrics.boundaries import BoundaryScore
-from speechalign.pipeline.result import Status, judge
+from speechalign.pipeline.judgement import judge
+from speechalign.pipeline.result import Status
 
 _VOICES = 6
 _SNRS = {"white": (20, 10, 0), "pink": (5,), "babble": (10, 5, 0)}
@@ -120,7 +121,9 @@ def _align(
     except SpeechAlignError as error:
         print(f"{utterance.id}: {error}")
         return None
-    return result.alignment, judge(result.confidence)[0] is Status.DOUBTFUL
+    return result.alignment, judge(result.confidence, result.words, result.unit)[
+        0
+    ] is Status.DOUBTFUL
 
 
 def plot(rows: Sequence[Mapping[str, object]], path: Path) -> None:
