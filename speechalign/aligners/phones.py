@@ -37,6 +37,7 @@ _LONGEST_PHONE, _CERTAIN = 0.6, 1.0
 _NEAR = 2  # words between such a phone and the token, one included
 # Frames of a noise token in which its boundary may lie, and what makes it sure of the others.
 _NOISE_EDGE, _SURE = 5, 30.0
+_BESIDE = 2  # words on each side with which the readings of a token compete
 _USUAL = 4.0  # a token's usual reading is so many times as probable as any other
 
 
@@ -222,7 +223,8 @@ class PhoneAligner:
         """Choose what is said for the words that may be read in several ways.
 
         The best path through all of them, without pauses inside, says where each is. Its readings
-        then compete there, with the words beside it and with pauses.
+        then compete there, with two words on each side and with pauses; the usual one counts as
+        `_USUAL` times as probable as any other.
         """
         graph, path = self._path(log_probs, words, duration)
         spans = self.model.spans(graph, path.arcs)
@@ -231,7 +233,7 @@ class PhoneAligner:
         for n, word in enumerate(words):
             if not word.choices:
                 continue
-            first, last = max(0, n - 1), min(n + 1, len(words) - 1)
+            first, last = max(0, n - _BESIDE), min(n + _BESIDE, len(words) - 1)
             frames = slice(spans[members[first][0]].begin, spans[members[last][-1]].end)
             before = [v for other in chosen[first:n] for v in other.variants]
             after = [v for other in chosen[n + 1 : last + 1] for v in other.variants]

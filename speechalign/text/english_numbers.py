@@ -63,14 +63,15 @@ def readings(text: str) -> list[Words]:
 
 def readings_alone(text: str) -> list[Words]:
     """Read a number that stands alone: of three or four digits also as two fifty, nine one one."""
-    pairs = _in_pairs(text) if text.isdigit() and len(text) in (3, 4) else []
+    paired = text.isdigit() and len(text) in (3, 4) and not text.endswith("00")
+    pairs = _in_pairs(text) if paired else []
     return list(dict.fromkeys([*readings(text), *pairs]))
 
 
 def _in_pairs(value: str) -> list[Words]:
     head, tail = value[:-2], value[-2:]
     low = ("oh", *digits(tail[1])) if tail[0] == "0" else cardinal(tail)
-    pairs = [(*cardinal(head), *low)] if tail != "00" and head[0] != "0" else []
+    pairs = [(*cardinal(head), *low)] if head[0] != "0" else []
     return [*pairs, *(digit_readings(value) if len(value) == 3 else [])]
 
 

@@ -379,9 +379,7 @@ def _speakers(
         turn = bool(found) and _SENTENCE_END.search(before)
         length = _spoken_role(written, n)
         after_dash = n > 0 and begins_line[n - 1] and not any(map(str.isalnum, before))
-        if not length and (
-            begins_line[n] or after_dash or turn or (before and not before.strip(">"))
-        ):
+        if not length and (begins_line[n] or after_dash or turn or before.startswith(">>")):
             length = _name(written, n, sure=sure or bool(found), capitals=capitals)
         found.update(range(n, n + length))
     return frozenset(found)
