@@ -94,6 +94,8 @@ def long_noise(
 ) -> list[tuple[int, int]]:
     """Return the samples ``[first, last)`` inside each long noise token, in order.
 
+    Without any word there is nothing to find anew, and none are returned.
+
     Parameters
     ----------
     times, kinds
@@ -103,6 +105,8 @@ def long_noise(
     sample_rate : int
         Hz.
     """
+    if "word" not in kinds:
+        return []
     return [
         (
             round((start + _EDGE) * sample_rate) if start > 0 else 0,

@@ -135,6 +135,13 @@ def test_a_token_without_a_sound_is_short(aligner, recordings):
     assert found.confidence == pytest.approx(plain.confidence, abs=0.02)
 
 
+def test_nothing_but_noise(aligner):
+    found = aligned(aligner, [music(np.random.default_rng(0))], "[music]")
+    (token,) = found.words
+    assert token.duration > 9
+    assert len(aligned(aligner, [np.zeros(RATE)], "[cough] [door]").words) == 2
+
+
 def test_the_command(tmp_path, recordings):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
