@@ -37,6 +37,7 @@ def test_options_are_part_of_the_settings(aligner, tmp_path, option):
 
 
 def test_dictionaries_of_speakers_are_part_of_the_settings(aligner, tmp_path):
+    pytest.importorskip("yaml", reason="needs PyYAML")
     (tmp_path / "speakers.yaml").write_text("slt: own.dict\n")
     found = []
     for phones in ("K AO F IY", "T IY", "K AO F IY"):

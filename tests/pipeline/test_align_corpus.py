@@ -150,7 +150,9 @@ def test_the_manifest_tells_everything(corpus, align, aligner, tmp_path):
         ("Two", "dictionary"), ("cups", "dictionary"), ("of", "dictionary"), ("blorptang", "g2p"),
         ("cost", "dictionary"), ("[cough]", "noise"), ("$5.50", "dictionary"),
     ]  # fmt: skip
-    assert line["words"][6]["spoken"] == ["five", "dollars", "fifty", "cents"]
+    assert line["words"][6]["spoken"] in (
+        ["five", "dollars", "fifty", "cents"], ["five", "fifty"],
+    )  # fmt: skip
     guessed = " ".join(label for label, _, _ in line["words"][3]["phones"])
     assert (tmp_path / "out" / OOVS).read_text("utf-8") == f"blorptang\t1\t{guessed}\n"
     assert Manifest(tmp_path / "out").read()["slt/tea"] == result
