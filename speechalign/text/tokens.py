@@ -342,7 +342,8 @@ def _inside(token: str) -> str:
 _ANYWHERE = re.compile(
     rf"{_SPEAKER}(?:[ _#-]?\w{{1,3}})?:|\*[A-Z][A-Z0-9]{{2}}:|(?:SPK|SPEAKER)_?\d+:"
 )
-_CAPITAL = re.compile(r"(?:[^\W\d_a-z][\w.'’-]*|#?\d{1,3}|de|von|van|of|al|la|du)")
+_NAME = re.compile(r"\w[\w.'’-]*|#\d{1,3}")
+_PARTICLES = frozenset(("de", "von", "van", "of", "al", "la", "du"))
 _NAMES_MOST = 4  # words of a speaker's name
 _SENTENCE_END = re.compile(r"[.?!…。？！؟।]\W*$|^>+$|[—–]$")
 
@@ -370,9 +371,10 @@ def _speakers(
     capitals = not any(map(str.islower, said))
     starts = [n for n, begins in enumerate(begins_line) if begins]
     starts = [n if any(map(str.isalnum, written[n].label)) else n + 1 for n in starts]
-    labelled = [n for n in starts if _name(written, n, sure=True, capitals=capitals)]
-    # Labels of several lines, and a text without capitals, leave no doubt.
-    sure = len(labelled) > 1 or re.search(r"[^\W\d][.?!]", said) is None
+    labelled = [n for n in starts if _name(written, n, several=True, sure=True, capitals=capitals)]
+    several = len(labelled) > 1
+    # Labels of several lines, and a text without punctuation, leave little doubt.
+    sure = several or re.search(r"[^\W\d][.?!]", said) is None
     found: set[int] = set()
     for n in range(len(written)):
         before = written[n - 1].label if n else ""
@@ -380,7 +382,7 @@ def _speakers(
         length = _spoken_role(written, n)
         after_dash = n > 0 and begins_line[n - 1] and not any(map(str.isalnum, before))
         if not length and (begins_line[n] or after_dash or turn or before.startswith(">>")):
-            length = _name(written, n, sure=sure or bool(found), capitals=capitals)
+            length = _name(written, n, several=several, sure=sure or bool(found), capitals=capitals)
         found.update(range(n, n + length))
     return frozenset(found)
 
@@ -411,19 +413,26 @@ def _spoken_role(written: Sequence[WrittenToken], n: int) -> int:
     return len(words) if _ANYWHERE.fullmatch(" ".join(words)) else 0
 
 
-def _name(written: Sequence[WrittenToken], n: int, *, sure: bool, capitals: bool) -> int:
+def _name(
+    written: Sequence[WrittenToken], n: int, *, several: bool, sure: bool, capitals: bool
+) -> int:
     """Return how many words before a colon name a speaker here; 0 for none.
 
-    ``sure`` says that the text has other labels, ``capitals`` that it has nothing else.
+    ``several`` says that several lines have labels, ``sure`` that there is little doubt about names
+    with a capital, ``capitals`` that the text has no lower case.
     """
     length = len(_label(written, n))
     follows = written[n + length].label if length and n + length < len(written) else ""
     # Anna (laughs):
     words = [t.label.rstrip(":：") for t in written[n : n + length] if t.said not in ("", NOISE)]
-    if not follows or not words or not all(_CAPITAL.fullmatch(word) for word in words):
+    if not follows or not words or not words[0][0].isupper():
+        return 0
+    if not all(
+        _NAME.fullmatch(word) and (not word[0].islower() or word in _PARTICLES) for word in words
+    ):
         return 0
     said = words[0].lower().rstrip(".") in _said_before_colons() and not (sure and words == ["A"])
-    if said or words[0][0].isdigit():
+    if said or not (several or words[0][0] <= "\u024f"):  # the list is of Latin words
         return 0
     shouted = "".join(words).isupper()
     first = next(filter(str.isalnum, follows), "")
