@@ -196,6 +196,8 @@ class PhoneAligner:
         if noise == self.model.silence or not any(noise in phones for phones in spoken):
             return log_probs
         slope, intercept = self.model.calibration
+        if slope <= 0:  # Of a corpus on which confidences say nothing.
+            return log_probs
         deficit = max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope)
         any_sound = log_probs.max(axis=1) - log_probs.dtype.type(deficit)
         if noisy is not None:
@@ -207,11 +209,13 @@ class PhoneAligner:
 
     def _with_noise_kept(self, log_probs: np.ndarray, spans: Sequence[PhoneSpan]) -> np.ndarray:
         """Make sure of the noise of a path but for its edges, whose times are still to be found."""
+        noise = [span for span in spans if span.phone == self.model.noise]
+        if not noise:
+            return log_probs
         kept = log_probs.copy()
-        for span in spans:
-            if span.phone == self.model.noise:
-                inner = slice(span.begin + _NOISE_EDGE, max(0, span.end - _NOISE_EDGE))
-                kept[inner, self._noise_states()] += log_probs.dtype.type(_SURE)
+        for span in noise:
+            inner = slice(span.begin + _NOISE_EDGE, max(0, span.end - _NOISE_EDGE))
+            kept[inner, self._noise_states()] += log_probs.dtype.type(_SURE)
         return kept
 
     def _noise_states(self) -> list[int]:
