@@ -211,7 +211,7 @@ def test_merging_needs_one_row(shapes):
         ({"target_lengths": np.array([2, -1])}, r"target_lengths\[1\]: .* got -1"),
         ({"normalised": True}, r"probabilities sum to 4, not to one"),
         ({"memory_budget": 10}, "memory_budget: .* more than"),
-        ({"jobs": 0}, "jobs: expected at least 1, got 0"),
+        ({"jobs": 0}, "jobs: expected 1 or more, got 0"),
         ({"blank": -1}, "blank"),
         ({"blank": 4}, "4"),
     ],

@@ -130,7 +130,7 @@ def test_batches(changes, error, message, thread_work, monkeypatch):
 
 
 def test_jobs():
-    with pytest.raises(InputError, match="jobs: expected at least 1, got 0"):
+    with pytest.raises(InputError, match="jobs: expected 1 or more, got 0"):
         ctc_viterbi_batch(
             UNIFORM[None], np.array([[1]]), np.array([6]), np.array([1]), blank=0, jobs=0
         )

@@ -158,7 +158,7 @@ class TestRefusals:
             search(log_probs, lengths, graphs[:2], backend=backend)
 
     def test_no_jobs(self, backend, search):
-        with pytest.raises(InputError, match="jobs: expected at least 1, got 0"):
+        with pytest.raises(InputError, match="jobs: expected 1 or more, got 0"):
             search(*batch(), backend=backend, jobs=0)
 
 
