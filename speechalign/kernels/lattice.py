@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast, runtime_chec
 
 import numpy as np
 
-from speechalign.checks import check_lengths, check_log_probs
+from speechalign.checks import check_jobs, check_lengths, check_log_probs
 from speechalign.errors import AlignmentError, BackendError, InputError, wrong_type
 from speechalign.graphs import Graph
 from speechalign.registry import Registry
@@ -342,8 +342,7 @@ def _checked_batch(
     input_lengths = check_lengths(input_lengths, batch, frames, name="input_lengths")
     if len(graphs) != batch:
         raise InputError(f"graphs: expected {batch}, one for each utterance, got {len(graphs)}")
-    if jobs < 1:
-        raise InputError(f"jobs: expected at least 1, got {jobs}")
+    check_jobs(jobs)
     for b, graph in enumerate(graphs):
         try:
             _check_labels(graph, num_labels)
