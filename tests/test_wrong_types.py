@@ -59,6 +59,7 @@ FIELDS = [np.zeros(0, np.int64)] * 3 + [np.zeros(0)] + [np.zeros(0, np.int64)] +
         (lambda: read_corpus(5), "path: expected the path of a corpus, got int 5"),
         (lambda: load_model(5), "source: expected the name or path of a model, got int 5"),
         (lambda: Aligner(None), "model: expected a name, a path or a loaded model, got NoneType"),
+        (lambda: Aligner(min_pause="0"), "min_pause: expected seconds, got str '0'"),
         (lambda: Aligner(language=5), "language: expected an ISO 639 code such as 'en', got int 5"),
         (lambda: Aligner(dictionary=5), "dictionary: expected a file, .* or a list of them, got i"),
         (lambda: align(ZEROS[0, 0], "a", sample_rate=1, channel="0"), "channel: expected the numb"),

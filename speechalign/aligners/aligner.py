@@ -128,6 +128,8 @@ class Aligner:
                     "or use an HMM-GMM"
                 )
             self.model = self.model.with_pauses(pause_probability)
+        if not isinstance(min_pause, int | float):
+            raise wrong_type("min_pause", "seconds", min_pause)
         if not min_pause >= 0:
             raise InputError(f"min_pause: expected seconds, at least 0, got {min_pause}")
         self.min_pause = min_pause

@@ -85,8 +85,8 @@ def align_one(
         result.plot().savefig(plot)
     print(result)
     waveform = result.waveform
-    if waveform.channels > 1 and waveform.channel is None:
-        log.info("%d channels, mixed (--channel chooses one)", waveform.channels)
+    if waveform.mix is not None:
+        log.info("channels: %s (--channel chooses one)", waveform.mix.description)
     if waveform.source_rate != waveform.sample_rate:
         log.info("resampled from %d Hz to %d Hz", waveform.source_rate, waveform.sample_rate)
     status, reason = judge(result.confidence, result.words, result.unit)

@@ -264,7 +264,7 @@ def check_usable(material: Material, warn: Callable[[str], object]) -> None:
         raise InputError("corpus: no utterance can be used to train on; see the reasons above")
     if len(material.spoken) < FEW:
         warn(
-            f"{len(material.spoken)} utterances are few to train on; below {FEW}, expect poor "
+            f"utterances to train on: {len(material.spoken)}; with fewer than {FEW}, expect poor "
             "boundaries, and try `speechalign adapt`"
         )
 

@@ -141,7 +141,8 @@ def test_what_was_done_to_the_sound_is_reported(tea, tmp_path):
     twice = np.repeat(samples, 2)
     soundfile.write(path, np.stack([twice, 0.5 * twice], 1), 2 * rate)
     assert run(path, TEA).stderr == (
-        "2 channels, mixed (--channel chooses one)\nresampled from 32000 Hz to 16000 Hz\n"
+        "channels: mean of channels 0 and 1 (--channel chooses one)\n"
+        "resampled from 32000 Hz to 16000 Hz\n"
     )
     assert run(path, TEA, "--channel", 0).stderr == "resampled from 32000 Hz to 16000 Hz\n"
 

@@ -37,7 +37,7 @@ def test_train_then_align_with_the_model(corpus, tmp_path):
     assert "frames re-aligned" in result.stderr
     assert "left out: slt/broken: " in result.stderr
     assert "left out: slt/long: its phones need at least" in result.stderr
-    assert "3 utterances are few to train on" in result.stderr
+    assert "utterances to train on: 3; with fewer" in result.stderr
     assert "states by occupancy (" in result.stdout
     assert "slt/long" in result.stdout
     assert not (tmp_path / "model.work").exists()

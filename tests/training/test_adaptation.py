@@ -57,7 +57,7 @@ def test_the_adapted_model_explains_the_corpus_better(examples, tmp_path):
     described = json.loads((tmp_path / "adapted" / "model.json").read_text())
     assert described["name"] == "mine"
     assert described["licence"] == model.licence
-    with pytest.warns(UserWarning, match="3 utterances are few to train on"):
+    with pytest.warns(UserWarning, match="utterances to train on: 3; with fewer"):
         one = adapt(corpus, model, str(tmp_path / "one"), name="mine", fmllr=True)
     np.testing.assert_array_equal(one.model.mixtures.means, adapted.model.mixtures.means)
     assert one.model.transforms.keys() == adapted.model.transforms.keys() == {""}

@@ -103,7 +103,7 @@ def test_warnings(tmp_path):
     progress = Quiet()
     check_usable(toy, progress.warn)
     assert len(progress.warnings) == 1
-    assert progress.warnings[0].startswith("19 utterances are few to train on")
+    assert progress.warnings[0].startswith("utterances to train on: 19; with fewer")
     check_usable(toy_material(tmp_path / "more", utterances=20)[0], pytest.fail)
 
 
