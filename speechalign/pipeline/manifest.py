@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from speechalign.alignment import Interval
-from speechalign.errors import InputError
+from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.files.writing import replacing
 from speechalign.pipeline.analysis import write_analysis
 from speechalign.pipeline.result import Status, UtteranceResult
@@ -124,6 +124,7 @@ def _lock(file: BinaryIO) -> None:
             raise
         warnings.warn(
             f"{file.name}: this file system has no locks; align into it by one process at a time",
+            SpeechAlignWarning,
             stacklevel=2,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from speechalign.text.word import Token, Word
 # Of how many batches' worth of audio utterances of similar length are scored together.
 _BATCHES = 4
 
+_LOG = logging.getLogger(__name__)
 _STOPPED = "the run was stopped before its turn"
 
 _Measure = Callable[[Path], tuple[float, str]]
@@ -180,6 +182,9 @@ class Recording:
         described = any(result.words for result in self.earlier.values())
         changed = described and any(reasons)
         if changed and not edited and not any(obstacles):
+            for utterance, change in zip(self.utterances, reasons):
+                if change is not None:
+                    _LOG.debug("aligned again: %s: %s", utterance.id, change)
             return None
         if not changed and len(existing) < len(self.files):
             return None

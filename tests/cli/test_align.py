@@ -230,8 +230,9 @@ def test_kept_changed_and_overwritten(corpus, tmp_path):
     run(corpus, tmp_path / "out")
     grid = tmp_path / "out/slt/tea.TextGrid"
     (corpus / "slt/tea.lab").write_text("Two cups of tea")
-    result = run(corpus, tmp_path / "out")
+    result = run(corpus, tmp_path / "out", "-v")
     assert result.exit_code == 0
+    assert "aligned again: slt/tea: the transcript has changed since\n" in result.stderr
     assert "of these, kept from an earlier run (--overwrite aligns again): 2\n" in result.stderr
     assert len(read_alignment(grid).tiers["words"]) == 4
     grid.write_text("corrected by hand")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechalign.alignment import Interval
-from speechalign.errors import InputError
+from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.pipeline.analysis import ANALYSIS, OOVS
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.result import CorpusResult, Status, UtteranceResult
@@ -200,7 +200,7 @@ def test_systems_and_file_systems_without_locks(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("speechalign.pipeline.manifest.flock", refuse)
-    with pytest.warns(UserWarning, match="this file system has no locks; align into it by one"):
+    with pytest.warns(SpeechAlignWarning, match="this file system has no locks; align"):
         write(tmp_path, FAILED)
     assert Manifest(tmp_path).read()["slt/tea"] == FAILED
 
