@@ -14,7 +14,7 @@ DOUBTFUL = 0.5
 # Chosen on read and synthetic speech, with and without noise, music, silence and other speech put
 # into it (tools/bench/stretched.py). Seconds that one phone or letter lasts at most; a token of a
 # decoder lasts until the next one, pauses included, and any sound may be a long word.
-_LONGEST = 0.9
+_LONGEST = 1.25
 _LONGEST_TOKEN = 3.0
 _LONGEST_PAUSE = 1.0  # inside a word
 _UNHEARD = 0.05  # confidence of a word that is not where it should be ...
@@ -37,7 +37,7 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     -----
     The mean weighs words by their duration, so that one word that is stretched over noise or music
     hides all others; and such a word may fit the noise well. So an utterance is doubtful as well
-    if a phone of it lasts longer than 0.9 s, if there is a pause of more than a second inside a
+    if a phone of it lasts longer than 1.25 s, if there is a pause of more than a second inside a
     word, or if a word that was hardly heard, with a confidence below 0.05, stands apart from a
     neighbour by more than a second. Notes such as ``[laughter]`` may take any time.
     """

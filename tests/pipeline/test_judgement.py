@@ -30,7 +30,7 @@ def test_all_is_well():
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([YES, word("long", (0.6, 0.7), (0.7, 1.7))], "'long' is stretched from 0.60 to 1.70 s"),
+        ([YES, word("long", (0.6, 0.7), (0.7, 2.0))], "'long' is stretched from 0.60 to 2.00 s"),
         ([word("five-oh", (0.0, 0.3), (1.4, 1.6))], "'five-oh' is stretched from 0.00 to 1.60"),
         ([YES, word("lost", (1.7, 1.8), confidence=0.01)], "'lost' at 1.70 s was hardly heard"),
         ([word("lost", (0.0, 0.1), confidence=0.01), word("no", (1.2, 1.4))], "'lost' at 0.00 s"),
