@@ -88,10 +88,11 @@ def test_commands_parse(arguments, tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
     for name in ("gold.talp", "hyp.talp", "other.talp", "text.txt", "tokens.txt", "talk.srt"):
         (tmp_path / name).touch()
-    command, context = cli, click.Context(cli)
+    # click keeps the help option of a command from its first context: one that knows -h.
+    command, context = cli, click.Context(cli, **cli.context_settings)
     while isinstance(command, click.Group):
         name, command, arguments = command.resolve_command(context, arguments)
-    assert command.make_context(name, list(arguments)).command is command
+    assert command.make_context(name, list(arguments), parent=context).command is command
 
 
 @pytest.mark.parametrize("page", TEXTS)
