@@ -92,7 +92,7 @@ def tokens(
     >>> [(token.label, token.said) for token in tokens("Anna: Yes [door slams] (laughs), (s)he")]
     ... # doctest: +NORMALIZE_WHITESPACE
     [('Anna:', ''), ('Yes', 'Yes'), ('[door slams]', '<noise>'), ('(laughs),', '<noise>'),
-     ('(s)he', '(s)he')]
+     ('(s)he', 'she')]
     """
     found = list(_split(text, _GROUPED if grouped_by_spaces else _TOKEN))
     written = [token for _, token in found]

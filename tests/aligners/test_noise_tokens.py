@@ -110,6 +110,8 @@ def test_the_token_covers_the_sound_and_words_keep_their_times(aligner, recordin
 
 @pytest.mark.parametrize("kind", ["white", "laughter", "speech"])
 def test_the_token_of_a_ctc_model_covers_the_sound(recordings, kind):
+    pytest.importorskip("torch", reason="needs torch")
+    pytest.importorskip("safetensors", reason="needs safetensors")
     aligner = Aligner("english-ctc-small")
     generator = np.random.default_rng(1)
     noise = recordings["rms/river"][0] if kind == "speech" else NOISES[kind](generator)
