@@ -50,6 +50,7 @@ def read_dictionaries(model: Model, dictionaries: Dictionaries) -> dict[str, Dic
             f"dictionary: {model.name} reads what is written and has no phones; leave the "
             "dictionary out, or use a model of phones"
         )
+    model.with_dictionary(Dictionary({}))  # refuses a model whose symbols are letters
     several = [dictionaries] if isinstance(dictionaries, str | Path | Dictionary) else dictionaries
     if not (
         isinstance(several, Sequence)
