@@ -129,7 +129,11 @@ def test_no_path():
         ({"temperature": 0.0}, "temperature: expected a finite number above 0, got 0.0"),
         ({"scale": -1.0}, "scale: expected a finite number above 0, got -1.0"),
         ({"reduction": "max"}, "reduction: expected 'mean', 'sum' or 'none', got 'max'"),
-        ({"targets": torch.zeros(2, 3)}, r"targets: expected \(1, L\) int64, got \(2, 3\)"),
+        ({"targets": torch.zeros(2, 3)}, "targets: expected int32 or int64, got float32"),
+        (
+            {"targets": torch.zeros(2, 3, dtype=torch.int64)},
+            r"targets: expected shape \(1, L\), got \(2, 3\)",
+        ),
         ({"target_lengths": torch.tensor([5])}, r"target_lengths\[0\]: .* \[0, 4\], got 5"),
         (
             {"target_lengths": torch.tensor([1, 1])},
