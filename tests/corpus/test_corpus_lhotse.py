@@ -198,7 +198,7 @@ def test_a_bad_cut_harms_no_other(tmp_path, cut, message):
 
 def test_a_line_that_is_no_json(tmp_path):
     path = cut_set(tmp_path / "cuts.jsonl", CUT)
-    path.write_bytes(path.read_bytes() + b'{"id": \xff}\n{"id":\n' + b"[" * 3000)
+    path.write_bytes(path.read_bytes() + b'{"id": \xff}\n{"id":\n' + b"[" * 200_000)
     broken = [u.problem for u in read_corpus(path) if u.problem]
     assert "cuts.jsonl:2: not UTF-8" in broken[0]
     assert "cuts.jsonl:3: not a cut as lhotse writes it (JSONDecodeError" in broken[1]
