@@ -11,11 +11,13 @@ settings; the choice of the final weights.
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -340,6 +342,24 @@ def _device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
+@contextmanager
+def joined_processes(**where: Any) -> Iterator[None]:
+    """Join the other processes of this run, then part from them.
+
+    ``where`` holds keywords of ``torch.distributed.init_process_group``; without, torchrun's
+    environment says who the others are.
+    """
+    # The first optimizer imports torch._dynamo, which binds the process group of that moment in
+    # default arguments. A group that is bound survives `destroy_process_group`, and its threads
+    # may abort the process when the interpreter ends. So the import comes first.
+    importlib.import_module("torch._dynamo")
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", **where)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
 def start(main: Callable[[], None]) -> None:
     """Run the command of a training program.
 
@@ -347,10 +367,5 @@ def start(main: Callable[[], None]) -> None:
     joins the others first. An error ends the program in one line.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    if "RANK" in os.environ:
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    try:
+    with joined_processes() if "RANK" in os.environ else nullcontext():
         run(main)
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()

@@ -14,6 +14,7 @@ yaml = pytest.importorskip("yaml", reason="needs pyyaml")
 from recipes.steps.train_ctc import PhoneTrainer, read_training  # noqa: E402
 from recipes.trainer.feature_store import FEATURES, INDEX, FeatureStore  # noqa: E402
 from recipes.trainer.objective import Augmentation, Objective  # noqa: E402
+from recipes.trainer.trainer import joined_processes  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.models.ctc.conv_ctc import load  # noqa: E402
 from speechalign.models.ctc.conv_net import ConvCTCConfig, ConvCTCNet  # noqa: E402
@@ -352,16 +353,14 @@ def test_masks_cover_no_more_than_they_may():
 
 def join(rank, folder, settings_path):
     """Train as one of two processes."""
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
-    )
-    stores = [FeatureStore(folder / "f" / name, mels=MELS) for name in ("train", "dev")]
-    trainer = PhoneTrainer(read_training(settings_path), *stores, folder / "out", initial=None)
-    indices = trainer.batch(rank).ids
-    trainer.run()
-    counted = trainer.objective.prior_frames
-    torch.save((indices, weights(trainer), counted), folder / f"rank{rank}.pt")
-    torch.distributed.destroy_process_group()
+    rendezvous = f"file://{folder}/rendezvous"
+    with joined_processes(init_method=rendezvous, rank=rank, world_size=2):
+        stores = [FeatureStore(folder / "f" / name, mels=MELS) for name in ("train", "dev")]
+        trainer = PhoneTrainer(read_training(settings_path), *stores, folder / "out", initial=None)
+        indices = trainer.batch(rank).ids
+        trainer.run()
+        counted = trainer.objective.prior_frames
+        torch.save((indices, weights(trainer), counted), folder / f"rank{rank}.pt")
 
 
 def test_two_processes_train_one_model_on_batches_of_their_own(stores, settings, tmp_path):

@@ -23,7 +23,7 @@ from recipes.trainer.settings import (  # noqa: E402
     override_options,
     read_yaml,
 )
-from recipes.trainer.trainer import Epochs, Trainer  # noqa: E402
+from recipes.trainer.trainer import Epochs, Trainer, joined_processes  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,15 +240,15 @@ def test_epochs_follow_each_other_and_may_be_entered_anywhere():
 
 def two(rank, folder):
     """Train as one of two processes."""
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
-    )
-    # Of the figures, those of the first process decide.
-    line = Line(folder / "two", errors=[[0.5, 0.4, 0.6, 0.7], [0.1, 0.2, 0.3, 0.4]][rank],
-                steps=30, patience=2, accumulate=2)  # fmt: skip
-    line.run()
-    torch.save((line.seen, line.drawn, line.step_count, weights(line)), folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
+    rendezvous = f"file://{folder}/rendezvous"
+    with joined_processes(init_method=rendezvous, rank=rank, world_size=2):
+        # Of the figures, those of the first process decide.
+        line = Line(folder / "two", errors=[[0.5, 0.4, 0.6, 0.7], [0.1, 0.2, 0.3, 0.4]][rank],
+                    steps=30, patience=2, accumulate=2)  # fmt: skip
+        line.run()
+        torch.save((line.seen, line.drawn, line.step_count, weights(line)), folder / f"{rank}.pt")
+    threads = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    assert not [name for name in threads if "gloo" in name], threads
 
 
 def test_two_processes_share_the_batches_and_end_with_the_same_weights(tmp_path):
