@@ -19,8 +19,9 @@ from speechalign.errors import InputError, wrong_type
 from speechalign.formats import FORMATS, check_options, find_format
 from speechalign.models import Model
 from speechalign.pipeline.manifest import Manifest
-from speechalign.pipeline.recording import Recording, Run, process
+from speechalign.pipeline.recording import Recording, process
 from speechalign.pipeline.result import CorpusResult, UtteranceResult
+from speechalign.pipeline.run import Run
 from speechalign.pipeline.speakers import aligners_by_speaker, heard_together
 
 # For a model that scores in batches: how many utterances one thread takes at least.

@@ -1,0 +1,219 @@
+"""A run: what its recordings share, and how each utterance is read, scored and aligned."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import groupby, repeat
+from threading import Event
+
+import numpy as np
+
+from speechalign.aligners.aligner import Aligner
+from speechalign.aligners.result import AlignedUtterance
+from speechalign.alignment import Interval
+from speechalign.audio.waveform import Sound, Waveform
+from speechalign.corpus import Utterance
+from speechalign.emissions import Emissions
+from speechalign.errors import InputError, SpeechAlignError
+from speechalign.pipeline.judgement import judge
+from speechalign.pipeline.manifest import Manifest
+from speechalign.pipeline.result import Status, UtteranceResult
+from speechalign.text.word import Token, Word
+
+# Of how many batches' worth of audio utterances of similar length are scored together.
+_BATCHES = 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all recordings of a run share.
+
+    Parameters
+    ----------
+    aligner : Aligner
+        The loaded model.
+    settings : Mapping[str, str]
+        What the times depend on; as `Aligner.settings` returns it.
+    manifest : Manifest or None
+        That of the output folder; None to write nothing.
+    format_options : Mapping[str, object]
+        Options of the formats, for those that have them.
+    overwrite : bool
+        Align again what has files.
+    stopped : Event
+        Once it is set, no more utterances are begun.
+    batch_seconds : float
+        Seconds of audio that the model scores at once; 0 where there is nothing to gain.
+    heard : Mapping[str, str]
+        Hash of all that a speaker says, where the times depend on it.
+    by_speaker : Mapping[str, Aligner]
+        The aligner for each speaker who has one of their own.
+    """
+
+    aligner: Aligner
+    settings: Mapping[str, str]
+    manifest: Manifest | None
+    format_options: Mapping[str, object]
+    overwrite: bool
+    stopped: Event
+    batch_seconds: float = 0.0
+    heard: Mapping[str, str] = field(default_factory=dict)
+    by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
+
+    def settings_of(self, utterance: Utterance) -> Mapping[str, str]:
+        """Return what the times of an utterance depend on."""
+        heard = self.heard.get(utterance.speaker or "")
+        return self.settings if heard is None else {**self.settings, "speech of the speaker": heard}
+
+    def blank(self, utterance: Utterance, status: Status, reason: str | None) -> UtteranceResult:
+        """Return the result of an utterance without words."""
+        return UtteranceResult(
+            utterance=utterance.id,
+            recording=utterance.recording,
+            status=status,
+            reason=reason,
+            text=utterance.text,
+            speaker=utterance.speaker,
+            start=utterance.start,
+            end=utterance.end,
+            channel=utterance.channel,
+            audio=str(utterance.audio),
+            model=self.aligner.model.name,
+            licence=self.aligner.model.licence,
+            settings=self.settings_of(utterance),
+        )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An utterance with its samples, and the length and hash of its sound file."""
+
+    utterance: Utterance
+    waveform: Waveform
+    duration: float
+    sha256: str
+
+
+def align(utterances: Sequence[Utterance], run: Run) -> Generator[UtteranceResult, None, None]:
+    """Yield the result of each utterance, in order; stop short once the run is stopped."""
+    for batch in _batches(_read(utterances, run), seconds=_BATCHES * run.batch_seconds):
+        emissions = _score([h.waveform for _, h in batch if isinstance(h, Heard)], run.aligner)
+        for utterance, heard in batch:
+            if run.stopped.is_set():
+                return
+            try:
+                if isinstance(heard, Exception):
+                    raise heard
+                yield align_utterance(heard, next(emissions), run)
+            except SpeechAlignError as error:
+                yield run.blank(utterance, Status.FAILED, str(error))
+            except Exception:
+                yield run.blank(utterance, Status.CRASHED, traceback.format_exc())
+
+
+def _read(
+    utterances: Sequence[Utterance], run: Run
+) -> Iterator[tuple[Utterance, Heard | Exception]]:
+    """Yield utterances with their samples, or with what is wrong; open each sound file once."""
+    for audio, members in groupby(utterances, key=lambda utterance: utterance.audio):
+        with ExitStack() as opened:
+            sound: Sound | None = None
+            for utterance in members:
+                if run.stopped.is_set():
+                    return
+                heard: Heard | Exception
+                try:
+                    if utterance.problem is not None:
+                        raise InputError(utterance.problem)
+                    if sound is None:
+                        sound = opened.enter_context(Sound(audio))
+                    waveform = sound.waveform(
+                        sample_rate=run.aligner.model.sample_rate,
+                        channel=utterance.channel,
+                        start=utterance.start,
+                        end=utterance.end,
+                    )
+                    heard = Heard(utterance, waveform, sound.info.duration, sound.sha256)
+                except Exception as error:
+                    heard = error
+                yield utterance, heard
+
+
+def _batches(
+    read: Iterator[tuple[Utterance, Heard | Exception]], *, seconds: float
+) -> Iterator[list[tuple[Utterance, Heard | Exception]]]:
+    """Yield as many utterances as are scored together: more than a batch, to find equal lengths."""
+    batch: list[tuple[Utterance, Heard | Exception]] = []
+    total = 0.0
+    for utterance, heard in read:
+        batch.append((utterance, heard))
+        total += heard.waveform.duration if isinstance(heard, Heard) else 0.0
+        if total >= seconds:
+            yield batch
+            batch, total = [], 0.0
+    yield batch
+
+
+def _score(waveforms: list[Waveform], aligner: Aligner) -> Iterator[Emissions | None]:
+    """Score waveforms together; None for those that are left to be scored alone."""
+    if len(waveforms) > 1:
+        try:
+            return iter(aligner.emit(waveforms))
+        except Exception:  # Scored alone, each has its own chance, and says what is wrong with it.
+            pass
+    return repeat(None)
+
+
+def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> UtteranceResult:
+    """Align one utterance; SpeechAlignError where it cannot be."""
+    utterance = heard.utterance
+    aligner = run.by_speaker.get(utterance.speaker or "", run.aligner)
+    aligned = aligner.align(heard.waveform, utterance.text, emissions=emissions)
+    end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
+    mix = heard.waveform.mix
+    return replace(
+        run.blank(utterance, *judge(aligned.confidence, aligned.words, aligned.unit)),
+        end=end,
+        audio_duration=heard.duration,
+        audio_sha256=heard.sha256,
+        sample_rate=heard.waveform.source_rate,
+        channels=heard.waveform.channels,
+        channel=heard.waveform.channel,
+        channel_mix=mix.description if mix is not None else None,
+        log_likelihood=aligned.log_likelihood,
+        confidence=aligned.confidence,
+        signal_to_noise=_signal_to_noise(aligned),
+        unit=aligned.unit,
+        words=tuple(_within(word, utterance.start, end) for word in aligned.words),
+    )
+
+
+def _within(word: Word, offset: float, end: float) -> Word:
+    """Move a word by the start of its utterance, whose end resampling may pass by a sample."""
+
+    def move(interval: Interval) -> Interval:
+        return replace(interval, start=offset + interval.start, end=min(offset + interval.end, end))
+
+    return Word(
+        word.label,
+        word.spoken,
+        word.source,
+        span=move(word.interval),
+        phones=tuple(map(move, word.phones)),
+        tokens=tuple(Token(move(t.interval), t.start, t.end) for t in word.tokens),
+    )
+
+
+def _signal_to_noise(aligned: AlignedUtterance) -> float | None:
+    """Mean energy inside the words over that outside, dB; None where either is empty or silent."""
+    samples, rate = aligned.waveform.samples, aligned.waveform.sample_rate
+    spoken = np.zeros(len(samples), np.bool_)
+    for word in aligned.words:
+        spoken[round(word.start * rate) : round(word.end * rate)] = True
+    energy = samples.astype(np.float64) ** 2
+    if spoken.all() or not energy[~spoken].any() or not energy[spoken].any():
+        return None
+    return float(10 * np.log10(energy[spoken].mean() / energy[~spoken].mean()))
