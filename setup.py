@@ -57,6 +57,8 @@ setup(
         "hf": ["torch>=2.4", "transformers>=4.50", "safetensors>=0.4"],
         "onnx": ["onnxruntime>=1.18"],
         "export": ["torch>=2.4", "onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
+        # Of silero-vad only the network is read, which onnxruntime runs.
+        "vad": ["silero-vad>=5.1", "onnxruntime>=1.18"],
         "espeak": ["espeakng-loader>=0.2.4"],
         "uroman": ["uroman>=1.3"],
         "train": [

@@ -27,7 +27,7 @@ FLOORS = [
     {"cli"},
     {ROOT},
     {"pipeline", "training"},
-    {"aligners"},
+    {"aligners", "segmentation"},
     {"pronunciation"},
     {"models.speech_llm"},
     {"models.ctc"},

@@ -36,6 +36,9 @@ COMMANDS = {
     "find-oovs": _Entry(
         "speechalign.cli.find_oovs:find_oovs", "Prepare", "List the words that a dictionary lacks."
     ),
+    "segment": _Entry(
+        "speechalign.cli.segment:segment", "Prepare", "Find the speech in long recordings."
+    ),
     "g2p": _Entry(
         "speechalign.cli.g2p:g2p", "Prepare", "Learn and predict pronunciations of words."
     ),
