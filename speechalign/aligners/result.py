@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.aligners.ctc_boundaries import lasting
-from speechalign.alignment import Alignment
+from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError, InputError
 from speechalign.text.word import Word
@@ -25,14 +26,39 @@ _COLUMNS = ("word", "start", "end", "confidence")
 _TIMES = ("label", "start", "end", "duration")
 
 
+@dataclass(frozen=True)
+class Search:
+    """How the best path of an utterance was found.
+
+    Parameters
+    ----------
+    method : {"full", "band", "beam"}
+        Over all paths; over those that stay near one that a beam found; or with a beam alone.
+    certified : bool
+        Whether it is proven that no path scores better.
+    width : float or None
+        Seconds between the path of the beam and the edges of the band.
+    """
+
+    method: Literal["full", "band", "beam"]
+    certified: bool
+    width: float | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data that JSON can hold."""
+        return {"method": self.method, "certified": self.certified, "width": self.width}
+
+
 class TimedWords:
     """Words with times: an iterable that becomes tiers, tables and files.
 
-    Subclasses have ``words``, the ``unit`` that these consist of, and how long the recording is.
+    Subclasses have ``words``, the ``unit`` that these consist of, how long the recording is, and
+    what of it is ``untranscribed``.
     """
 
     words: tuple[Word, ...]
     unit: str
+    untranscribed: tuple[Interval, ...]
 
     @property
     def _seconds(self) -> float:
@@ -49,12 +75,28 @@ class TimedWords:
         return True  # A result is one without words, too.
 
     @property
+    def said(self) -> tuple[Word, ...]:
+        """The words that are in the audio, in order of time."""
+        heard = (word for word in self.words if word.span is not None)
+        return tuple(sorted(heard, key=lambda word: word.start))
+
+    @property
+    def misfits(self) -> tuple[Interval, ...]:
+        """What is untranscribed, and passages said again, in order of time."""
+        found = list(self.untranscribed)
+        for again, passage in groupby(self.said, key=lambda word: word.status == "repeated"):
+            words = tuple(passage)
+            if again:
+                found.append(Interval(words[0].start, words[-1].end, "repeated"))
+        return tuple(sorted(found, key=lambda interval: interval.start))
+
+    @property
     def alignment(self) -> Alignment:
         """The tier ``words``, and that of what they consist of."""
         return Alignment(
             {
-                "words": [word.interval for word in self.words],
-                self.unit: [part for word in self.words for part in word.parts],
+                "words": [word.interval for word in self.said],
+                self.unit: [part for word in self.said for part in word.parts],
             },
             self._seconds,
         )
@@ -70,9 +112,10 @@ class TimedWords:
         Returns
         -------
         DataFrame
-            A row for each word: ``label``, ``start``, ``end``, ``duration`` (seconds),
-            ``confidence``, ``source`` and ``spoken``. Or a row for each phone, letter or token:
-            ``word`` (the number of its word, from 0), ``label``, ``start``, ``end``, ``duration``.
+            A row for each word: ``label``, ``start``, ``end``, ``duration`` (seconds; None where it
+            was skipped), ``confidence``, ``source`` and ``spoken``. Or a row for each phone, letter
+            or token: ``word`` (the number of its word, from 0), ``label``, ``start``, ``end``,
+            ``duration``.
 
         Raises
         ------
@@ -89,8 +132,7 @@ class TimedWords:
             raise BackendError(f"to_dataframe needs {error.name}; pip install pandas") from None
         if tier == "words":
             rows: list[tuple[object, ...]] = [
-                (w.label, w.start, w.end, w.duration, w.confidence, w.source, " ".join(w.spoken))
-                for w in self.words
+                (w.label, *_times(w), w.source, " ".join(w.spoken)) for w in self.words
             ]
             return DataFrame(rows, columns=[*_TIMES, "confidence", "source", "spoken"])
         rows = [
@@ -107,6 +149,13 @@ class TimedWords:
         self.alignment.save(path, format=format, **options)
 
 
+def _times(word: Word) -> tuple[float | None, ...]:
+    """Return start, end, duration and confidence."""
+    if word.span is None:
+        return (None,) * 4
+    return word.start, word.end, word.duration, word.confidence
+
+
 @dataclass(frozen=True, repr=False)
 class AlignedUtterance(TimedWords):
     """An utterance with the times of its words: iterate over these, save it, plot it.
@@ -116,7 +165,8 @@ class AlignedUtterance(TimedWords):
     Parameters
     ----------
     words : tuple[Word, ...]
-        As many as the transcript has, all with times.
+        Those of the transcript, in its order, all with times; where it need not fit the audio, some
+        are skipped, and further readings of a word follow it.
     duration : float
         Seconds.
     log_likelihood : float
@@ -128,6 +178,10 @@ class AlignedUtterance(TimedWords):
     unit : str
         What the words consist of, which is the name of its tier: ``phones``, or ``characters`` or
         ``tokens`` for a model that knows no phones.
+    untranscribed : tuple[Interval, ...]
+        Audio that is not in the transcript, in order, labelled with what it sounds like.
+    search : Search
+        How the path was found.
     """
 
     words: tuple[Word, ...]
@@ -136,16 +190,25 @@ class AlignedUtterance(TimedWords):
     confidence: float
     waveform: Waveform
     unit: str = "phones"
+    untranscribed: tuple[Interval, ...] = ()
+    search: Search = Search("full", certified=True)
 
     @classmethod
     def of(
-        cls, words: Sequence[Word], waveform: Waveform, *, log_likelihood: float, unit: str
+        cls,
+        words: Sequence[Word],
+        waveform: Waveform,
+        *,
+        log_likelihood: float,
+        unit: str,
+        untranscribed: Sequence[Interval] = (),
+        search: Search = Search("full", certified=True),
     ) -> AlignedUtterance:
-        """Put together the result of words with times, at least one of which has a confidence.
+        """Put together the result of words, at least one of which has times and a confidence.
 
         Words that are any sound count where there are no others only.
         """
-        known = [word for word in words if word.confidence is not None]
+        known = [w for w in words if w.span is not None and w.confidence is not None]
         judged = [word.interval for word in known if not word.is_any_sound]
         judged = judged or [word.interval for word in known]
         confidence = np.average(
@@ -159,6 +222,8 @@ class AlignedUtterance(TimedWords):
             float(confidence),
             waveform,
             unit,
+            tuple(untranscribed),
+            search,
         )
 
     def without_short_pauses(self, least: float) -> AlignedUtterance:
@@ -167,26 +232,31 @@ class AlignedUtterance(TimedWords):
         The words on both sides meet in the middle of the pause.
         """
         words = list(self.words)
-        for i in range(len(words) - 1):
-            before, after = words[i], words[i + 1]
+        said = [i for i, word in enumerate(words) if word.span is not None]
+        said.sort(key=lambda i: words[i].start)
+        for i, j in pairwise(said):
+            before, after = words[i], words[j]
             if 0 < after.start - before.end < least:
                 middle = (before.end + after.start) / 2
                 words[i] = before.stretched(before.start, middle)
-                words[i + 1] = after.stretched(middle, after.end)
+                words[j] = after.stretched(middle, after.end)
         return replace(self, words=tuple(words))
 
     def shifted(self, seconds: float) -> AlignedUtterance:
         """Return the same with all times moved, but kept within the recording."""
-        parts = [part for word in self.words for part in word.parts]
+        words = list(self.words)
+        said = [i for i, word in enumerate(words) if word.span is not None]
+        said.sort(key=lambda i: words[i].start)
+        parts = [part for i in said for part in words[i].parts]
         times = np.array([(part.start + seconds, part.end + seconds) for part in parts])
         moved = iter(lasting(times, self.duration).tolist())
-        words = []
-        for word in self.words:
+        for i in said:
+            word = words[i]
             own = [replace(part, start=s, end=e) for part, (s, e) in zip(word.parts, moved)]
             span = replace(word.interval, start=own[0].start, end=own[-1].end)
             tokens = tuple(replace(t, interval=part) for t, part in zip(word.tokens, own))
-            words.append(
-                replace(word, span=span, phones=tuple(own) if word.phones else (), tokens=tokens)
+            words[i] = replace(
+                word, span=span, phones=tuple(own) if word.phones else (), tokens=tokens
             )
         return replace(self, words=tuple(words))
 
@@ -200,14 +270,17 @@ class AlignedUtterance(TimedWords):
         Returns
         -------
         dict
-            ``duration``, ``log_likelihood``, ``confidence``, ``unit``, and ``words``: a list of
-            what `Word.to_dict` returns.
+            ``duration``, ``log_likelihood``, ``confidence``, ``unit``, ``search``;
+            ``untranscribed``, lists of label, start and end; and ``words``, a list of what
+            `Word.to_dict` returns.
         """
         return {
             "duration": self.duration,
             "log_likelihood": self.log_likelihood,
             "confidence": self.confidence,
             "unit": self.unit,
+            "search": self.search.to_dict(),
+            "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
             "words": [word.to_dict() for word in self.words],
         }
 
@@ -227,7 +300,9 @@ class AlignedUtterance(TimedWords):
         return [
             (*_COLUMNS, self.unit),
             *(
-                (
+                (word.label, word.status, "", "", "")
+                if word.span is None
+                else (
                     word.label,
                     f"{word.start:.3f}",
                     f"{word.end:.3f}",

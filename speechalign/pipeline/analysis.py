@@ -65,7 +65,7 @@ def guessed_words(results: Sequence[UtteranceResult]) -> dict[str, tuple[int, tu
 
 
 def _row(result: UtteranceResult, deviation: float | None) -> list[str]:
-    words = result.words
+    words = result.said
     lasted = sum(word.duration for word in words)
     cells: list[str | int | float | None] = [
         result.utterance,

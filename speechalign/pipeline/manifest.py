@@ -17,6 +17,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from speechalign.aligners.result import Search
 from speechalign.alignment import Interval
 from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.files.writing import replacing
@@ -164,6 +165,9 @@ def _of_json(values: dict[str, Any]) -> UtteranceResult:
     for name in ("outputs", "outputs_sha256"):
         values[name] = tuple(values[name])
     values["words"] = tuple(map(_word_of_json, values["words"]))
+    untranscribed = values.get("untranscribed", ())
+    values["untranscribed"] = tuple(Interval(s, e, label) for label, s, e in untranscribed)
+    values["search"] = values.get("search") and Search(**values["search"])
     return UtteranceResult(**values)
 
 
@@ -182,15 +186,20 @@ def _check_strings(*values: object) -> None:
 
 
 def _word_of_json(values: dict[str, Any]) -> Word:
-    _check_strings(values["label"], values["source"], *values["spoken"])
+    status = values.get("status", "aligned")
+    _check_strings(values["label"], values["source"], status, *values["spoken"])
+    timed = status != "skipped"
     return Word(
         values["label"],
         tuple(values["spoken"]),
         values["source"],
-        span=Interval(values["start"], values["end"], values["label"], values["confidence"]),
+        span=Interval(values["start"], values["end"], values["label"], values["confidence"])
+        if timed
+        else None,
         phones=tuple(Interval(start, end, label) for label, start, end in values["phones"]),
         tokens=tuple(
             Token(Interval(start, end, label), first, last)
             for label, start, end, first, last in values["tokens"]
         ),
+        status=status,
     )

@@ -261,7 +261,7 @@ class Recording:
         earlier = self.earlier.get(utterance.id)
         remedy = f"{(*files, self.files[0][1])[0]} is left alone; --overwrite aligns again"
         if earlier is not None and earlier.words and earlier.confidence is not None:
-            status, doubt = judge(earlier.confidence, earlier.words, earlier.unit)
+            status, doubt = judge(earlier.confidence, earlier.said, earlier.unit)
             if reason is not None:
                 status, doubt = Status.STALE, f"{reason}; {remedy}"
             elif files:
@@ -318,7 +318,7 @@ def _recording_alignment(
                 for utterance, result in own
                 if utterance.problem is None and result.end is not None and result.end <= duration
             ]
-        words = [word for _, result in own for word in result.words]
+        words = [word for _, result in own for word in result.said]
         tiers[f"{prefix}words"] = [word.interval for word in words]
         tiers[f"{prefix}{first.unit}"] = [part for word in words for part in word.parts]
     return Alignment(tiers, duration)

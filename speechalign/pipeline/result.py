@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from speechalign import __version__
-from speechalign.aligners.result import TimedWords
+from speechalign.aligners.result import Search, TimedWords
+from speechalign.alignment import Interval
 from speechalign.text.word import Word
 
 
@@ -84,7 +85,12 @@ class UtteranceResult(TimedWords):
     unit : str
         What the words consist of: ``phones``, ``characters`` or ``tokens``.
     words : tuple[Word, ...]
-        In order, with times from the beginning of the recording; empty where nothing was aligned.
+        As `AlignedUtterance` has them, with times from the beginning of the recording; empty where
+        nothing was aligned.
+    untranscribed : tuple[Interval, ...]
+        Audio that is not in the transcript, labelled with what it sounds like.
+    search : Search or None
+        How the path was found; None where nothing was aligned.
     kept : bool
         Whether this is the result of an earlier run. Not written to the manifest.
     """
@@ -115,6 +121,8 @@ class UtteranceResult(TimedWords):
     signal_to_noise: float | None = None
     unit: str = "phones"
     words: tuple[Word, ...] = ()
+    untranscribed: tuple[Interval, ...] = ()
+    search: Search | None = None
     kept: bool = False
 
     def __repr__(self) -> str:
@@ -134,6 +142,8 @@ class UtteranceResult(TimedWords):
             "outputs": list(self.outputs),
             "outputs_sha256": list(self.outputs_sha256),
             "words": [word.to_dict() for word in self.words],
+            "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
+            "search": self.search and self.search.to_dict(),
         }
 
 

@@ -175,7 +175,7 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
     end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
     mix = heard.waveform.mix
     return replace(
-        run.blank(utterance, *judge(aligned.confidence, aligned.words, aligned.unit)),
+        run.blank(utterance, *judge(aligned.confidence, aligned.said, aligned.unit)),
         end=end,
         audio_duration=heard.duration,
         audio_sha256=heard.sha256,
@@ -188,30 +188,33 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
         signal_to_noise=_signal_to_noise(aligned),
         unit=aligned.unit,
         words=tuple(_within(word, utterance.start, end) for word in aligned.words),
+        untranscribed=tuple(_moved(i, utterance.start, end) for i in aligned.untranscribed),
+        search=aligned.search,
     )
 
 
 def _within(word: Word, offset: float, end: float) -> Word:
     """Move a word by the start of its utterance, whose end resampling may pass by a sample."""
-
-    def move(interval: Interval) -> Interval:
-        return replace(interval, start=offset + interval.start, end=min(offset + interval.end, end))
-
     return Word(
         word.label,
         word.spoken,
         word.source,
-        span=move(word.interval),
-        phones=tuple(map(move, word.phones)),
-        tokens=tuple(Token(move(t.interval), t.start, t.end) for t in word.tokens),
+        span=word.span and _moved(word.span, offset, end),
+        phones=tuple(_moved(phone, offset, end) for phone in word.phones),
+        tokens=tuple(Token(_moved(t.interval, offset, end), t.start, t.end) for t in word.tokens),
+        status=word.status,
     )
+
+
+def _moved(interval: Interval, offset: float, end: float) -> Interval:
+    return replace(interval, start=offset + interval.start, end=min(offset + interval.end, end))
 
 
 def _signal_to_noise(aligned: AlignedUtterance) -> float | None:
     """Mean energy inside the words over that outside, dB; None where either is empty or silent."""
     samples, rate = aligned.waveform.samples, aligned.waveform.sample_rate
     spoken = np.zeros(len(samples), np.bool_)
-    for word in aligned.words:
+    for word in aligned.said:
         spoken[round(word.start * rate) : round(word.end * rate)] = True
     energy = samples.astype(np.float64) ** 2
     if spoken.all() or not energy[~spoken].any() or not energy[spoken].any():

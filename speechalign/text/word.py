@@ -19,6 +19,7 @@ Spoken = tuple[str, ...]
 Choice = tuple[Spoken, tuple[Variants, ...]]
 Reading = tuple[Piece, ...]
 Source = Literal["letters", "dictionary", "g2p", "noise", "unknown"]
+WordStatus = Literal["aligned", "skipped", "repeated"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class Word:
     tokens : tuple[Token, ...]
         The characters or pieces that the model read instead, when aligned. Empty where it has
         phones.
+    status : {"aligned", "skipped", "repeated"}
+        ``skipped``: a word of the transcript that is not in the audio, without ``span``.
+        ``repeated``: a further reading of the word before it.
     """
 
     label: str
@@ -89,6 +93,7 @@ class Word:
     span: Interval | None = None
     phones: tuple[Interval, ...] = ()
     tokens: tuple[Token, ...] = ()
+    status: WordStatus = "aligned"
 
     @property
     def is_any_sound(self) -> bool:
@@ -97,8 +102,8 @@ class Word:
 
     @property
     def interval(self) -> Interval:
-        """When the word is said; of aligned words only."""
-        assert self.span is not None, f"{self.label!r} is not aligned"
+        """When the word is said; of words that are, and were aligned."""
+        assert self.span is not None, f"{self.label!r} has no time: it is {self.status}"
         return self.span
 
     @property
@@ -145,15 +150,17 @@ class Word:
         Returns
         -------
         dict
-            ``label``, ``start``, ``end``, ``confidence``, ``source``; ``spoken``, a list of words;
-            ``phones``, lists of label, start and end; ``tokens``, lists of label, start, end, and
-            the characters ``[start, end)`` of the word that they stand for.
+            ``label``; ``status``; ``start``, ``end`` and ``confidence``, all None where the word
+            was skipped; ``source``; ``spoken``, a list of words; ``phones``, lists of label, start
+            and end; ``tokens``, lists of label, start, end, and the characters ``[start, end)`` of
+            the word that they stand for.
         """
         return {
             "label": self.label,
-            "start": self.start,
-            "end": self.end,
-            "confidence": self.confidence,
+            "status": self.status,
+            "start": self.span and self.start,
+            "end": self.span and self.end,
+            "confidence": self.span and self.confidence,
             "source": self.source,
             "spoken": list(self.spoken),
             "phones": [[phone.label, phone.start, phone.end] for phone in self.phones],

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError, FormatError, InputError
@@ -34,6 +34,51 @@ LETTERS = AlignedUtterance.of(
 )  # fmt: skip
 
 
+# The text is "ba da ga"; the recording says "da", a noise, "ba", "da" again.
+PARTED = AlignedUtterance.of(
+    [
+        Word("ba", ("ba",), "dictionary", span=Interval(0.5, 0.625, "ba", 0.5),
+             phones=(Interval(0.5, 0.625, "B"),)),
+        Word("da", ("da",), "dictionary", span=Interval(0.0, 0.25, "da", 0.75),
+             phones=(Interval(0.0, 0.25, "D"),)),
+        Word("da", ("da",), "dictionary", span=Interval(0.75, 1.0, "da", 0.75),
+             phones=(Interval(0.75, 1.0, "D"),), status="repeated"),
+        Word("ga", ("ga",), "dictionary", status="skipped"),
+    ],
+    WAVEFORM, log_likelihood=-1, unit="phones", untranscribed=[Interval(0.25, 0.5, "noise")],
+    search=Search("beam", certified=False),
+)  # fmt: skip
+
+
+def test_text_and_audio_that_part():
+    assert [word.label for word in PARTED] == ["ba", "da", "da", "ga"]
+    assert [(word.label, word.start) for word in PARTED.said] == [
+        ("da", 0.0), ("ba", 0.5), ("da", 0.75),
+    ]  # fmt: skip
+    assert [i.label for i in PARTED.alignment.tiers["phones"]] == ["D", "B", "D"]
+    assert PARTED.misfits == (Interval(0.25, 0.5, "noise"), Interval(0.75, 1.0, "repeated"))
+    data = PARTED.to_dict()
+    assert [(w["status"], w["start"]) for w in data["words"]] == [
+        ("aligned", 0.5), ("aligned", 0.0), ("repeated", 0.75), ("skipped", None),
+    ]  # fmt: skip
+    assert data["untranscribed"] == [["noise", 0.25, 0.5]]
+    assert data["search"] == {"method": "beam", "certified": False, "width": None}
+    assert repr(PARTED).splitlines()[-1].split() == ["ga", "skipped"]
+    closed = PARTED.without_short_pauses(0.2)
+    assert [word.span and (word.start, word.end) for word in closed] == [
+        (0.5, 0.6875), (0.0, 0.25), (0.6875, 1.0), None,
+    ]  # fmt: skip
+    moved = PARTED.shifted(-0.125)
+    assert [word.span and word.end for word in moved] == [0.5, 0.125, 0.875, None]
+
+
+def test_a_table_of_skipped_words():
+    pytest.importorskip("pandas", reason="needs pandas")
+    table = PARTED.to_dataframe()
+    assert table["start"].isna().tolist() == [False, False, False, True]
+    assert len(PARTED.to_dataframe("phones")) == 3
+
+
 def test_it_is_a_sequence_of_words():
     assert [word.label for word in PHONES] == ["Hi,", "$5"]
     assert list(PHONES) == list(PHONES.words)
@@ -49,14 +94,16 @@ def test_plain_data():
         "log_likelihood": -7.5,
         "confidence": (0.25 * 0.75 + 0.5 * 0.5) / 0.75,
         "unit": "phones",
+        "search": {"method": "full", "certified": True, "width": None},
+        "untranscribed": [],
         "words": [
             {
-                "label": "Hi,", "start": 0.25, "end": 0.5, "confidence": 0.75,
+                "label": "Hi,", "status": "aligned", "start": 0.25, "end": 0.5, "confidence": 0.75,
                 "source": "dictionary", "spoken": ["hi"], "tokens": [],
                 "phones": [["HH", 0.25, 0.375], ["AY", 0.375, 0.5]],
             },
             {
-                "label": "$5", "start": 0.5, "end": 1.0, "confidence": 0.5,
+                "label": "$5", "status": "aligned", "start": 0.5, "end": 1.0, "confidence": 0.5,
                 "source": "g2p", "spoken": ["five", "dollars"], "tokens": [],
                 "phones": [["F", 0.5, 1.0]],
             },

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechalign.aligners.result import Search
 from speechalign.alignment import Interval
 from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.pipeline.analysis import ANALYSIS, OOVS
@@ -228,15 +229,29 @@ def test_a_line_is_plain_json(tmp_path):
         "utterance", "recording", "status", "reason", "text", "speaker", "start", "end", "channel",
         "audio", "model", "licence", "version", "settings", "audio_duration", "audio_sha256",
         "sample_rate", "channels", "channel_mix", "outputs", "outputs_sha256", "log_likelihood",
-        "confidence", "signal_to_noise", "unit", "words",
+        "confidence", "signal_to_noise", "unit", "words", "untranscribed", "search",
     ]  # fmt: skip
     assert first["status"] == "aligned"
     assert first["log_likelihood"] == -100.123456789
     assert first["words"][0] == {
-        "label": "Tea,", "start": 0.5, "end": 1.0, "confidence": 0.75, "source": "dictionary",
-        "spoken": ["tea"], "phones": [["T", 0.5, 0.6], ["IY", 0.6, 1.0]], "tokens": [],
+        "label": "Tea,", "status": "aligned", "start": 0.5, "end": 1.0, "confidence": 0.75,
+        "source": "dictionary", "spoken": ["tea"], "tokens": [],
+        "phones": [["T", 0.5, 0.6], ["IY", 0.6, 1.0]],
     }  # fmt: skip
     assert "Zoë" in lines[0]
+
+
+def test_what_is_not_in_audio_or_text_comes_back(tmp_path):
+    skipped = Word("or", ("or",), "dictionary", status="skipped")
+    again = replace(ALIGNED.words[0], status="repeated")
+    result = replace(
+        ALIGNED,
+        words=(ALIGNED.words[0], again, skipped),
+        untranscribed=(Interval(2.0, 3.5, "other speech"),),
+        search=Search("band", certified=True, width=12.5),
+    )
+    write(tmp_path, result)
+    assert Manifest(tmp_path).read() == {"slt/tea": result}
 
 
 def test_no_manifest_is_no_results(tmp_path):
