@@ -31,7 +31,7 @@ FLOORS = [
     {"pronunciation"},
     {"models.speech_llm"},
     {"models.ctc"},
-    {"models.hmm_gmm"},
+    {"models.hmm_gmm", "models.neural_hmm"},
     {
         "models",
         "losses",

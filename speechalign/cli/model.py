@@ -8,7 +8,6 @@ import click
 
 from speechalign.cli.model_options import loading_options
 from speechalign.cli.options import Commands, option
-from speechalign.errors import InputError
 
 
 @click.group(cls=Commands)
@@ -61,6 +60,7 @@ def inspect(
     device: str | None,
     offline: bool,
     allow_pickle: bool,
+    encoder: str | None,
     calibration: Path | None,
 ) -> None:
     """Print the language, frames, units and licence of a model.
@@ -77,6 +77,7 @@ def inspect(
         device=device,
         offline=offline,
         allow_pickle=allow_pickle,
+        encoder=encoder,
     )
     aligner = Aligner(loaded, calibration=calibration)
     grid = loaded.grid
@@ -125,13 +126,9 @@ def add_words(folder: Path, dictionary: Path) -> None:
     IPA. A word that the model has already gets the new pronunciations. A model that comes with the
     package needs a folder first: speechalign model export english-sphinx FOLDER.
     """
-    from speechalign.models import load_model
-    from speechalign.models.hmm_gmm import folder as folders
-    from speechalign.models.hmm_gmm.model import HmmGmm
+    from speechalign.models import phone_folder
 
-    if not isinstance(load_model(folder), HmmGmm):
-        raise InputError(f"{folder}: expected an HMM-GMM; other models have no dictionary")
-    added = folders.add_words(folder, dictionary)
+    added = phone_folder.add_words(folder, dictionary)
     print(f"{folder}: {len(added)} words added")
 
 

@@ -18,15 +18,22 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 def loading_options(function: _Command) -> _Command:
-    """Add ``--device``, ``--offline``, ``--allow-pickle`` and ``--calibration`` to a command.
+    """Add the options of loading a model, and ``--calibration``, to a command.
 
     Parameters
     ----------
     function : callable
-        A command that takes ``device``, ``offline`` and ``allow_pickle`` for ``load_model``, and
-        ``calibration`` for ``Aligner``.
+        A command that takes ``device``, ``offline``, ``allow_pickle`` and ``encoder`` for
+        ``load_model``, and ``calibration`` for ``Aligner``.
     """
     for add in (
+        option(
+            "--encoder",
+            metavar="NAME",
+            group="Model",
+            help="Pretrained encoder of a neural HMM: a folder, or org/name on the Hugging Face "
+            "hub (default: the one that the model was trained on, where it was then).",
+        ),
         option(
             "--calibration",
             type=click.Path(path_type=Path),
@@ -142,6 +149,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         device: str | None,
         offline: bool,
         allow_pickle: bool,
+        encoder: str | None,
         calibration: Path | None,
         language: str | None,
         dictionary: tuple[Path, ...],
@@ -163,6 +171,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
                 device=device,
                 offline=offline,
                 allow_pickle=allow_pickle,
+                encoder=encoder,
             )
             names = None
             if phone_names is not None:

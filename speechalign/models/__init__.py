@@ -48,6 +48,7 @@ FAMILIES = Registry(
     {
         "conv-ctc": "speechalign.models.ctc.conv_ctc:load",
         "hmm-gmm": "speechalign.models.hmm_gmm.folder:load",
+        "neural-hmm": "speechalign.models.neural_hmm.folder:load",
         "onnx-ctc": "speechalign.models.ctc.onnx_ctc:load_exported",
         "speech-llm": "speechalign.models.speech_llm.folder:load",
     },
@@ -92,6 +93,7 @@ def load_model(
     device: str | None = None,
     offline: bool = False,
     allow_pickle: bool = False,
+    encoder: str | Path | None = None,
 ) -> Model:
     """Load an acoustic model.
 
@@ -109,6 +111,9 @@ def load_model(
     allow_pickle : bool
         Read weights that are a Python pickle, with torch's reader that runs no code. Without,
         only safetensors and ONNX.
+    encoder : str, Path or None
+        Folder, or ``org/name`` on the hub, of the pretrained encoder that a neural HMM was trained
+        on; None for where it was then.
 
     Returns
     -------
@@ -126,7 +131,10 @@ def load_model(
     if not isinstance(source, str | os.PathLike):
         raise wrong_type("source", "the name or path of a model", source)
     offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE
-    options = {"device": device, "offline": offline, "allow_pickle": allow_pickle}
+    options: dict[str, object] = {"device": device, "offline": offline}
+    options["allow_pickle"] = allow_pickle
+    if encoder is not None:
+        options["encoder"] = encoder
     return _call(_loader(str(source)), str(source), options)
 
 
@@ -173,6 +181,8 @@ def _call(loader: Callable[..., Model], source: str, options: Mapping[str, objec
     read = inspect.signature(loader).parameters
     if "device" not in read and options["device"] not in (None, "cpu"):
         raise InputError(f"{source}: this model runs on the CPU only, got {options['device']}")
+    if "encoder" in options and "encoder" not in read:
+        raise InputError(f"{source}: takes no encoder; leave --encoder out")
     keywords = {name: value for name, value in options.items() if name in read}
     return loader(**keywords) if source in MODELS else loader(Path(source), **keywords)
 

@@ -27,6 +27,7 @@ from speechalign.models.device import (
     log_probs_on,
 )
 from speechalign.models.frame_timing import convolution_grid, measured_grid
+from speechalign.models.hf_encoder import UNUSED_WEIGHTS
 from speechalign.models.hf_folder import (
     CONFIG,
     card,
@@ -48,7 +49,6 @@ NAMES = ()
 
 _OTHERS = ("whisper",)  # families with a file of their own
 _MEL = (400, 160)  # window and step of mel features, samples
-UNUSED_WEIGHTS = {"masked_spec_embed"}  # for training only
 
 
 class _Extractor(Protocol):

@@ -15,9 +15,9 @@ from speechalign.models import DESCRIPTION, MODELS, load_model
 from speechalign.models.ctc.conv_ctc import KIND, STRIDE, ConvCTC
 from speechalign.models.ctc.conv_ctc import load as load_conv_ctc
 from speechalign.models.ctc.conv_net import HOP, SAMPLE_RATE, ConvCTCNet
-from speechalign.models.ctc.hf_ctc import UNUSED_WEIGHTS, read_vocabulary
-from speechalign.models.frame_timing import convolution_grid
-from speechalign.models.hf_folder import check_weights, model_type, no_progress_bars, read_json
+from speechalign.models.ctc.hf_ctc import read_vocabulary
+from speechalign.models.hf_encoder import SAMPLED, encoder_grid, load_pretrained
+from speechalign.models.hf_folder import model_type, read_json
 from speechalign.vocabulary import Vocabulary
 
 try:
@@ -28,9 +28,6 @@ except ImportError as missing:
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, SequenceFeatureExtractor
-
-_SAMPLED = ("wav2vec2", "hubert", "wavlm")
-_WHISPER_LAYERS, _WHISPER_PADDING = [(400, 160), (3, 1), (3, 2)], [200, 1, 1]
 
 
 @dataclass(frozen=True)
@@ -105,9 +102,9 @@ def load_encoder(source: str | Path) -> SpeechEncoder:
             f"{folder}: expected an encoder of speech, but it has no {DESCRIPTION} and no "
             "config.json; name the folder that holds the files of the model"
         )
-    if family not in (*_SAMPLED, "whisper"):
+    if family not in (*SAMPLED, "whisper"):
         raise InputError(
-            f"{folder}: expected an encoder of speech, one of {', '.join(_SAMPLED)} or whisper, "
+            f"{folder}: expected an encoder of speech, one of {', '.join(SAMPLED)} or whisper, "
             f"got {family!r}"
         )
     return _pretrained(folder, whisper=family == "whisper")
@@ -171,13 +168,8 @@ class PretrainedEncoder(SpeechEncoder):
         config = network.config
         self.width = int(config.hidden_size)
         self._whisper = config.model_type == "whisper"
-        if self._whisper:
-            layers, padding = _WHISPER_LAYERS, _WHISPER_PADDING
-            self.longest = extractor.n_samples / self.sample_rate
-        else:
-            layers, padding = list(zip(config.conv_kernel, config.conv_stride)), None
-            self.longest = None
-        self.grid = convolution_grid(layers, sample_rate=self.sample_rate, padding=padding)
+        self.longest = extractor.n_samples / self.sample_rate if self._whisper else None
+        self.grid = encoder_grid(network, extractor)
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
         """Encode (B, N) samples of (B,) lengths."""
@@ -209,33 +201,8 @@ class PretrainedEncoder(SpeechEncoder):
 
 
 def _pretrained(folder: Path, *, whisper: bool) -> PretrainedEncoder:
-    check_weights(folder, allow_pickle=False)
-    try:
-        from safetensors import SafetensorError
-        from transformers import AutoFeatureExtractor, AutoModel, AutoModelForCTC
-    except ImportError as error:
-        raise BackendError(
-            f"{folder}: reading it needs transformers ({error}); pip install 'speechalign[hf]'"
-        ) from None
     config = read_json(folder / "config.json")
     ctc = "ForCTC" in json.dumps(config.get("architectures"))
     vocabulary = read_vocabulary(folder, config)[0] if ctc else None
-    try:
-        with no_progress_bars():
-            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            network, report = (AutoModelForCTC if ctc else AutoModel).from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-                output_loading_info=True,
-            )  # fmt: skip
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise InputError(
-            f"{folder}: cannot be read as an encoder of speech: {str(error).splitlines()[0]}; copy "
-            "all files of the model, as its maker has them"
-        ) from None
-    missing = {key for key in report["missing_keys"] if key.split(".")[-1] not in UNUSED_WEIGHTS}
-    if missing:
-        raise InputError(
-            f"{folder}: the weights lack {', '.join(sorted(missing)[:3])}; copy all files of the "
-            "model, as its maker has them"
-        )
+    network, extractor = load_pretrained(folder, ctc=ctc)
     return PretrainedEncoder(network.encoder if whisper else network, extractor, vocabulary)

@@ -1,0 +1,1 @@
+"""Neural HMMs of phones: a network scores the states, on mel features or a pretrained encoder."""
