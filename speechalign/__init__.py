@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # True for type checkers; importing typing would take lon
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlignBatch",
     "Aligner",
     "Alignment",
     "Emissions",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AlignBatch": "speechalign.pipeline.align_batch",
     "Aligner": "speechalign.aligners.aligner",
     "Alignment": "speechalign.alignment",
     "Emissions": "speechalign.emissions",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from speechalign.graphs import Graph
     from speechalign.metrics import score
     from speechalign.models import load_model
+    from speechalign.pipeline.align_batch import AlignBatch
     from speechalign.pipeline.align_corpus import align_corpus
     from speechalign.vocabulary import Vocabulary
 else:

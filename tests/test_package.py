@@ -9,6 +9,7 @@ import pytest
 import speechalign
 
 _NAMES = {
+    "AlignBatch",
     "Aligner", "Alignment", "Interval", "Emissions", "FrameGrid", "Graph", "Vocabulary", "align",
     "align_corpus", "load_model", "read_alignment", "read_corpus", "write_alignment", "score",
     "SpeechAlignError", "__version__",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeGuard
 
 import numpy as np
+import soundfile
 
 from speechalign.audio.waveform import Sound, Waveform, one_channel, read_waveform
 from speechalign.errors import InputError, wrong_type
@@ -98,6 +100,30 @@ def as_waveform(
         )
     with Sound(name, content) as sound:
         return sound.waveform(sample_rate=target_rate, channel=channel)
+
+
+def wav_bytes(samples: np.ndarray | Tensor, sample_rate: int | None) -> bytes:
+    """Return samples as the bytes of a WAV file, lossless: for those that go to another process.
+
+    Parameters
+    ----------
+    samples : ndarray or Tensor, shape (N,), (N, C) or (C, N)
+        As for `as_waveform`.
+    sample_rate : int or None
+        Hz; None is refused.
+
+    Raises
+    ------
+    InputError
+        As for `as_waveform`, but samples that are not finite are found when they are read.
+    """
+    array = _array(samples)
+    subtype = {"int16": "PCM_16", "int32": "PCM_32", "float64": "DOUBLE"}.get(array.dtype.name)
+    if subtype is None:
+        array, subtype = array.astype(np.float32), "FLOAT"
+    file = io.BytesIO()
+    soundfile.write(file, array, _rate(sample_rate), subtype, format="WAV")
+    return file.getvalue()
 
 
 def _is_samples(audio: object) -> TypeGuard[np.ndarray | Tensor]:

@@ -63,11 +63,19 @@ def mark_conflicts(utterances: Sequence[Utterance]) -> list[Utterance]:
     ]
 
 
-def _own_problem(utterance: Utterance) -> str | None:
-    if not utterance.text.strip():
+def text_problem(text: str) -> str | None:
+    """Return why a transcript cannot be aligned or written; None where it can."""
+    if not text.strip():
         return "the transcript is empty; write what was said, or leave the utterance out"
-    if any("\ud800" <= letter <= "\udfff" for letter in utterance.text):
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
         return "the transcript has half a character (a lone surrogate); write it again"
+    return None
+
+
+def _own_problem(utterance: Utterance) -> str | None:
+    problem = text_problem(utterance.text)
+    if problem is not None:
+        return problem
     name = PurePosixPath(utterance.recording)
     if name.is_absolute() or ".." in name.parts or not name.parts:
         return (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechalign.audio.waveform import Waveform
+    from speechalign.audio.waveform import Sound, Waveform
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Utterance:
         Where the result goes: a relative path with ``/`` and without suffix. Utterances of one
         recording share it, and end up in one file.
     audio : Path
-        The sound file.
+        The sound file; with ``content``, what messages call it.
     text : str
         What was said, as the user wrote it.
     speaker : str or None
@@ -39,6 +39,8 @@ class Utterance:
         Tiers of its TextGrid that were taken for no utterances because of their names.
     problem : str or None
         Why it cannot be aligned, in words for the user; None when nothing is known to be wrong.
+    content : bytes or None
+        The bytes of the sound file, where it lies in a table or an archive; None to read ``audio``.
     """
 
     id: str
@@ -52,6 +54,19 @@ class Utterance:
     segmented: bool = False
     tiers_left_out: tuple[str, ...] = ()
     problem: str | None = None
+    content: bytes | None = field(default=None, repr=False)
+
+    def sound(self) -> Sound:
+        """Open the sound file.
+
+        Raises
+        ------
+        InputError
+            As `speechalign.audio.waveform.Sound` says.
+        """
+        from speechalign.audio.waveform import Sound  # Not needed to list a corpus.
+
+        return Sound(self.audio, self.content)
 
     def waveform(self, sample_rate: int) -> Waveform:
         """Read what was said, resampled to ``sample_rate`` Hz.
@@ -61,12 +76,7 @@ class Utterance:
         InputError
             As `speechalign.audio.waveform.read_waveform` says.
         """
-        from speechalign.audio.waveform import read_waveform  # Not needed to list a corpus.
-
-        return read_waveform(
-            self.audio,
-            sample_rate=sample_rate,
-            channel=self.channel,
-            start=self.start,
-            end=self.end,
-        )
+        with self.sound() as sound:
+            return sound.waveform(
+                sample_rate=sample_rate, channel=self.channel, start=self.start, end=self.end
+            )

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import groupby, repeat
+from itertools import chain, groupby, repeat
 from threading import Event
 
 import numpy as np
@@ -22,6 +22,10 @@ from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.text.word import Token, Word
+
+_NO_MEMORY = (
+    "out of memory, even alone; cut the recording, or give it a machine or device with more memory"
+)
 
 # Of how many batches' worth of audio utterances of similar length are scored together.
 _BATCHES = 4
@@ -110,7 +114,10 @@ def align(utterances: Sequence[Utterance], run: Run) -> Generator[UtteranceResul
                 yield align_utterance(heard, next(emissions), run)
             except SpeechAlignError as error:
                 yield run.blank(utterance, Status.FAILED, str(error))
-            except Exception:
+            except Exception as error:
+                if is_out_of_memory(error):
+                    yield run.blank(utterance, Status.FAILED, _NO_MEMORY)
+                    continue
                 yield run.blank(utterance, Status.CRASHED, traceback.format_exc())
 
 
@@ -118,7 +125,7 @@ def _read(
     utterances: Sequence[Utterance], run: Run
 ) -> Iterator[tuple[Utterance, Heard | Exception]]:
     """Yield utterances with their samples, or with what is wrong; open each sound file once."""
-    for audio, members in groupby(utterances, key=lambda utterance: utterance.audio):
+    for _, members in groupby(utterances, key=lambda u: (u.audio, id(u.content))):
         with ExitStack() as opened:
             sound: Sound | None = None
             for utterance in members:
@@ -129,7 +136,7 @@ def _read(
                     if utterance.problem is not None:
                         raise InputError(utterance.problem)
                     if sound is None:
-                        sound = opened.enter_context(Sound(audio))
+                        sound = opened.enter_context(utterance.sound())
                     waveform = sound.waveform(
                         sample_rate=run.aligner.model.sample_rate,
                         channel=utterance.channel,
@@ -157,14 +164,24 @@ def _batches(
     yield batch
 
 
-def _score(waveforms: list[Waveform], aligner: Aligner) -> Iterator[Emissions | None]:
-    """Score waveforms together; None for those that are left to be scored alone."""
-    if len(waveforms) > 1:
-        try:
-            return iter(aligner.emit(waveforms))
-        except Exception:  # Scored alone, each has its own chance, and says what is wrong with it.
-            pass
-    return repeat(None)
+def _score(waveforms: Sequence[Waveform], aligner: Aligner) -> Iterator[Emissions | None]:
+    """Score waveforms together; None for those that are left to be scored alone.
+
+    A batch that fails is halved: one that does not fit the memory is scored in pieces that do, and
+    of one with a bad recording only that one is scored alone, and says what is wrong with it.
+    """
+    if len(waveforms) < 2:
+        return repeat(None, len(waveforms))
+    try:
+        return iter(aligner.emit(waveforms))
+    except Exception:
+        middle = len(waveforms) // 2
+        return chain(_score(waveforms[:middle], aligner), _score(waveforms[middle:], aligner))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether memory ran out, that of a GPU included."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> UtteranceResult:
