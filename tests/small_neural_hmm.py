@@ -7,6 +7,7 @@ from speechalign.models.neural_hmm.phone_net import PhoneNet, shapes
 
 PHONES = ("sil", "spn", "T", "IY", "K", "AH")
 SIZES = {"bands": 20, "channels": 12, "hidden": 10, "kernel": 3, "dilations": (1, 2)}
+STACKED = {**SIZES, "stack": 2, "stem": 8}
 
 
 def random_net(config, phones=6, seed=0):

@@ -19,6 +19,10 @@ class NetConfig:
     ----------
     bands : int
         Mel bands every 10 ms.
+    stack : int
+        Frames of 10 ms that are one frame of the residual blocks; 1 where there is an encoder.
+    stem : int
+        Channels of the convolution before frames are stacked; 0 where they are not.
     channels : int
         Channels of the residual stack.
     hidden : int
@@ -37,6 +41,8 @@ class NetConfig:
     """
 
     bands: int = 40
+    stack: int = 1
+    stem: int = 0
     channels: int = 256
     hidden: int = 512
     kernel: int = 7
@@ -45,22 +51,35 @@ class NetConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dilations", tuple(self.dilations))
-        sizes = {name: getattr(self, name) for name in ("bands", "channels", "hidden", "kernel")}
+        names = ("bands", "stack", "channels", "hidden", "kernel")
+        sizes = {name: getattr(self, name) for name in names}
         sizes |= {f"dilations[{i}]": step for i, step in enumerate(self.dilations)}
         for name, value in sizes.items():
             if type(value) is not int or value < 1:
                 raise InputError(f"{name}: expected an integer from 1 on, got {value!r}")
         if self.kernel % 2 == 0:
             raise InputError(f"kernel: expected an odd number, got {self.kernel}")
-        if type(self.encoder_width) is not int or self.encoder_width < 0:
+        for name in ("stem", "encoder_width"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                raise InputError(f"{name}: expected an integer from 0 on, got {value!r}")
+        if (self.stack > 1) != (self.stem > 0):
             raise InputError(
-                f"encoder_width: expected an integer from 0 on, got {self.encoder_width!r}"
+                f"stem: expected channels where frames are stacked, and 0 where they are not; got "
+                f"{self.stem} for a stack of {self.stack}"
             )
+        if self.stack > 1 and self.encoder_width:
+            raise InputError(f"stack: expected 1 with an encoder, got {self.stack}")
+
+    @property
+    def block_reach(self) -> int:
+        """How many frames of the blocks before and after its own a frame hears through them."""
+        return sum(self.kernel // 2 * step for step in self.dilations)
 
     @property
     def reach(self) -> int:
-        """How many frames before and after its own a frame hears."""
-        return FRONT // 2 + sum(self.kernel // 2 * step for step in self.dilations)
+        """How many frames of 10 ms before and after its own a frame hears, at most."""
+        return FRONT // 2 + self.stack * self.block_reach + self.stack - 1
 
     def keywords(self) -> dict[str, object]:
         """Return what `from_keywords` takes, as JSON has it."""

@@ -18,8 +18,15 @@ class PhoneNet:
     """A convolutional network over mel bands, and over an encoder's states where it has one.
 
     A convolution of 5 frames leads to the channels, to which the encoder's states are added after a
-    layer norm and a linear map. Each residual block is a depthwise convolution over time, a layer
-    norm, and two linear maps with a GELU between. A layer norm and a linear map give the phones.
+    layer norm and a linear map; then a GELU. Each residual block is a depthwise convolution over
+    time, a layer norm, and two linear maps with a GELU between. A linear map gives the phones,
+    after a layer norm where there is no encoder.
+
+    Where frames are stacked, the convolution leads to the stem, and after its GELU, so many frames
+    side by side go through a linear map to the channels, and another GELU. The last map gives the
+    phones of as many frames, to which a linear map of the stem is added: blocks at half the frame
+    rate cost half, and the stem still places a change to the frame.
+
     `TorchPhoneNet` is the same network for training.
 
     Parameters
@@ -37,7 +44,8 @@ class PhoneNet:
 
     def __init__(self, config: NetConfig, weights: Mapping[str, np.ndarray]) -> None:
         self.config = config
-        self.phones = len(weights["output.bias"]) if "output.bias" in weights else 0
+        outputs = len(weights["output.bias"]) if "output.bias" in weights else 0
+        self.phones = outputs // config.stack
         expected = shapes(config, self.phones)
         found = {name: values.shape for name, values in weights.items()}
         for name in sorted(expected.keys() | found.keys()):
@@ -52,7 +60,7 @@ class PhoneNet:
         }
         # Layers as the kernels take them: input by output.
         self._front = _turned(
-            self.weights["front.weight"].transpose(0, 2, 1).reshape(config.channels, -1)
+            self.weights["front.weight"].transpose(0, 2, 1).reshape(-1, FRONT * config.bands)
         )
         self._maps = {
             name: _turned(values)
@@ -84,25 +92,26 @@ class PhoneNet:
             Each row sums to one after ``exp``. It does not depend on how long the recording is
             beyond the network's reach, to rounding.
         """
-        frames = len(mels)
+        config = self.config
         heard = None if states is None else self._encoded(states)
-        found = np.empty((frames, self.phones), np.float32)
-        side, reach = FRONT // 2, self.config.reach
-        for first in range(0, frames, _BLOCK):
-            last = min(first + _BLOCK, frames)
-            low, high = max(0, first - reach), min(frames, last + reach)
-            rows = np.pad(
-                mels[max(0, low - side) : high + side],
-                ((max(0, side - low), max(0, high + side - frames)), (0, 0)),
-            )
-            windows = np.lib.stride_tricks.sliding_window_view(rows, FRONT, axis=0)
-            unrolled = windows.transpose(0, 2, 1).reshape(high - low, -1)
-            x = np.zeros((high - low, self.config.channels), np.float32)
+        stacked = -(-len(mels) // config.stack)
+        side, reach, size = FRONT // 2, config.block_reach, _BLOCK // config.stack
+        before = np.pad(mels, ((side, side + stacked * config.stack - len(mels)), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(before, FRONT, axis=0)
+        found = np.empty((stacked * config.stack, self.phones), np.float32)
+        for first in range(0, stacked, size):
+            last = min(first + size, stacked)
+            low, high = max(0, first - reach), min(stacked, last + reach)
+            rows = slice(low * config.stack, high * config.stack)
+            unrolled = windows[rows].transpose(0, 2, 1).reshape(rows.stop - rows.start, -1)
+            x = np.zeros((len(unrolled), len(self.weights["front.bias"])), np.float32)
             if heard is not None and cells is not None:
-                x[:] = heard[cells[low:high]]
+                x[:] = heard[cells[rows]]
             add_affine(np.ascontiguousarray(unrolled), self._front, self.weights["front.bias"], x)
-            found[first:last] = self._scored(x)[first - low : last - low]
-        return found
+            gelu(x)
+            inner = slice((first - low) * config.stack, (last - low) * config.stack)
+            found[first * config.stack : last * config.stack] = self._scored(x)[inner]
+        return found[: len(mels)]
 
     def _encoded(self, states: np.ndarray) -> np.ndarray:
         """Map the states of the encoder to the channels."""
@@ -113,20 +122,27 @@ class PhoneNet:
             self._add("encoder", rows, out[first : first + _BLOCK])
         return out
 
-    def _scored(self, x: np.ndarray) -> np.ndarray:
-        """Turn (T, C) channels into (T, P) log posteriors; x is changed."""
-        gelu(x)
-        for i, dilation in enumerate(self.config.dilations):
+    def _scored(self, stem: np.ndarray) -> np.ndarray:
+        """Turn what comes out of the first convolution into (T, P) log posteriors."""
+        config = self.config
+        x = stem
+        scores = np.zeros((len(stem), self.phones), np.float32)
+        if config.stack > 1:
+            self._add("fine", stem, scores)
+            x = np.zeros((len(stem) // config.stack, config.channels), np.float32)
+            self._add("join", stem.reshape(len(x), -1), x)
+            gelu(x)
+        for i, dilation in enumerate(config.dilations):
             name = f"blocks.{i}"
             y = depthwise(x, self._taps[i], self.weights[f"{name}.over_time.bias"], dilation)
             self._norm(f"{name}.norm", y)
-            wide = np.zeros((len(y), self.config.hidden), np.float32)
+            wide = np.zeros((len(y), config.hidden), np.float32)
             self._add(f"{name}.widen", y, wide)
             gelu(wide)
             self._add(f"{name}.narrow", wide, x)
-        self._norm("norm", x)
-        scores = np.zeros((len(x), self.phones), np.float32)
-        self._add("output", x, scores)
+        if not config.encoder_width:
+            self._norm("norm", x)
+        self._add("output", x, scores.reshape(len(x), -1))
         scores -= scores.max(axis=1, keepdims=True)
         scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return scores
@@ -149,8 +165,11 @@ def shapes(config: NetConfig, phones: int) -> dict[str, tuple[int, ...]]:
     def norm(name: str, width: int) -> None:
         found.update({f"{name}.weight": (width,), f"{name}.bias": (width,)})
 
-    found["front.weight"] = (channels, config.bands, FRONT)
-    found["front.bias"] = (channels,)
+    stem = config.stem or channels
+    found.update({"front.weight": (stem, config.bands, FRONT), "front.bias": (stem,)})
+    if config.stack > 1:
+        linear("join", config.stack * stem, channels)
+        linear("fine", stem, phones)
     if config.encoder_width:
         norm("encoder_norm", config.encoder_width)
         linear("encoder", config.encoder_width, channels)
@@ -160,8 +179,9 @@ def shapes(config: NetConfig, phones: int) -> dict[str, tuple[int, ...]]:
         norm(f"blocks.{i}.norm", channels)
         linear(f"blocks.{i}.widen", channels, hidden)
         linear(f"blocks.{i}.narrow", hidden, channels)
-    norm("norm", channels)
-    linear("output", channels, phones)
+    if not config.encoder_width:
+        norm("norm", channels)
+    linear("output", channels, config.stack * phones)
     return found
 
 

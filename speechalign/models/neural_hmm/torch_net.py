@@ -53,14 +53,20 @@ class TorchPhoneNet(nn.Module):
     def __init__(self, config: NetConfig, phones: int, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.config = config
-        self.front = nn.Conv1d(config.bands, config.channels, FRONT, padding=FRONT // 2)
+        stem = config.stem or config.channels
+        self.front = nn.Conv1d(config.bands, stem, FRONT, padding=FRONT // 2)
+        if config.stack > 1:
+            self.join = nn.Linear(config.stack * stem, config.channels)
+            self.fine = nn.Linear(stem, phones)
         if config.encoder_width:
             self.encoder_norm = nn.LayerNorm(config.encoder_width, NORM_FLOOR)
             self.encoder = nn.Linear(config.encoder_width, config.channels)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(_Block(config, step, dropout) for step in config.dilations)
-        self.norm = nn.LayerNorm(config.channels, NORM_FLOOR)
-        self.output = nn.Linear(config.channels, phones)
+        self.norm = nn.Identity()
+        if not config.encoder_width:
+            self.norm = nn.LayerNorm(config.channels, NORM_FLOOR)
+        self.output = nn.Linear(config.channels, config.stack * phones)
 
     def forward(
         self,
@@ -82,16 +88,25 @@ class TorchPhoneNet(nn.Module):
         cells : Tensor, shape (B, T), int64, or None
             Which of the states belongs to each frame.
         """
+        stack, frames = self.config.stack, mels.shape[1]
+        mels = functional.pad(mels, (0, 0, 0, -frames % stack))
         x = self.front(mels.transpose(1, 2)).transpose(1, 2)
         if states is not None and cells is not None:
             mapped = self.encoder(self.dropout(self.encoder_norm(states)))
             x = x + mapped.gather(1, cells[:, :, None].expand(-1, -1, mapped.shape[2]))
-        x = functional.gelu(x)
+        stem = x = functional.gelu(x)
+        if stack > 1:
+            x = functional.gelu(self.join(stem.reshape(len(stem), -1, stack * stem.shape[2])))
+        if inside is not None:
+            inside = functional.pad(inside, (0, -frames % stack))[:, ::stack, None]
         for block in self.blocks:
             # A block hears zeros beyond the end, however long the others of the batch are.
-            x = block(x if inside is None else x * inside[:, :, None])
+            x = block(x if inside is None else x * inside)
         logits: Tensor = self.output(self.norm(x))
-        return logits
+        if stack > 1:
+            fine = self.fine(stem)
+            logits = logits.reshape(fine.shape) + fine
+        return logits[:, :frames]
 
 
 def for_use(net: TorchPhoneNet) -> PhoneNet:

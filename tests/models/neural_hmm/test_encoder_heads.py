@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from small_neural_hmm import SIZES, neural_hmm, noise, random_net
+from small_neural_hmm import SIZES, STACKED, neural_hmm, noise, random_net
 
 from speechalign.errors import BackendError, InputError
 from speechalign.models import load_model
@@ -157,21 +157,22 @@ def test_encoders_that_are_none(tiny, tmp_path):
         load_encoder(tiny("whisper"), layers=[3])
 
 
-@pytest.mark.parametrize("width", [0, 6])
-def test_the_network_of_torch_is_that_of_numpy(width):
+@pytest.mark.parametrize("sizes", [SIZES, STACKED, {**SIZES, "encoder_width": 6}])
+def test_the_network_of_torch_is_that_of_numpy(sizes):
     """With recordings of two lengths in a batch; there and back."""
-    config = NetConfig(**SIZES, encoder_width=width)
+    config = NetConfig(**sizes)
+    width = config.encoder_width
     torch.manual_seed(0)
     trained = TorchPhoneNet(config, 5).eval()
     used = for_use(trained)
     again = for_training(used).eval()
-    lengths = (30, 17)
-    mels = np.zeros((2, 30, 20), np.float32)
-    states = np.random.default_rng(0).normal(size=(2, 15, 6)).astype(np.float32)
-    cells = np.arange(30) // 2
+    lengths = (31, 17)
+    mels = np.zeros((2, 31, 20), np.float32)
+    states = np.random.default_rng(0).normal(size=(2, 16, 6)).astype(np.float32)
+    cells = np.arange(31) // 2
     for b, length in enumerate(lengths):
         mels[b, :length] = log_mel(noise(160 * length, seed=b), 20)
-    inside = torch.arange(30) < torch.tensor(lengths)[:, None]
+    inside = torch.arange(31) < torch.tensor(lengths)[:, None]
     extra = [torch.from_numpy(states), torch.from_numpy(np.stack([cells, cells]))] if width else []
     with torch.inference_mode():
         together = again(torch.from_numpy(mels), inside, *extra).log_softmax(-1).numpy()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from small_neural_hmm import SIZES, neural_hmm, noise, random_net
+from small_neural_hmm import SIZES, STACKED, neural_hmm, noise, random_net
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import read_waveform
@@ -51,23 +51,26 @@ def test_features_do_not_depend_on_blocks(monkeypatch):
     assert log_mel(samples) == pytest.approx(whole, abs=1e-5)
 
 
-def test_posteriors_do_not_depend_on_blocks(monkeypatch):
-    net = random_net(NetConfig(**SIZES))
-    mels = log_mel(noise(16000), 20)
+@pytest.mark.parametrize("sizes", [SIZES, STACKED])
+@pytest.mark.parametrize("frames", [1, 100, 101])
+def test_posteriors_do_not_depend_on_blocks(sizes, frames, monkeypatch):
+    net = random_net(NetConfig(**sizes))
+    mels = log_mel(noise(160 * frames), 20)
     whole = net.log_posteriors(mels)
-    assert np.exp(whole).sum(axis=1) == pytest.approx(np.ones(100), abs=1e-5)
+    assert np.exp(whole).sum(axis=1) == pytest.approx(np.ones(frames), abs=1e-5)
     monkeypatch.setattr(phone_net, "_BLOCK", 7)
     assert net.log_posteriors(mels) == pytest.approx(whole, abs=1e-5)
 
 
-def test_frames_beyond_the_reach_do_not_matter():
-    config = NetConfig(**SIZES)
+@pytest.mark.parametrize("sizes", [SIZES, STACKED])
+def test_frames_beyond_the_reach_do_not_matter(sizes):
+    config = NetConfig(**sizes)
     net, mels = random_net(config), log_mel(noise(16000), 20)
     changed = mels.copy()
     changed[50 + config.reach + 1 :] += 1.0
     first, second = net.log_posteriors(mels), net.log_posteriors(changed)
     assert (first[:51] == second[:51]).all()
-    assert (first[51] != second[51]).any()
+    assert (first[50 + config.stack] != second[50 + config.stack]).any()
 
 
 def test_a_state_scores_the_posterior_of_its_phone_less_the_weighted_prior(model):
