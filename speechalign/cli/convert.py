@@ -20,8 +20,8 @@ from speechalign.cli.output_options import cue_options, known_format, overwrite_
     callback=known_format,
     metavar="NAME",
     group="Output",
-    help="Format to write: textgrid, textgrid-short, ctm, csv, json, srt, vtt, audacity or lhotse "
-    "(default: by the suffix of OUT, where OUT is a file)",
+    help="Format to write: textgrid, textgrid-short, ctm, csv, json, srt, vtt, ass, lrc, ttml, "
+    "audacity or lhotse (default: by the suffix of OUT, where OUT is a file)",
 )
 @overwrite_option
 @cue_options

@@ -10,6 +10,10 @@ import click
 
 from speechalign.cli.options import option
 
+# Those of speechalign.formats.cues.CueOptions, which is not imported for the help of a command.
+CUE_OPTIONS = ("cue_characters", "cue_lines", "cue_seconds", "cue_gap", "cue_shortest", "cue_speed",
+               "cue_highlight")  # fmt: skip
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -38,8 +42,8 @@ def format_option(function: _Command) -> _Command:
         callback=_known_formats,
         metavar="NAME",
         group="Output",
-        help="Format to write: textgrid, textgrid-short, ctm, csv, json, srt, vtt, audacity or "
-        "lhotse; may be given several times",
+        help="Format to write: textgrid, textgrid-short, ctm, csv, json, srt, vtt, ass, "
+        "lrc, ttml, audacity or lhotse; may be given several times",
     )(function)
 
 
@@ -60,8 +64,8 @@ def cue_options(function: _Command) -> Callable[..., object]:
     Parameters
     ----------
     function : callable
-        A command that takes ``format_options`` instead of them: keywords that the formats ``srt``
-        and ``vtt`` take when they write, with those that were given.
+        A command that takes ``format_options`` instead of them: keywords that the formats of
+        subtitles take when they write, with those that were given.
     """
 
     @option(
@@ -93,22 +97,32 @@ def cue_options(function: _Command) -> Callable[..., object]:
         help="Longest pause inside a subtitle, in seconds (default: 0.5 for words, any for "
         "utterances).",
     )
+    @option(
+        "--cue-shortest",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="S",
+        group="Subtitles",
+        help="Shortest time that a subtitle stays, in seconds, where the next leaves room "
+        "(default: as long as its words).",
+    )
+    @option(
+        "--cue-speed",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        group="Subtitles",
+        help="Reading speed above which subtitles are counted in a warning, in characters a "
+        "second, such as 20 (default: any speed will do).",
+    )
+    @option(
+        "--cue-highlight/--no-cue-highlight",
+        default=None,
+        group="Subtitles",
+        help="Mark each word as it is said: vtt, ass, lrc and ttml (default: in ass only).",
+    )
     @wraps(function)
-    def command(
-        *,
-        cue_characters: int | None,
-        cue_lines: int | None,
-        cue_seconds: float | None,
-        cue_gap: float | None,
-        **others: object,
-    ) -> object:
-        values = {
-            "cue_characters": cue_characters,
-            "cue_lines": cue_lines,
-            "cue_seconds": cue_seconds,
-            "cue_gap": cue_gap,
-        }
-        given = {name: value for name, value in values.items() if value is not None}
-        return function(format_options=given, **others)
+    def command(**given: object) -> object:
+        values = {name: given.pop(name) for name in CUE_OPTIONS}
+        options = {name: value for name, value in values.items() if value is not None}
+        return function(format_options=options, **given)
 
     return command

@@ -1,10 +1,10 @@
 r"""Read and write alignments: one file per format, found by name or by suffix.
 
 A format is a module with ``SUFFIXES``, ``read(path)`` and ``write(alignment, path)``, whose
-keyword-only parameters are the format's options; one whose files may hold a whole corpus also has
-``read_all(path)``. A reader that mends something says so by a SpeechAlignWarning. Text is UTF-8
-with ``\n``; readers accept a byte-order mark, UTF-16, and any line ending. What a format loses is
-in its docstring.
+keyword-only parameters, and the names in ``OPTIONS``, are the format's options; one whose files may
+hold a whole corpus also has ``read_all(path)``. A reader that mends something says so by a
+SpeechAlignWarning. Text is UTF-8 with ``\n``; readers accept a byte-order mark, UTF-16, and any
+line ending. What a format loses is in its docstring.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ __all__ = [
 FORMATS = Registry(
     "speechalign.formats",
     {
+        "ass": "speechalign.formats.ass",
         "audacity": "speechalign.formats.audacity",
         "csv": "speechalign.formats.csv",
         "ctm": "speechalign.formats.ctm",
         "json": "speechalign.formats.json",
         "lhotse": "speechalign.formats.lhotse",
+        "lrc": "speechalign.formats.lrc",
         "srt": "speechalign.formats.srt",
         "textgrid": "speechalign.formats.textgrid",
         "textgrid-short": "speechalign.formats.textgrid_short",
+        "ttml": "speechalign.formats.ttml",
         "vtt": "speechalign.formats.vtt",
     },
 )
@@ -214,11 +217,12 @@ def write_alignment(
 
 def options_of(format: Format) -> set[str]:
     """Return the names of the options that a format takes when it writes."""
-    return {
+    named = {
         name
         for name, parameter in signature(format.write).parameters.items()
         if parameter.kind is Parameter.KEYWORD_ONLY
     }
+    return named | getattr(format, "OPTIONS", frozenset())
 
 
 def check_options(options: Iterable[str], formats: Mapping[str, Format]) -> None:

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from speechalign import Alignment, Interval, read_alignment, write_alignment
 from speechalign.cli.main import cli
+from speechalign.cli.output_options import CUE_OPTIONS
+from speechalign.formats import cues
 
 
 def run(*arguments):
@@ -113,7 +115,7 @@ def test_usage(tree, tmp_path):
     assert "name the format to write with --to" in result.stderr
     result = run(tree, tmp_path / "out", "--to", "praat")
     assert result.exit_code == 2
-    assert "no format 'praat'; there is: audacity, csv" in result.stderr
+    assert "no format 'praat'; there is: ass, audacity, csv" in result.stderr
     assert run(tmp_path / "none", tmp_path / "out").exit_code == 2
 
 
@@ -127,6 +129,21 @@ def test_nothing_usable(tree, tmp_path):
     assert "x.unknown: no format goes by this suffix" in result.stderr
     (tmp_path / "nothing.ctm").touch()
     assert "no recording in it" in run(tmp_path / "nothing.ctm", tmp_path / "x.json").stderr
+
+
+def test_subtitles_that_mark_words(tree, tmp_path):
+    assert set(CUE_OPTIONS) == cues.CUE_OPTIONS
+    result = run(tree, tmp_path / "out", "--to", "vtt", "--cue-highlight", "--cue-speed", 5)
+    assert result.exit_code == 0, result.output
+    assert "note: " in result.stderr
+    assert "1 of 1 subtitles are faster than 5 characters a second" in result.stderr
+    assert "<c>one</c>" in (tmp_path / "out/s1/a.b.vtt").read_text()
+    assert run(tree, tmp_path / "out", "--to", "ass").exit_code == 0
+    assert r"{\k50}one" in (tmp_path / "out/s1/a.b.ass").read_text()
+    assert run(tree, tmp_path / "plain", "--to", "ass", "--no-cue-highlight").exit_code == 0
+    assert r"{\k" not in (tmp_path / "plain/s1/a.b.ass").read_text()
+    result = run(tree, tmp_path / "x", "--to", "srt", "--cue-highlight")
+    assert "cue_highlight: no option of srt; the formats ass, lrc, ttml, vtt" in result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

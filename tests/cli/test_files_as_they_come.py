@@ -238,7 +238,10 @@ def test_limits_of_cues_are_options(river_and_tea, tmp_path):
     )
     result = run("convert", tmp_path / "out", tmp_path / "ctm", "--to", "ctm", *options)
     assert result.exit_code == 4
-    assert "cue_characters: no option of ctm; the formats srt, vtt have it" in result.stderr
+    assert (
+        "cue_characters: no option of ctm; the formats ass, lrc, srt, ttml, vtt have it"
+        in result.stderr
+    )
 
 
 def test_align_takes_the_limits_of_cues(river_and_tea, tmp_path):
@@ -253,7 +256,10 @@ def test_align_takes_the_limits_of_cues(river_and_tea, tmp_path):
     assert " ".join(cue.label for cue in cues) == labels(tmp_path / "out/x.TextGrid")
     result = run("align", river_and_tea, tmp_path / "no", "--cue-seconds", "2")
     assert result.exit_code == 4
-    assert "cue_seconds: no option of textgrid; the formats srt, vtt have it" in result.stderr
+    assert (
+        "cue_seconds: no option of textgrid; the formats ass, lrc, srt, ttml, vtt have it"
+        in result.stderr
+    )
     assert not (tmp_path / "no").exists()
 
 

@@ -93,7 +93,7 @@ KEPT = {
     "ctm": kept_ctm,
     "audacity": kept_audacity,
 }
-SUBTITLES = {"srt", "vtt"}  # see test_subtitles.py for their contract
+SUBTITLES = {"ass", "lrc", "srt", "ttml", "vtt"}  # see test_subtitles.py for their contract
 
 
 def test_every_format_has_a_contract():
