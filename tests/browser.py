@@ -32,3 +32,12 @@ def page(chromium):
         page.set_default_timeout(10_000)
         yield page
     assert errors == []
+
+
+def wait_until(page, expression):
+    """Wait until an expression is true, where the page forbids Playwright's own `eval`."""
+    for _ in range(500):
+        if page.evaluate(f"Boolean({expression})"):
+            return
+        page.wait_for_timeout(20)
+    pytest.fail(f"this has not come true: {expression}")

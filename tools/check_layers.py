@@ -26,6 +26,7 @@ FLOORS = [
     {"__main__"},
     {"cli"},
     {ROOT},
+    {"server"},
     {"pipeline", "training"},
     {"aligners", "segmentation"},
     {"pronunciation"},

@@ -47,6 +47,11 @@ COMMANDS = {
     "model": _Entry(
         "speechalign.cli.model:model", "Models", "List, inspect, download and export models."
     ),
+    "view": _Entry(
+        "speechalign.cli.view:view",
+        "Results",
+        "Look at, listen to and correct alignments in the browser.",
+    ),
     "compare": _Entry(
         "speechalign.cli.compare:compare",
         "Results",

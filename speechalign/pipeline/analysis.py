@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from speechalign.text.word import UNKNOWN, bare
 ANALYSIS = "alignment_analysis.csv"
 OOVS = "oovs_found.txt"
 
-_COLUMNS = (
+Cell = str | int | float | None
+COLUMNS = (
     "utterance", "recording", "speaker", "status", "begin", "end", "words", "log_likelihood",
     "confidence", "lowest_word_confidence", "guessed_words", "words_per_second",
     "longest_word", "phone_duration_deviation", "signal_to_noise_db",
@@ -34,20 +35,38 @@ def write_analysis(folder: Path, results: Sequence[UtteranceResult]) -> None:
     results : Sequence[UtteranceResult]
         All that its manifest holds.
     """
-    deviations = _duration_deviations(results)
     with replacing(folder / ANALYSIS) as sink:
         table = csv.writer(sink, lineterminator="\n")
-        table.writerow(_COLUMNS)
-        for result in results:
-            row = _row(result, deviations.get(result.utterance))
+        table.writerow(COLUMNS)
+        for row in analysis_rows(results):
             # Before Python 3.11, csv refuses a zero; half a surrogate pair is no UTF-8.
             table.writerow(
-                cell.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+                _text(cell)
+                .replace("\0", "\\x00")
+                .encode("utf-8", "backslashreplace")
+                .decode("utf-8")
                 for cell in row
             )
     with replacing(folder / OOVS) as sink:
         for name, (count, phones) in guessed_words(results).items():
             sink.write(f"{name}\t{count}\t{' '.join(phones)}\n")
+
+
+def analysis_rows(results: Sequence[UtteranceResult]) -> Iterator[list[Cell]]:
+    """Yield the row of each utterance, with the values of ``COLUMNS``; None where one is unknown.
+
+    Parameters
+    ----------
+    results : Sequence[UtteranceResult]
+        All of the corpus, which durations of phones are compared with.
+    """
+    deviations = _duration_deviations(results)
+    for result in results:
+        yield _row(result, deviations.get(result.utterance))
+
+
+def _text(cell: Cell) -> str:
+    return "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
 
 
 def guessed_words(results: Sequence[UtteranceResult]) -> dict[str, tuple[int, tuple[str, ...]]]:
@@ -64,10 +83,10 @@ def guessed_words(results: Sequence[UtteranceResult]) -> dict[str, tuple[int, tu
     return {name: (counts[name], phones[name]) for name in order}
 
 
-def _row(result: UtteranceResult, deviation: float | None) -> list[str]:
+def _row(result: UtteranceResult, deviation: float | None) -> list[Cell]:
     words = result.said
     lasted = sum(word.duration for word in words)
-    cells: list[str | int | float | None] = [
+    return [
         result.utterance,
         result.recording,
         result.speaker,
@@ -83,10 +102,6 @@ def _row(result: UtteranceResult, deviation: float | None) -> list[str]:
         max((word.duration for word in words), default=None),
         deviation,
         result.signal_to_noise,
-    ]
-    return [
-        "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
-        for cell in cells
     ]
 
 

@@ -171,7 +171,13 @@ def _of_json(values: dict[str, Any]) -> UtteranceResult:
     return UtteranceResult(**values)
 
 
-_TYPES: dict[str, Any] = {"str": str, "int": int, "float": (float, int), "None": type(None)}
+_TYPES: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (float, int),
+    "bool": bool,
+    "None": type(None),
+}
 _KINDS = {
     f.name: tuple(_TYPES[name] for name in str(f.type).split(" | "))
     for f in fields(UtteranceResult)

@@ -18,6 +18,7 @@ from speechalign.audio.waveform import Sound, file_hash
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import find_format, options_of, write_alignment
+from speechalign.pipeline.edits import is_correctable
 from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.pipeline.run import Run, align
@@ -53,6 +54,12 @@ class Recording:
         """Return the names of its files that are there."""
         # os.path.exists takes a name that is too long for one that is not there.
         return [name for _, name in self.files if os.path.exists(self.output / name)]
+
+    @cached_property
+    def corrected(self) -> str | None:
+        """The file that has corrections of the user, which no run replaces; None without any."""
+        names = (name for r in self.earlier.values() if r.edited for name in r.outputs)
+        return next((n for n in names if is_correctable(n) and (self.output / n).exists()), None)
 
     @cached_property
     def edited(self) -> list[str]:
@@ -98,7 +105,7 @@ class Recording:
             )
             return self.fail(run, Status.FAILED, reason)
         edited = self.edited
-        if run.overwrite or not existing or self._was_interrupted():
+        if not self.corrected and (run.overwrite or not existing or self._was_interrupted()):
             return None
         measure = cache(_measure)
         obstacles = [self._obstacle(utterance, measure) for utterance in self.utterances]
@@ -111,14 +118,14 @@ class Recording:
             reasons = [reason or gone for reason in reasons]
         described = any(result.words for result in self.earlier.values())
         changed = described and any(reasons)
-        if changed and not edited and not any(obstacles):
+        if changed and not edited and not self.corrected and not any(obstacles):
             for utterance, change in zip(self.utterances, reasons):
                 if change is not None:
                     _LOG.debug("aligned again: %s: %s", utterance.id, change)
             return None
-        if not changed and len(existing) < len(self.files):
+        if not changed and not self.corrected and len(existing) < len(self.files):
             return None
-        left_alone = edited if described else existing
+        left_alone = [self.corrected] if self.corrected else edited if described else existing
         return [
             self._left(utterance, reason, left_alone, run)
             for utterance, reason in zip(self.utterances, reasons)
@@ -260,6 +267,8 @@ class Recording:
         """Return the result of an utterance that is not aligned, with files that are left alone."""
         earlier = self.earlier.get(utterance.id)
         remedy = f"{(*files, self.files[0][1])[0]} is left alone; --overwrite aligns again"
+        if self.corrected:
+            remedy = f"{self.corrected} has corrections and is left alone; remove it to align again"
         if earlier is not None and earlier.words and earlier.confidence is not None:
             status, doubt = judge(earlier.confidence, earlier.said, earlier.unit)
             if reason is not None:

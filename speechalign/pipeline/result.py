@@ -86,11 +86,13 @@ class UtteranceResult(TimedWords):
         What the words consist of: ``phones``, ``characters`` or ``tokens``.
     words : tuple[Word, ...]
         As `AlignedUtterance` has them, with times from the beginning of the recording; empty where
-        nothing was aligned.
+        nothing was aligned. Those of the aligner, also where they were corrected in a file since.
     untranscribed : tuple[Interval, ...]
         Audio that is not in the transcript, labelled with what it sounds like.
     search : Search or None
         How the path was found; None where nothing was aligned.
+    edited, checked : bool
+        Whether somebody corrected it, or marked it as right, on the page of ``speechalign view``.
     kept : bool
         Whether this is the result of an earlier run. Not written to the manifest.
     """
@@ -123,6 +125,8 @@ class UtteranceResult(TimedWords):
     words: tuple[Word, ...] = ()
     untranscribed: tuple[Interval, ...] = ()
     search: Search | None = None
+    edited: bool = False
+    checked: bool = False
     kept: bool = False
 
     def __repr__(self) -> str:

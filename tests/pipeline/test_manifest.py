@@ -230,6 +230,7 @@ def test_a_line_is_plain_json(tmp_path):
         "audio", "model", "licence", "version", "settings", "audio_duration", "audio_sha256",
         "sample_rate", "channels", "channel_mix", "outputs", "outputs_sha256", "log_likelihood",
         "confidence", "signal_to_noise", "unit", "words", "untranscribed", "search",
+        "edited", "checked",
     ]  # fmt: skip
     assert first["status"] == "aligned"
     assert first["log_likelihood"] == -100.123456789
