@@ -52,11 +52,16 @@ class Attention:
         Natural-log probability of each token, given those before it.
     tokens : tuple[tuple[Piece, ...], ...]
         For each word, its tokens; L in all.
+    confidence : tuple[float, float, float] or None
+        Where it is given, the columns of ``weights`` are log-posteriors that sum to one, the last
+        row is that of a pause, which may come before, between and after tokens, and this is the
+        logistic of the confidence of a word, as `AttentionReader` has it.
     """
 
     weights: np.ndarray
     log_probs: np.ndarray
     tokens: tuple[tuple[Piece, ...], ...]
+    confidence: tuple[float, float, float] | None = None
 
 
 class Model(Protocol):

@@ -13,6 +13,7 @@ from speechalign.checks import check_samples
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import Attention
+from speechalign.models.attention_reader import AttentionReader, find_reader
 from speechalign.models.content import content_hash
 from speechalign.models.device import choose_device, import_torch
 from speechalign.models.frame_timing import convolution_grid
@@ -98,8 +99,20 @@ def load(
         network.to(target).eval(),
         extractor,
         tokenizer,
+        reader=find_reader(folder, decoder_size(network)),
         name=name_of(folder),
         licence=told.get("license") or "not told by the model card",
+    )
+
+
+def decoder_size(network: WhisperForConditionalGeneration) -> tuple[int, int, int, int]:
+    """Return layers, heads a layer, width and tokens of the decoder of a network."""
+    config = network.config
+    return (
+        int(config.decoder_layers),
+        int(config.decoder_attention_heads),
+        int(config.d_model),
+        int(config.vocab_size),
     )
 
 
@@ -114,6 +127,8 @@ class WhisperAttention:
         Of the same model.
     tokenizer : Tokenizer
         Of the same model.
+    reader : AttentionReader or None
+        Reader of times that was fitted to a decoder of this size; None where there is none.
     name, licence : str
         As `Model` has them.
     """
@@ -126,9 +141,11 @@ class WhisperAttention:
         extractor: _Extractor,
         tokenizer: Tokenizer,
         *,
+        reader: AttentionReader | None = None,
         name: str,
         licence: str,
     ) -> None:
+        self.reader = reader
         self._network = network
         self._extractor = extractor
         self._tokenizer = tokenizer
@@ -144,15 +161,17 @@ class WhisperAttention:
 
     @property
     def content_hash(self) -> str:
-        """Hash of the weights, and of the heads that are listened to."""
-        return content_hash(self._network, self._heads())
+        """Hash of the weights, and of how their attention is read."""
+        return content_hash(self._network, self._heads(), str(self.reader))
 
     def describe(self) -> Mapping[str, str]:
-        """Return size and the heads that are listened to."""
+        """Return size, and which heads are read, and how."""
+        how = "with a filter fitted to speech" if self.reader else "as they are: times may be late"
         return {
             "parameters": str(sum(p.numel() for p in self._network.parameters())),
             "longest recording": f"{self.longest:g} s",
             "attention heads": " ".join(f"{layer}.{head}" for layer, head in self._heads()),
+            "attention is read": how,
         }
 
     def attend(self, samples: np.ndarray, words: Sequence[str], *, language: str) -> Attention:
@@ -170,7 +189,7 @@ class WhisperAttention:
         Returns
         -------
         Attention
-            For each token and, last, for the end of the text.
+            For each token and, last, for a pause, or the end of the text where there is no reader.
 
         Raises
         ------
@@ -179,9 +198,53 @@ class WhisperAttention:
 
         Notes
         -----
-        Weights of the heads that the generation config calls alignment heads, or of all heads in
-        the upper half of the layers, are normalised over the tokens to mean 0 and deviation 1,
-        smoothed over time by a median of 7 frames, and averaged over the heads.
+        The reader scores tokens by the attention that they get; tokens of punctuation, which are
+        not said, are part of the one before. Without a reader, weights of the heads that the
+        generation config calls alignment heads, or of all heads in the upper half of the layers,
+        are smoothed over time by a median of 7 frames, and averaged over the heads.
+        """
+        heads = self.reader.heads if self.reader is not None else self._heads()
+        attention, log_probs, pieces = self.cross_attention(
+            samples, words, heads, language=language
+        )
+        if self.reader is not None:
+            rows = np.flatnonzero(said(words, pieces))
+            scores = self.reader.read(attention[:, rows], samples, stride=self.grid.stride)
+            tokens = tuple(_joined(word, own) for word, own in zip(words, pieces))
+            return Attention(scores, log_probs[rows], tokens, self.reader.confidence)
+        width = int(getattr(self._network.config, "median_filter_width", _MEDIAN))
+        return Attention(_median(attention, width).mean(axis=0), log_probs, tuple(pieces))
+
+    def cross_attention(
+        self,
+        samples: np.ndarray,
+        words: Sequence[str],
+        heads: Sequence[tuple[int, int]],
+        *,
+        language: str,
+    ) -> tuple[np.ndarray, np.ndarray, list[tuple[Piece, ...]]]:
+        """Tell the decoder the words, and return where some heads attend.
+
+        Parameters
+        ----------
+        samples, words, language
+            As in `attend`.
+        heads : Sequence[tuple[int, int]]
+            Layer and number of each.
+
+        Returns
+        -------
+        attention : ndarray, shape (heads, L + 1, T), float64
+            For each of the L tokens, and last for the end of the text.
+        log_probs : ndarray, shape (L,), float64
+            Natural-log probability of each token, given those before it.
+        pieces : list of tuple[Piece, ...]
+            For each word, its tokens.
+
+        Raises
+        ------
+        InputError
+            As from `attend`.
         """
         import torch
 
@@ -214,19 +277,13 @@ class WhisperAttention:
                 use_cache=False,
             )
             log_probs = heard.logits[0].float().log_softmax(-1)
-            heads = torch.stack(
-                [heard.cross_attentions[layer][0, head] for layer, head in self._heads()]
-            )
-        frames = min(heads.shape[2], -(-len(samples) // self.grid.stride))
-        weights = heads[:, :, :frames].float().cpu().numpy().astype(np.float64)
-        deviation = weights.std(axis=1, keepdims=True)
-        weights = (weights - weights.mean(axis=1, keepdims=True)) / np.maximum(deviation, 1e-12)
-        width = int(getattr(self._network.config, "median_filter_width", _MEDIAN))
+        weights = heard.cross_attentions
+        frames = min(weights[0].shape[-1], -(-len(samples) // self.grid.stride))
         # The row of a token is the one that predicts the next.
         rows = slice(len(prompt) - 1, len(prompt) + len(text))
-        smooth = _median(weights, width).mean(axis=0)[rows]
+        attention = torch.stack([weights[layer][0, head, rows, :frames] for layer, head in heads])
         chosen = log_probs[rows][torch.arange(len(text)), torch.tensor(text)]
-        return Attention(smooth, chosen.cpu().numpy().astype(np.float64), tuple(pieces))
+        return attention.double().cpu().numpy(), chosen.double().cpu().numpy(), pieces
 
     def _heads(self) -> list[tuple[int, int]]:
         """Return layer and head of the attention that follows the audio."""
@@ -266,6 +323,29 @@ class WhisperAttention:
             Piece(number, max(0, start - 1), max(1, end - 1))
             for number, (start, end) in zip(found.ids, found.offsets)
         )
+
+
+def said(words: Sequence[str], pieces: Sequence[tuple[Piece, ...]]) -> list[bool]:
+    """Tell of each token whether it is said: punctuation is not, but where a word is nothing else.
+
+    Examples
+    --------
+    >>> said(["tea,"], [(Piece(5, 0, 3), Piece(6, 3, 4))])
+    [True, False]
+    """
+    found = []
+    for word, own in zip(words, pieces):
+        sounds = [any(map(str.isalnum, word[piece.start : piece.end])) for piece in own]
+        found += [sound or not any(sounds) for sound in sounds]
+    return found
+
+
+def _joined(word: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Return the tokens of a word that are said, each with the punctuation around it."""
+    own = [piece for piece, is_said in zip(pieces, said([word], [pieces])) if is_said]
+    starts = [0 if k == 0 else piece.start for k, piece in enumerate(own)]
+    ends = [max(piece.end, after) for piece, after in zip(own, [*starts[1:], len(word)])]
+    return tuple(Piece(p.label, start, end) for p, start, end in zip(own, starts, ends))
 
 
 def _median(weights: np.ndarray, width: int) -> np.ndarray:

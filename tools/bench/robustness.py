@@ -1,7 +1,7 @@
 """Boundary errors of models on clean and corrupted copies of recordings with gold boundaries.
 
     python tools/bench/robustness.py --corpus DIR --gold DIR [--model NAME ...] [--json FILE]
-        [--plot FILE.png] [--voices DIR] [--condition NAME ...]
+        [--plot FILE.png] [--voices DIR] [--condition NAME ...] [--language CODE]
 
 CORPUS is any corpus that `speechalign align` takes, GOLD a tree of alignments with a tier `words`.
 Each corruption is drawn from the id of the utterance, so that all models get the same samples.
@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--gold", type=Path, required=True)
     parser.add_argument("--model", action="append", help="may be repeated")
+    parser.add_argument("--language", help="that of the corpus, for a model that reads several")
     parser.add_argument("--condition", action="append", choices=CONDITIONS, help="may be repeated")
     parser.add_argument("--voices", type=Path, help="corpus that babble is mixed from")
     parser.add_argument("--json", type=Path, help="file for every figure")
@@ -169,7 +170,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     print(f"{'model':20s} {'condition':15s}  mean  median  bias    p95  doubtful  words, ms")
     for name in options.model or [DEFAULT_MODEL]:
-        aligner = Aligner(name)
+        aligner = Aligner(name, language=options.language)
         for condition in options.condition or CONDITIONS:
             score, doubtful = measure(aligner, utterances, gold, condition, voices)
             both = score.both
