@@ -127,6 +127,25 @@ class PhoneHmm:
         self._units: dict[tuple[str, str, str], HmmUnit] = {}
 
     @property
+    def parameters(self) -> PhoneHmmParameters:
+        """What a model of another family needs to have the same phones, words and weights."""
+        return PhoneHmmParameters(
+            name=self.name,
+            language=self.language,
+            licence=self.licence,
+            phones=self.phones,
+            silence=self.silence,
+            noise=self.noise,
+            stay=self.stay,
+            dictionary=self.dictionary,
+            variant_priors=self.variant_priors,
+            silence_probability=self.silence_probability,
+            acoustic_scale=self.acoustic_scale,
+            calibration=self.calibration,
+            pronunciation=self.pronunciation,
+        )
+
+    @property
     def own_words(self) -> Collection[str]:
         """Words that the dictionary has as a user wrote them."""
         if isinstance(self.dictionary, InstalledDictionary):

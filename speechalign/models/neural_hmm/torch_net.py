@@ -63,7 +63,7 @@ class TorchPhoneNet(nn.Module):
             self.encoder = nn.Linear(config.encoder_width, config.channels)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(_Block(config, step, dropout) for step in config.dilations)
-        self.norm = nn.Identity()
+        self.norm: nn.Module = nn.Identity()
         if not config.encoder_width:
             self.norm = nn.LayerNorm(config.channels, NORM_FLOOR)
         self.output = nn.Linear(config.channels, config.stack * phones)
