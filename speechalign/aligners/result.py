@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from speechalign.viz.notebook import NotebookView
+
 _COLUMNS = ("word", "start", "end", "confidence")
 _TIMES = ("label", "start", "end", "duration")
 
@@ -295,6 +297,20 @@ class AlignedUtterance(TimedWords):
         from speechalign.viz import plot_alignment
 
         return plot_alignment(self.alignment, self.waveform)
+
+    def view(self) -> NotebookView:
+        """Return an inline page for notebooks: waveform, spectrogram, tiers and sound.
+
+        A click on a word or phone plays it. The page is part of the notebook, sound included.
+
+        Examples
+        --------
+        >>> import speechalign
+        >>> speechalign.align("hello.wav", "Hello, world!").view()  # doctest: +SKIP
+        """
+        from speechalign.viz.notebook import NotebookView
+
+        return NotebookView(self.alignment, self.waveform)
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     help="Acoustic model to align an utterance again with (default: that of the run, by its name)",
 )
 @aligner_options
+@option(
+    "--html",
+    "report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    group="Output",
+    help="Report to write instead, one file to send: figures, and the worst 50 utterances with "
+    "sound (default: none)",
+)
 @server_options
 @option("--no-browser", is_flag=True, group="Run", help="Print the address, open no browser")
 @message_options
@@ -36,6 +45,7 @@ def view(
     corpus: Path | None,
     model: str | None,
     load_aligner: Callable[[str | None], Aligner],
+    report: Path | None,
     make_server: MakeServer,
     no_browser: bool,
 ) -> None:
@@ -51,6 +61,13 @@ def view(
     from speechalign.server.workspace import Workspace
 
     workspace = Workspace(out, corpus, lambda name: load_aligner(model or name))
+    if report is not None:
+        from speechalign.files.writing import write_text
+        from speechalign.server.report import report_page
+
+        write_text(report, report_page(workspace))
+        log.info("report: %s", report)
+        return
     server = make_server(view_routes(workspace))
     address = f"{server.address}?token={server.token}"
     print(address, flush=True)

@@ -117,10 +117,14 @@ class Workspace:
             raise InputError(f"{recording}: no such recording in {self.out / MANIFEST}")
         return sorted((self._results[name] for name in names), key=lambda r: r.start)
 
+    def all_results(self) -> list[UtteranceResult]:
+        """Return the results of all utterances, by recording and time."""
+        self._refresh()
+        return sorted(self._results.values(), key=lambda r: (r.recording, r.start, r.utterance))
+
     def table(self) -> dict[str, object]:
         """Return the list of utterances: names of columns, and the values of each."""
-        self._refresh()
-        results = sorted(self._results.values(), key=lambda r: (r.recording, r.start, r.utterance))
+        results = self.all_results()
         rows: list[list[Cell]] = [
             [*map(_rounded, row), result.edited, result.checked, result.reason, result.text]
             for result, row in zip(results, analysis_rows(results))

@@ -14,11 +14,15 @@ from speechalign.cli.main import cli
 from speechalign.pipeline.align_corpus import align_corpus
 
 
-def test_it_prints_an_address_that_answers(tmp_path, examples, aligner):
-    out = tmp_path / "out"
+@pytest.fixture
+def aligned_folder(tmp_path, examples, aligner):
     shutil.copytree(examples / "slt", tmp_path / "corpus/slt")
-    align_corpus(tmp_path / "corpus", aligner, out)
-    command = [sys.executable, "-m", "speechalign", "view", str(out), "--no-browser", "-q"]
+    align_corpus(tmp_path / "corpus", aligner, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_it_prints_an_address_that_answers(aligned_folder):
+    command = [sys.executable, "-m", "speechalign", "view", str(aligned_folder), "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = process.stdout.readline().strip()
@@ -47,3 +51,10 @@ def test_what_is_not_there_is_named(tmp_path, monkeypatch, given, message):
     result = CliRunner().invoke(cli, ["view", *given])
     assert result.exit_code == 4
     assert message in result.stderr
+
+
+def test_a_report_is_written_to_a_file(tmp_path, aligned_folder):
+    file = tmp_path / "report.html"
+    result = CliRunner().invoke(cli, ["view", str(aligned_folder), "--html", str(file)])
+    assert (result.exit_code, result.stderr) == (0, f"report: {file}\n")
+    assert "slt/tea" in file.read_text(encoding="utf-8")

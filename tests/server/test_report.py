@@ -1,0 +1,87 @@
+"""The report: one file that works from the disk, shows the worst first, and asks for nothing."""
+
+import json
+import re
+
+from browser import wait_until
+
+from speechalign.formats import read_alignment
+from speechalign.pipeline.manifest import MANIFEST
+from speechalign.server.report import report_page
+from speechalign.server.workspace import Workspace
+from speechalign.viz.notebook import NotebookView
+
+READY = "document.querySelectorAll('[data-ready=yes]').length"
+
+
+def rewrite(out, name, **values):
+    lines = [json.loads(line) for line in (out / MANIFEST).read_text().splitlines()]
+    lines = [line | values if line["utterance"] == name else line for line in lines]
+    (out / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def open_file(page, path):
+    """Open a file; return what it asks for besides itself."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    return asked
+
+
+def test_a_report_works_from_the_disk(page, out, tmp_path):
+    rewrite(out, "slt/harbour", confidence=0.3, status="doubtful", reason="below <b>0.5</b>")
+    (tmp_path / "report.html").write_text(report_page(Workspace(out)), encoding="utf-8")
+    asked = open_file(page, tmp_path / "report.html")
+    assert page.locator("section h2").all_text_contents()[0] == "slt/harbour"
+    assert "below <b>0.5</b>" in page.locator("section .note").first.text_content()
+    wait_until(page, f"{READY} >= 1")
+    first = page.locator("section").first
+    spot = first.locator("canvas.tiers")
+    word = read_alignment(out / "slt/harbour.TextGrid").tiers["words"][2]
+    duration = read_alignment(out / "slt/harbour.TextGrid").duration
+    wide = spot.bounding_box()["width"]
+    spot.click(position={"x": wide * (word.start + word.end) / 2 / duration, "y": 25})
+    assert word.label in first.locator(".info").text_content()
+    wait_until(page, "document.querySelector('button').textContent === 'Pause'")
+    wait_until(page, "document.querySelector('button').textContent === 'Play'")
+    assert not [url for url in asked if not url.startswith(("file:", "blob:", "data:"))]
+    assert page.locator("figure").count() == 3
+
+
+def test_a_report_shows_corrections_and_failures(out):
+    workspace = Workspace(out)
+    shown = workspace.show("slt/tea")
+    tiers = {t["name"]: [row[:3] for row in t["intervals"]] for t in shown["tiers"]}
+    tiers["words"][1][2] = "</script><script>boom()</script>"
+    workspace.save("slt/tea", shown["revision"], tiers)
+    rewrite(out, "rms/river", words=[], status="failed", reason="no </table> here", confidence=None)
+    html = report_page(Workspace(out))
+    assert "boom" in html
+    assert "<script>boom" not in html
+    assert "no &lt;/table&gt; here" in html
+    assert re.search(r"corrected by hand</th><td>1<", html)
+    assert len(report_page(Workspace(out), most=1)) < len(html)
+
+
+def test_a_report_without_sound_says_so(page, out, tmp_path):
+    rewrite(out, "slt/tea", audio="/nowhere/tea.flac", confidence=0.1)
+    (tmp_path / "report.html").write_text(report_page(Workspace(out), most=1), encoding="utf-8")
+    open_file(page, tmp_path / "report.html")
+    assert "/nowhere/tea.flac" in page.locator(".note").text_content()
+    wait_until(page, f"{READY} === 1")
+    assert page.get_by_role("button", name="No sound").is_disabled()
+
+
+def test_a_notebook_shows_the_tiers(page, aligner, examples):
+    result = aligner.align(examples / "slt/tea.flac", (examples / "slt/tea.lab").read_text())
+    view = result.view()
+    assert isinstance(view, NotebookView)
+    page.set_content(f"<p>a cell</p>{view._repr_html_()}")
+    frame = page.frame_locator("iframe")
+    frame.locator("section[data-ready=yes]").wait_for()
+    frame.locator("canvas.tiers").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert result.words[1].label in frame.locator(".info").text_content()
+    inner = frame.locator("body").evaluate("b => [b.scrollHeight, window.innerHeight]")
+    assert inner[0] <= inner[1]  # nothing is cut off
