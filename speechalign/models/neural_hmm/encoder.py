@@ -142,13 +142,10 @@ class Encoder:
         }
 
     def cells(self, frames: int, states: int) -> np.ndarray:
-        """Return which of the states goes with each frame of 10 ms, (T,) int64.
-
-        Where a state lies within its stride is for the head to learn.
-        """
-        return np.minimum(
-            STRIDE * np.arange(frames, dtype=np.int64) // self.grid.stride, states - 1
-        )
+        """Return which of the states lies at the middle of each frame of 10 ms, (T,) int64."""
+        middles = STRIDE * np.arange(frames, dtype=np.int64) + STRIDE // 2
+        found: np.ndarray = (middles - self.grid.offset) // self.grid.stride
+        return found.clip(0, states - 1)
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """Return what the layers make of a recording.
