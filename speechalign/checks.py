@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +18,51 @@ _INT64 = np.dtype(np.int64)
 
 
 def check_jobs(jobs: int | None) -> int:
-    """Return a number of threads: for None, the cores that Slurm or a container grants us."""
+    """Return a number of jobs: for None, the cores that Slurm or a container grants us."""
     if jobs is None:
         granted = hasattr(os, "sched_getaffinity")
-        return len(os.sched_getaffinity(0)) if granted else os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0)) if granted else os.cpu_count() or 1
+        return max(1, min(cores, _cpu_quota() or cores))
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
     return jobs
+
+
+def _cpu_quota(root: Path = Path("/")) -> int | None:
+    """Return how many cores' time a container may use, rounded up; None without a limit.
+
+    Docker, Kubernetes and Slurm set it in the control group of the process or one above it.
+    """
+    try:
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in groups:
+        _, controllers, name = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        group = top / name.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                quotas.append(_quota_of(folder))
+    return min((math.ceil(quota) for quota in quotas if quota is not None), default=None)
+
+
+def _quota_of(group: Path) -> float | None:
+    """Return the cores' time that one control group grants: of version 2, or of version 1."""
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (group / name).read_text(encoding="ascii").strip()
+                for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            )
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
 
 
 def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") -> None:

@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from speechalign.checks import check_jobs, check_lengths, check_log_probs, check_samples
+from speechalign import checks
+from speechalign.checks import _cpu_quota, check_jobs, check_lengths, check_log_probs, check_samples
 from speechalign.errors import InputError
 
 
@@ -19,11 +20,14 @@ def refuses(check, array):
 
 class TestJobs:
     def test_none_is_for_the_cores_that_are_granted_not_those_that_are_there(self, monkeypatch):
+        monkeypatch.setattr(checks, "_cpu_quota", lambda: None)
         monkeypatch.setattr(os, "cpu_count", lambda: 64)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
         assert check_jobs(None) == 3
         monkeypatch.delattr(os, "sched_getaffinity")
         assert check_jobs(None) == 64
+        monkeypatch.setattr(checks, "_cpu_quota", lambda: 5)
+        assert check_jobs(None) == 5
 
     def test_numbers_are_taken_as_they_are(self):
         assert check_jobs(1) == 1
@@ -105,3 +109,29 @@ class TestSamples:
         samples[[4, 8]] = bad
         with pytest.raises(InputError, match=rf"samples\[4\]: .* got {bad} \(2 such of 10\)"):
             check_samples(samples)
+
+
+@pytest.mark.parametrize(
+    ("group", "files", "cores"),
+    [
+        ("0::/", {"cpu.max": "150000 100000"}, 2),
+        ("0::/", {"cpu.max": "max 100000"}, None),
+        ("0::/", {}, None),
+        ("0::/pod/job", {"pod/job/cpu.max": "max 100000", "pod/cpu.max": "400000 100000"}, 4),
+        ("0::/pod/job", {"pod/job/cpu.max": "50000 100000", "pod/cpu.max": "400000 100000"}, 1),
+        (
+            "4:cpu,cpuacct:/docker/7\n2:memory:/docker/7",
+            {"cpu/docker/7/cpu.cfs_quota_us": "300000", "cpu/docker/7/cpu.cfs_period_us": "100000"},
+            3,
+        ),
+        ("4:cpu:/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+    ],
+)
+def test_a_container_limits_the_cores(tmp_path, group, files, cores):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"{group}\n")
+    for name, text in files.items():
+        file = tmp_path / "sys/fs/cgroup" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{text}\n")
+    assert _cpu_quota(tmp_path) == cores

@@ -7,23 +7,42 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
 from speechalign.cli.model_options import aligner_options
-from speechalign.cli.options import command, jobs_option, message_options, option
+from speechalign.cli.options import (
+    command,
+    jobs_option,
+    message_options,
+    option,
+    shard_option,
+)
 from speechalign.cli.output_options import cue_options, format_option
 
 if TYPE_CHECKING:
     from speechalign.aligners.aligner import Aligner
     from speechalign.corpus import Utterance
     from speechalign.pipeline.result import UtteranceResult
+    from speechalign.pipeline.shards import Shard
 
-AlignUtterances = Callable[["list[Utterance]", Path, "Aligner", "int | None"], None]
-"""From utterances, output folder, aligner and number of threads to files and an exit status."""
+
+class AlignUtterances(Protocol):
+    """From utterances to files in an output folder, and the end of the command."""
+
+    def __call__(
+        self,
+        utterances: list[Utterance],
+        out: Path,
+        aligner: Aligner,
+        jobs: int | None,
+        shard: Shard | None = None,
+    ) -> None:
+        """Align them; leave the command with its exit status."""
+        ...
 
 
 def output_options(function: Callable[..., object]) -> Callable[..., object]:
@@ -59,10 +78,15 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         **others: object,
     ) -> None:
         def align_utterances(
-            utterances: list[Utterance], out: Path, aligner: Aligner, jobs: int | None
+            utterances: list[Utterance],
+            out: Path,
+            aligner: Aligner,
+            jobs: int | None,
+            shard: Shard | None = None,
         ) -> None:
             from speechalign.cli.progress import AlignmentProgress, ProgressBar
             from speechalign.pipeline.align_corpus import align_corpus
+            from speechalign.pipeline.manifest import MANIFEST
 
             with ProgressBar("aligning", len(utterances)) as bar:
                 result = align_corpus(
@@ -71,11 +95,13 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
                     out,
                     formats=formats,
                     format_options=format_options,
+                    shard=shard,
                     jobs=jobs,
                     overwrite=overwrite,
                     progress=AlignmentProgress(bar),
                 )
-            summarise(result.utterances, out, aligner.model.sample_rate)
+            manifest = out / (MANIFEST if shard is None else shard.part)
+            summarise(result.utterances, manifest, aligner.model.sample_rate)
             status = result.exit_status
             sys.exit(0 if status == 3 and allow_partial else status)
 
@@ -91,6 +117,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
 @corpus_options
 @aligner_options
 @output_options
+@shard_option
 @jobs_option
 @message_options
 def align(
@@ -100,6 +127,7 @@ def align(
     read_corpus: ReadCorpus,
     load_aligner: Callable[[str | None], Aligner],
     align_utterances: AlignUtterances,
+    shard: Shard | None,
     jobs: int | None,
 ) -> None:
     """Align every recording of CORPUS with its transcript; write TextGrids to OUT.
@@ -120,13 +148,11 @@ def align(
     utterances = read_corpus(corpus)
     if not utterances:
         raise InputError(f"{corpus}: no recordings with transcripts here")
-    align_utterances(utterances, out, load_aligner(model[0] if model else None), jobs)
+    align_utterances(utterances, out, load_aligner(model[0] if model else None), jobs, shard)
 
 
-def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -> None:
+def summarise(results: Sequence[UtteranceResult], manifest: Path, sample_rate: int) -> None:
     """Report how many utterances were aligned, kept, failed ..., and what to look at."""
-    from speechalign.pipeline.manifest import MANIFEST
-
     counts = Counter(result.status.value for result in results)
     words = [word for result in results for word in result.words]
     rows = [("utterances", str(len(results)))]
@@ -155,4 +181,4 @@ def summarise(results: Sequence[UtteranceResult], out: Path, sample_rate: int) -
             rows.append((f"resampled from {rate} Hz to {sample_rate} Hz", str(rates[rate])))
     for name, count in rows:
         log.info("%s: %s", name, count)
-    log.info("every utterance is accounted for in %s", out / MANIFEST)
+    log.info("every utterance is accounted for in %s", manifest)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
-from speechalign.cli.options import command, message_options, option
+from speechalign.cli.options import command, message_options, option, shard_option
 from speechalign.cli.training_options import is_given, pronunciation_options, pronunciations
+
+if TYPE_CHECKING:
+    from speechalign.pipeline.shards import Shard
 
 
 @command("find-oovs")
@@ -31,6 +35,7 @@ from speechalign.cli.training_options import is_given, pronunciation_options, pr
     "probabilities, to be corrected and given to --dictionary (default: none)",
 )
 @corpus_options
+@shard_option
 @message_options
 @click.pass_context
 def find_oovs(
@@ -42,6 +47,7 @@ def find_oovs(
     phones: str | None,
     output_dictionary: Path | None,
     read_corpus: ReadCorpus,
+    shard: Shard | None,
 ) -> None:
     """List the words of CORPUS that a dictionary lacks.
 
@@ -76,6 +82,8 @@ def find_oovs(
             )
         lexicon = Lexicon(loaded)
     utterances = read_corpus(corpus)
+    if shard is not None:
+        utterances = shard.utterances(utterances)
     oovs = missing_from(utterances, lexicon)
     for utterance, reason in oovs.unusable:
         log.warning("failed: %s: %s", utterance, reason)

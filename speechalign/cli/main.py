@@ -52,6 +52,10 @@ COMMANDS = {
         "Results",
         "Look at, listen to and correct alignments in the browser.",
     ),
+    "status": _Entry(
+        "speechalign.cli.status:status", "Results", "Show how far a run, or its shards, are."
+    ),
+    "merge": _Entry("speechalign.cli.merge:merge", "Results", "Merge the results of shards."),
     "compare": _Entry(
         "speechalign.cli.compare:compare",
         "Results",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
 from speechalign.cli.messages import log_file, messages, set_level
+
+if TYPE_CHECKING:
+    from speechalign.pipeline.shards import Shard
 
 Group = Literal[
     "Corpus", "Model", "Dictionary", "Training", "Linking", "Scoring", "Output", "Subtitles", "Run"
@@ -88,8 +91,32 @@ jobs_option = option(
     type=click.IntRange(min=1),
     metavar="N",
     group="Run",
-    help="Number of threads; the result does not depend on it (default: one for each core that the "
-    "command may use)",
+    help="Number of cores to use; the result does not depend on it (default: all that the command "
+    "may use)",
+)
+
+
+def _shard_of(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Shard | None:
+    if value is None:
+        return None
+    from speechalign.errors import InputError
+    from speechalign.pipeline.shards import Shard
+
+    try:
+        return Shard.of(value)
+    except InputError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+
+
+shard_option = option(
+    "--shard",
+    callback=_shard_of,
+    metavar="I/N",
+    group="Run",
+    help="Part of the corpus to work on: the I-th of N, of whole recordings, or of whole speakers "
+    "where the model adapts to them; slurm takes I and N from the job array (default: all)",
 )
 model_option = option(
     "--model",

@@ -12,13 +12,14 @@ import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
-from speechalign.cli.options import command, message_options, option
+from speechalign.cli.options import command, message_options, option, shard_option
 from speechalign.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from speechalign.corpus.validation import Finding, Validation
+    from speechalign.pipeline.shards import Shard
 
 _SHOWN = 20  # findings of a kind; all are in the JSON file
 
@@ -51,6 +52,7 @@ _SHOWN = 20  # findings of a kind; all are in the JSON file
     group="Output",
     help="File to write the counts and every finding to (default: none)",
 )
+@shard_option
 @message_options
 @click.pass_context
 def validate(
@@ -60,6 +62,7 @@ def validate(
     dictionaries: tuple[Path, ...],
     language: str | None,
     json_file: Path | None,
+    shard: Shard | None,
 ) -> None:
     """Check every transcript and every sample of CORPUS, a folder or a manifest.
 
@@ -75,6 +78,8 @@ def validate(
     from speechalign.corpus.validation import validate as validate_corpus
 
     utterances = read_corpus(corpus)
+    if shard is not None:
+        utterances = shard.utterances(utterances)
     if not utterances:
         log.error("%s: no sound file and no transcript in it", corpus)
         context.exit(4)

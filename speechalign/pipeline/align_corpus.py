@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -18,11 +19,20 @@ from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError, wrong_type
 from speechalign.formats import FORMATS, check_options, find_format
 from speechalign.models import Model
-from speechalign.pipeline.manifest import Manifest
+from speechalign.pipeline.manifest import MANIFEST, Manifest
+from speechalign.pipeline.processes import Death, map_in_processes, may_share_memory
 from speechalign.pipeline.recording import Recording, process
-from speechalign.pipeline.result import CorpusResult, UtteranceResult
+from speechalign.pipeline.result import CorpusResult, Status, UtteranceResult
 from speechalign.pipeline.run import Run
+from speechalign.pipeline.shards import (
+    PARTS,
+    Shard,
+    ShardedRun,
+    corpus_hash,
+    settings_hash,
+)
 from speechalign.pipeline.speakers import aligners_by_speaker, heard_together
+from speechalign.pipeline.status import note_speed
 
 # For a model that scores in batches: how many utterances one thread takes at least.
 _TOGETHER = 64
@@ -50,6 +60,7 @@ def align_corpus(
     *,
     formats: Sequence[str] = ...,
     format_options: Mapping[str, object] | None = ...,
+    shard: Shard | None = ...,
     jobs: int | None = ...,
     overwrite: bool = ...,
     progress: Progress | None = ...,
@@ -61,6 +72,7 @@ def align_corpus(
     *,
     formats: Sequence[str] = ("textgrid",),
     format_options: Mapping[str, object] | None = None,
+    shard: Shard | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -89,9 +101,13 @@ def align_corpus(
         Names in ``FORMATS``, each written for every recording.
     format_options : Mapping[str, object] or None
         Options of the formats, such as ``cue_lines`` of subtitles, for those that have them.
+    shard : Shard or None
+        The part of the corpus to align, where others align the others into the same folder: its
+        results go to a manifest of its own, without tables, until `merge` puts them together.
     jobs : int or None
-        Recordings aligned at once, by threads; the result does not depend on it. None for as many
-        as this process may use cores.
+        Recordings aligned at once; the result does not depend on it. None for as many as this
+        process may use cores. On Linux, models that score without torch and onnxruntime do it in
+        processes, others in threads.
     overwrite : bool
         Align again what has a file; otherwise such files are kept as long as nothing has changed.
     progress : callable or None
@@ -131,8 +147,15 @@ def align_corpus(
         raise wrong_type("corpus", "a path, or a list of Utterance", corpus, "see read_corpus")
     aligner = model if isinstance(model, Aligner) else Aligner(model)
     check_options(format_options or {}, {name: find_format("", format=name) for name in formats})
-    manifest = None if out is None else _open_output(Path(out), formats)
+    manifest = None if out is None else _open_output(Path(out), formats, shard)
     options = {"options of formats": repr(sorted((format_options or {}).items()))}
+    heard = {} if manifest is None else heard_together(aligner, utterances)
+    if shard is not None:
+        if manifest is None:
+            raise InputError("shard: expected None without an output folder; give out")
+        common = settings_hash(aligner.settings() | options, sorted(formats))
+        ShardedRun(shard.count, corpus_hash(utterances), common).agree(manifest.folder)
+        utterances = shard.utterances(utterances, by_speaker=bool(heard))
     run = Run(
         aligner,
         {} if manifest is None else aligner.settings() | options,
@@ -141,14 +164,17 @@ def align_corpus(
         overwrite=overwrite,
         stopped=Event(),
         batch_seconds=aligner.batch_seconds,
-        heard={} if manifest is None else heard_together(aligner, utterances),
+        heard=heard,
     )
     recordings = _recordings(utterances, formats, manifest)
     finished = _results(recordings, utterances, run, jobs, progress)
     if out is None:
         return finished
+    began = time.monotonic()
     with closing(finished):
         results = {result.utterance: result for result in finished}
+    if shard is not None:
+        note_speed(Path(out), _seconds(results.values()), time.monotonic() - began)
     return CorpusResult(tuple(results[utterance.id] for utterance in utterances))
 
 
@@ -186,6 +212,9 @@ def _finished(
         yield from (results for results in reused if results is not None)
         waiting = [recording for recording, results in zip(recordings, reused) if results is None]
         run = replace(run, by_speaker=_by_speaker(waiting, utterances, run.aligner, jobs))
+        if min(jobs, len(waiting)) > 1 and not run.batch_seconds and may_share_memory():
+            yield from _in_processes(waiting, run, jobs)
+            return
         for together in _groups(waiting, _TOGETHER if run.batch_seconds else 1):
             executor.submit(work, together)
         for _ in waiting:
@@ -200,7 +229,30 @@ def _finished(
             run.manifest.finish()
 
 
-def _open_output(folder: Path, formats: Sequence[str]) -> Manifest:
+def _in_processes(
+    waiting: Sequence[Recording], run: Run, jobs: int
+) -> Generator[list[UtteranceResult], None, None]:
+    """Yield the results of each recording, aligned in processes that share the model's memory."""
+
+    def work(recordings: Sequence[Recording]) -> list[list[UtteranceResult]]:
+        return list(process(recordings, run))
+
+    batches = ([recording] for recording in waiting)
+    with closing(map_in_processes(work, batches, jobs=jobs, shared=True)) as finished:
+        for (recording,), results in finished:
+            if isinstance(results, Death):
+                failed = recording.fail(run, Status.FAILED, str(results))
+                yield recording.write(failed, run)
+            else:
+                yield from results
+
+
+def _seconds(results: Iterable[UtteranceResult]) -> float:
+    """Return how much audio was aligned now."""
+    return sum(r.end - r.start for r in results if r.words and not r.kept and r.end is not None)
+
+
+def _open_output(folder: Path, formats: Sequence[str], shard: Shard | None) -> Manifest:
     """Make the output folder; InputError where it cannot be written to as asked for."""
     suffixes = [FORMATS[name].SUFFIXES[0] for name in formats]  # type: ignore[attr-defined]
     if len(set(suffixes)) < len(suffixes):
@@ -213,6 +265,10 @@ def _open_output(folder: Path, formats: Sequence[str]) -> Manifest:
         raise InputError(
             f"{folder}: cannot be written to: {error.strerror or error}; choose another folder"
         ) from None
+    if shard is not None:
+        return Manifest(folder, shard.part)
+    if (folder / PARTS).exists() and not (folder / MANIFEST).exists():
+        raise InputError(f"{folder}: holds shards; merge them first, or choose another folder")
     return Manifest(folder)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_analysis(folder: Path, results: Sequence[UtteranceResult]) -> None:
+def write_analysis(folder: Path, results: Iterable[UtteranceResult]) -> None:
     """Write ``alignment_analysis.csv`` and ``oovs_found.txt`` into a folder.
 
     Parameters
     ----------
     folder : Path
         The output folder.
-    results : Sequence[UtteranceResult]
-        All that its manifest holds.
+    results : Iterable[UtteranceResult]
+        All that its manifest holds; iterated over several times, and not kept.
     """
     with replacing(folder / ANALYSIS) as sink:
         table = csv.writer(sink, lineterminator="\n")
@@ -52,24 +53,24 @@ def write_analysis(folder: Path, results: Sequence[UtteranceResult]) -> None:
             sink.write(f"{name}\t{count}\t{' '.join(phones)}\n")
 
 
-def analysis_rows(results: Sequence[UtteranceResult]) -> Iterator[list[Cell]]:
+def analysis_rows(results: Iterable[UtteranceResult]) -> Iterator[list[Cell]]:
     """Yield the row of each utterance, with the values of ``COLUMNS``; None where one is unknown.
 
     Parameters
     ----------
-    results : Sequence[UtteranceResult]
+    results : Iterable[UtteranceResult]
         All of the corpus, which durations of phones are compared with.
     """
-    deviations = _duration_deviations(results)
+    norms = _log_durations(results)
     for result in results:
-        yield _row(result, deviations.get(result.utterance))
+        yield _row(result, _duration_deviation(result, norms))
 
 
 def _text(cell: Cell) -> str:
     return "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
 
 
-def guessed_words(results: Sequence[UtteranceResult]) -> dict[str, tuple[int, tuple[str, ...]]]:
+def guessed_words(results: Iterable[UtteranceResult]) -> dict[str, tuple[int, tuple[str, ...]]]:
     """Return each word that was guessed or not understood, its count and phones, by count."""
     counts: Counter[str] = Counter()
     phones: dict[str, tuple[str, ...]] = {}
@@ -105,22 +106,24 @@ def _row(result: UtteranceResult, deviation: float | None) -> list[Cell]:
     ]
 
 
-def _duration_deviations(results: Sequence[UtteranceResult]) -> dict[str, float]:
-    """Return, for each utterance, the largest |z| of its phones' log durations in the corpus."""
-    logs: dict[str, list[float]] = defaultdict(list)
+def _log_durations(results: Iterable[UtteranceResult]) -> dict[str, tuple[float, float]]:
+    """Return mean and standard deviation of the log durations of each phone."""
+    logs: dict[str, array[float]] = defaultdict(lambda: array("d"))
     for result in results:
         for word in result.words:
             for phone in word.phones:
                 logs[phone.label].append(math.log(phone.duration))
-    norms = {phone: (float(np.mean(v)), float(np.std(v))) for phone, v in logs.items()}
-    deviations = {}
-    for result in results:
-        scores = [
-            abs(math.log(phone.duration) - norms[phone.label][0]) / norms[phone.label][1]
-            for word in result.words
-            for phone in word.phones
-            if norms[phone.label][1] > 0
-        ]
-        if scores:
-            deviations[result.utterance] = max(scores)
-    return deviations
+    return {phone: (float(np.mean(v)), float(np.std(v))) for phone, v in logs.items()}
+
+
+def _duration_deviation(
+    result: UtteranceResult, norms: Mapping[str, tuple[float, float]]
+) -> float | None:
+    """Return the largest |z| of the log durations of an utterance's phones; None without any."""
+    scores = [
+        abs(math.log(phone.duration) - norms[phone.label][0]) / norms[phone.label][1]
+        for word in result.words
+        for phone in word.phones
+        if norms[phone.label][1] > 0
+    ]
+    return max(scores, default=None)

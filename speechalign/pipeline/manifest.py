@@ -36,20 +36,22 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 class Manifest:
-    """The manifest of an output folder, and the tables that are made of it.
+    """The manifest of an output folder, or of a shard, and the tables that are made of it.
 
     Parameters
     ----------
     folder : Path
         The output folder, which exists.
+    part : str
+        Name of the manifest in it: another for each shard, without tables.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, part: str = MANIFEST) -> None:
         self.folder = folder
-        self._path = folder / MANIFEST
+        self.path = folder / part
 
-    def read(self) -> dict[str, UtteranceResult]:
-        """Return the last result of each utterance, by its id; empty without a manifest.
+    def lines(self) -> Iterator[tuple[bytes, UtteranceResult]]:
+        """Yield each line with its result, one by one; nothing without a manifest.
 
         A last line that is not whole, as a run that was killed leaves it, does not count.
 
@@ -59,20 +61,24 @@ class Manifest:
             It is damaged, or of another version.
         """
         try:
-            lines = self._path.read_bytes().split(b"\n")[:-1]
+            file = self.path.open("rb")
         except FileNotFoundError:
-            return {}
-        results = {}
-        # Not splitlines: transcripts may hold line separators of Unicode.
-        for number, line in enumerate(lines, 1):
-            try:
-                result = _of_json(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                raise InputError(
-                    f"{self._path}:{number}: damaged, or of another version of speechalign; move "
-                    "it away, or choose another output folder"
-                ) from None
-            results[result.utterance] = result
+            return
+        with file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield line, _of_json(json.loads(line))
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                    raise InputError(
+                        f"{self.path}:{number}: damaged, or of another version of speechalign; "
+                        "move it away, or choose another output folder"
+                    ) from None
+
+    def read(self) -> dict[str, UtteranceResult]:
+        """Return the last result of each utterance, by its id; InputError as for `lines`."""
+        results = {result.utterance: result for _, result in self.lines()}
         return {name: r for name, r in results.items() if r.status is not Status.REMOVED}
 
     @contextmanager
@@ -89,7 +95,7 @@ class Manifest:
         list of UtteranceResult
             Empty; what is put into it is appended when the block ends.
         """
-        with self._locked(), self._path.open("a+b") as file:
+        with self._locked(), self.path.open("a+b") as file:
             _append(file, now)
             later: list[UtteranceResult] = []
             yield later
@@ -99,21 +105,27 @@ class Manifest:
         """Leave one line for each utterance, in order; write the tables that follow from them."""
         with self._locked():
             results = self.read()
-            ordered = sorted(results.values(), key=lambda r: (r.recording, r.start, r.utterance))
-            with replacing(self._path) as sink:
+            ordered = sorted(results.values(), key=order)
+            with replacing(self.path) as sink:
                 sink.writelines(map(_line, ordered))
-            write_analysis(self.folder, ordered)
+            if self.path.name == MANIFEST:
+                write_analysis(self.folder, ordered)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Wait until nobody else writes; the file may have been replaced in the meantime."""
         while flock is not None:
-            with self._path.open("ab") as file:
+            with self.path.open("ab") as file:
                 _lock(file)
-                if _is_same(file, self._path):
+                if _is_same(file, self.path):
                     yield
                     return
         yield  # An open file could not be replaced there.
+
+
+def order(result: UtteranceResult) -> tuple[str, float, str]:
+    """Return what the lines of a manifest are sorted by."""
+    return result.recording, result.start, result.utterance
 
 
 def _lock(file: BinaryIO) -> None:

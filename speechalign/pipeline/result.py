@@ -183,6 +183,6 @@ class CorpusResult:
         if self.count(Status.CRASHED):
             return 1
         written = sum(map(self.count, WRITTEN))
-        if written == 0:
+        if written == 0 and self.utterances:
             return 4
         return 0 if written == len(self) else 3

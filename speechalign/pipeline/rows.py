@@ -153,8 +153,13 @@ def columns_of(
         if "words" in columns:
             columns["words"].append(
                 [
-                    {"text": w.label, "start": w.start, "end": w.end, "confidence": w.confidence}
-                    for w in result.words
+                    {
+                        "text": word.label,
+                        "start": word.span and word.span.start,
+                        "end": word.span and word.span.end,
+                        "confidence": word.span and word.span.confidence,
+                    }
+                    for word in result.words
                 ]
             )
         if "phones" in columns:

@@ -648,6 +648,7 @@ def test_what_is_written_is_told_when_an_interrupt_comes_at_that_moment(
             super().get()
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(f"{JOB}.may_share_memory", lambda: False)
     monkeypatch.setattr(f"{JOB}.SimpleQueue", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         align(corpus)
@@ -664,6 +665,7 @@ def test_a_recording_is_not_left_half_done(align, aligner, examples, monkeypatch
     for suffix in (".flac", ".lab"):
         shutil.copy(examples / f"slt/tea{suffix}", folder)
     stopped = Event()
+    monkeypatch.setattr(f"{JOB}.may_share_memory", lambda: False)
     monkeypatch.setattr(f"{JOB}.Event", lambda: stopped)
     sound, begun = type(aligner).align, []
 

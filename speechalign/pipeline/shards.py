@@ -1,0 +1,242 @@
+"""Shards: parts of a corpus that are aligned apart, into one output folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from speechalign.corpus import Utterance
+from speechalign.errors import InputError
+from speechalign.models.content import content_hash
+from speechalign.pipeline.manifest import Manifest
+
+PARTS = "alignment_manifest"
+"""Folder, in the output folder, of the manifests of shards."""
+_RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of the parts that a corpus is divided into.
+
+    Parameters
+    ----------
+    index, count : int
+        This one, counted from 1, and how many there are.
+
+    Raises
+    ------
+    InputError
+        ``count`` is below 1, or ``index`` is not between 1 and ``count``.
+
+    Examples
+    --------
+    >>> [sum(Shard(i, 3).holds(f"speaker-{n}") for n in range(9)) for i in (1, 2, 3)]
+    [3, 2, 4]
+    """
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InputError(f"shard: expected I/N with N of 1 or more, got {self}")
+        if not 1 <= self.index <= self.count:
+            raise InputError(f"shard: expected I/N with I from 1 to {self.count}, got {self}")
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    @classmethod
+    def of(cls, text: str, environment: Mapping[str, str] = os.environ) -> Shard:
+        """Return the shard that ``I/N`` names, or ``slurm`` for a task of a Slurm array.
+
+        Raises
+        ------
+        InputError
+            It names none, or this is no task of an array.
+        """
+        if text == "slurm":
+            return cls._of_slurm(environment)
+        index, slash, count = text.partition("/")
+        if not (slash and index.isascii() and count.isascii() and (index + count).isdigit()):
+            raise InputError(f"shard: expected I/N such as 3/16, or slurm; got {text!r}")
+        return cls(int(index or 0), int(count or 0))
+
+    @classmethod
+    def _of_slurm(cls, environment: Mapping[str, str]) -> Shard:
+        names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX")
+        try:
+            task, first, last = (int(environment[name]) for name in names)
+            step = int(environment.get("SLURM_ARRAY_TASK_STEP", "1"))
+        except (KeyError, ValueError):
+            raise InputError(
+                f"shard: slurm needs {', '.join(names)}, as Slurm sets them for sbatch --array; "
+                "give I/N"
+            ) from None
+        # Tasks that are run again are fewer than the shards: TASK_COUNT does not count.
+        return cls((task - first) // step + 1, (last - first) // step + 1)
+
+    @property
+    def part(self) -> str:
+        """Name of its manifest in the output folder."""
+        return f"{PARTS}/shard-{self.index:05d}-of-{self.count:05d}.jsonl"
+
+    def holds(self, name: str) -> bool:
+        """Tell whether what has this name belongs to the shard: the same for all times."""
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
+
+    def utterances(
+        self, utterances: Sequence[Utterance], *, by_speaker: bool = False
+    ) -> list[Utterance]:
+        """Return the utterances of the shard: whole recordings, or all that a speaker says.
+
+        Parameters
+        ----------
+        utterances : Sequence[Utterance]
+            Those of the corpus.
+        by_speaker : bool
+            Keep the recordings of each speaker together.
+
+        Raises
+        ------
+        InputError
+            With ``by_speaker``: a recording has several speakers.
+        """
+        if not by_speaker:
+            return [u for u in utterances if self.holds(u.recording)]
+        speakers: dict[str, str | None] = {}
+        for u in utterances:
+            if speakers.setdefault(u.recording, u.speaker) != u.speaker:
+                raise InputError(
+                    f"{u.recording}: {speakers[u.recording]} and {u.speaker} share the recording, "
+                    "and the model must hear all recordings of each; align without shards"
+                )
+        return [u for u in utterances if self.holds(u.speaker or u.recording)]
+
+
+@dataclass(frozen=True)
+class ShardedRun:
+    """What all shards of an output folder must agree on, in ``run.json``.
+
+    Parameters
+    ----------
+    shards : int
+        How many there are.
+    corpus : str
+        Hash of the corpus: of ids, transcripts and stretches, or of its files.
+    settings : str
+        Hash of the model and of all that the times depend on.
+    """
+
+    shards: int
+    corpus: str
+    settings: str
+
+    def agree(self, folder: Path) -> None:
+        """Write it into an output folder, if this shard is the first.
+
+        Raises
+        ------
+        InputError
+            Another shard found something else, or the folder holds a run without shards.
+        """
+        path = folder / PARTS / _RUN
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+            temporary.write_text(json.dumps(asdict(self)), encoding="utf-8")
+            try:
+                os.link(temporary, path)  # Of those that come at once, one is the first.
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+        before = read_run(folder)
+        for name, what in (
+            ("shards", "the number of shards"),
+            ("corpus", "the corpus"),
+            ("settings", "the model, or an option,"),
+        ):
+            was, now = getattr(before, name), getattr(self, name)
+            if was != now:
+                found = f": {was} before, {now} now" * (name == "shards")
+                raise InputError(
+                    f"{folder}: {what} has changed since the first shard was aligned{found}; "
+                    "choose another output folder"
+                )
+
+
+def read_run(folder: Path) -> ShardedRun | None:
+    """Return what the shards of an output folder agreed on; None where there are no shards.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    path = folder / PARTS / _RUN
+    try:
+        return ShardedRun(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):
+        raise InputError(f"{path}: damaged; choose another output folder") from None
+
+
+def corpus_hash(utterances: Sequence[Utterance]) -> str:
+    """Return a hash of all that makes a corpus, but the sound itself."""
+    return content_hash(
+        sorted(
+            repr((u.id, u.recording, u.text, u.speaker, u.start, u.end, u.channel))
+            for u in utterances
+        )
+    )
+
+
+def settings_hash(settings: Mapping[str, str], *others: object) -> str:
+    """Return a hash of what the times of a run depend on."""
+    return content_hash(sorted(settings.items()), *others)
+
+
+def manifests_of_shards(folder: Path) -> tuple[list[Manifest], list[Shard]]:
+    """Return the manifests of the shards that have one, and the shards that have none.
+
+    Raises
+    ------
+    InputError
+        The folder holds no shards.
+    """
+    run = read_run(folder)
+    if run is None:
+        raise InputError(
+            f"{folder}: there are no shards (no folder {PARTS}); name the output folder of "
+            "`align --shard I/N`"
+        )
+    shards = [Shard(index, run.shards) for index in range(1, run.shards + 1)]
+    there = [shard for shard in shards if (folder / shard.part).exists()]
+    missing = [shard for shard in shards if shard not in there]
+    return [Manifest(folder, shard.part) for shard in there], missing
+
+
+def listed(shards: Sequence[Shard]) -> str:
+    """Return the numbers of shards, as Slurm's ``--array`` takes them.
+
+    Examples
+    --------
+    >>> listed([Shard(index, 9) for index in (1, 2, 3, 7, 9)])
+    '1-3,7,9'
+    """
+    runs: list[list[int]] = []
+    for shard in shards:
+        if runs and runs[-1][-1] == shard.index - 1:
+            runs[-1][1:] = [shard.index]
+        else:
+            runs.append([shard.index])
+    return ",".join("-".join(map(str, run)) for run in runs)

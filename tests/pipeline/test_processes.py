@@ -1,0 +1,139 @@
+"""Work in processes: all results come, whichever process dies; and none is left over."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from speechalign.pipeline.processes import Death, map_in_processes
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux")
+ONES = [[number] for number in range(20)]
+
+
+def double(items):
+    return [2 * item for item in items]
+
+
+def kill_me(code=signal.SIGKILL):
+    os.kill(os.getpid(), code)
+
+
+def results_of(function, batches, jobs=2, shared=True):
+    """Result of each item."""
+    found = {}
+    for items, results in map_in_processes(function, batches, jobs=jobs, shared=shared):
+        if isinstance(results, Death):
+            assert len(items) == 1
+            results = [str(results)]
+        assert not found.keys() & set(items)
+        found.update(zip(items, results, strict=True))
+    assert not multiprocessing.active_children()
+    return found
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 30])
+@pytest.mark.parametrize("batches", [ONES, [[1, 2, 3], [4], [5, 6]], [[1]], []])
+def test_every_item_has_its_result(batches, jobs):
+    wanted = {item: 2 * item for batch in batches for item in batch}
+    assert results_of(double, batches, jobs) == wanted
+
+
+def test_processes_may_start_anew():
+    assert results_of(double, ONES[:3], shared=False) == {0: 0, 1: 2, 2: 4}
+
+
+def test_batches_are_drawn_as_processes_are_free():
+    drawn = []
+
+    def batches():
+        for number in range(100):
+            drawn.append(number)
+            yield [number]
+
+    with closing(map_in_processes(double, batches(), jobs=2, shared=True)) as found:
+        for done, _ in enumerate(found):
+            assert len(drawn) <= done + 4
+            if done == 10:
+                break
+    assert not multiprocessing.active_children()
+
+
+def test_a_death_costs_one_item_which_is_tried_once_more(tmp_path):
+    def fragile(items):
+        for item in items:
+            if item == 5:
+                with open(tmp_path / "tries", "a") as file:
+                    file.write("x")
+                kill_me()
+        return double(items)
+
+    found = results_of(fragile, [[1, 2, 3], [4, 5, 6], [7, 8]])
+    reason = found.pop(5)
+    assert found == {item: 2 * item for item in (1, 2, 3, 4, 6, 7, 8)}
+    assert "was ended by SIGKILL, as the system does when memory runs out, twice" in reason
+    assert (tmp_path / "tries").read_text() == "xxx"  # In its batch, alone, and once more.
+
+
+def test_what_was_killed_by_chance_is_aligned(tmp_path):
+    def fragile(items):
+        try:
+            (tmp_path / str(items[0])).touch(exist_ok=False)
+        except FileExistsError:
+            return double(items)
+        os._exit(7)
+
+    assert results_of(fragile, ONES, jobs=3) == {n: 2 * n for n in range(20)}
+    assert "ended with status 7, twice" in str(Death(7))
+
+
+def test_processes_that_are_killed_from_outside_lose_nothing():
+    def slow(items):
+        time.sleep(0.01)
+        return double(items)
+
+    found = {}
+    for items, results in map_in_processes(slow, ONES, jobs=2, shared=True):
+        found.update(zip(items, results, strict=True))
+        if len(found) == 3:
+            for child in multiprocessing.active_children():
+                child.kill()
+    assert found == {n: 2 * n for n in range(20)}
+
+
+def test_an_exception_ends_the_work():
+    def failing(items):
+        if items[0] == 3:
+            raise ValueError("no such thing")
+        return items
+
+    with pytest.raises(ValueError, match="no such thing"):
+        results_of(failing, ONES)
+    assert not multiprocessing.active_children()
+
+
+def test_processes_end_with_the_one_that_started_them():
+    program = """
+import os, time
+from speechalign.pipeline.processes import map_in_processes
+def show(items):
+    print(os.getpid(), flush=True)
+    time.sleep(0.05)
+    return items
+for items, _ in map_in_processes(show, ([n] for n in range(4)), jobs=3, shared=True):
+    if items == [3]:
+        os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    children = set(map(int, done.stdout.split()))
+    assert len(children) >= 2
+    deadline = time.monotonic() + 60
+    while alive := {child for child in children if os.path.exists(f"/proc/{child}")}:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.01)
