@@ -13,6 +13,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.aligners.ctc_boundaries import lasting
+from speechalign.aligners.word_speakers import tiers_by_speaker
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError, InputError
@@ -94,7 +95,10 @@ class TimedWords:
 
     @property
     def alignment(self) -> Alignment:
-        """The tier ``words``, and that of what they consist of."""
+        """The tier ``words``, and that of what they consist of; by speaker, where known."""
+        if any(word.speaker is not None for word in self.said):
+            tiers = tiers_by_speaker([self.said], self.unit, utterances=False)
+            return Alignment(tiers, self._seconds)
         return Alignment(
             {
                 "words": [word.interval for word in self.said],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options, speakers_option
 from speechalign.cli.messages import log
 from speechalign.cli.model_options import aligner_options
 from speechalign.cli.options import (
@@ -56,6 +56,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
 
     @format_option
     @cue_options
+    @speakers_option
     @option(
         "--overwrite",
         is_flag=True,
@@ -73,6 +74,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         *,
         formats: tuple[str, ...],
         format_options: dict[str, object],
+        speakers: Path | None,
         overwrite: bool,
         allow_partial: bool,
         **others: object,
@@ -98,6 +100,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
                     shard=shard,
                     jobs=jobs,
                     overwrite=overwrite,
+                    speakers=speakers,
                     progress=AlignmentProgress(bar),
                 )
             manifest = out / (MANIFEST if shard is None else shard.part)

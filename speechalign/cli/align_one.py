@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from speechalign.cli.corpus_options import speakers_option
 from speechalign.cli.messages import log
 from speechalign.cli.model_options import aligner_options
 from speechalign.cli.options import command, message_options, model_option, option
@@ -35,6 +37,7 @@ _FILE_NAME = re.compile(r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*
     group="Corpus",
     help="Channel to use, counted from 0 (default: a mix of all)",
 )
+@speakers_option
 @option(
     "-o",
     "--output",
@@ -58,6 +61,7 @@ def align_one(
     model: str | None,
     load_aligner: Callable[[str | None], Aligner],
     channel: int | None,
+    speakers: Path | None,
     output: Path | None,
     plot: Path | None,
     overwrite: bool,
@@ -66,6 +70,8 @@ def align_one(
 
     Prints a table of the words to stdout.
     """
+    from speechalign.aligners.word_speakers import assign_speakers
+    from speechalign.corpus.turns import read_turns
     from speechalign.errors import InputError
     from speechalign.formats import find_format, write_alignment
     from speechalign.pipeline.judgement import judge
@@ -78,7 +84,11 @@ def align_one(
     if plot is not None and plot.suffix.lower() not in _PICTURES:
         raise InputError(f"{plot}: expected a name that ends in {', '.join(_PICTURES)}")
     transcript = _transcript(text)
+    turns = None if speakers is None else read_turns(speakers)
     result = load_aligner(model).align(audio, transcript, channel=channel)
+    if turns is not None:
+        own = turns.of(audio.stem, result.duration)
+        result = replace(result, words=assign_speakers(result.words, own))
     if output is not None:
         write_alignment(result.alignment, output)
     if plot is not None:

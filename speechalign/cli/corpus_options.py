@@ -22,6 +22,16 @@ ReadCorpus = Callable[[Path], "list[Utterance]"]
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
+speakers_option = option(
+    "--speakers",
+    type=click.Path(path_type=Path),
+    metavar="FILE.rttm",
+    group="Corpus",
+    help="File of speakers' turns, which give each word a speaker: RTTM, a TextGrid with a tier "
+    "for each speaker, or a folder of such files (default: the speakers of the corpus)",
+)
+
+
 def corpus_options(function: _Command) -> Callable[..., object]:
     """Add ``--layout``, ``--speaker-characters``, ``--channel`` and ``--tier`` to a command.
 

@@ -15,7 +15,7 @@ from speechalign.files.tier_names import split, split_layer
 # What a tier of labels, of smaller units, or of remarks is called; never a speaker.
 _NO_SPEECH = re.compile(
     r"(?:word|phone|phoneme|segment|sound|syllable|character|letter|grapheme|token|morpheme|lemma"
-    r"|gloss|translation|note|comment|remark|todo|event|noise|pause|silence|vowel|consonant|pitch"
+    r"|gloss|translation|note|comment|remark|todo|event|overlap|noise|pause|silence|vowel|consonant|pitch"
     r"|stress|accent|boundary|boundarie|landmark|target|error)(?:s|es)?"
     r"|glosses|tones|pos|ipa|f0|tobi|metadata|info|mau|(?:ort|kan|kas)-mau"
 )

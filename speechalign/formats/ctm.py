@@ -3,15 +3,16 @@
 Specification: https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm (CTM)
 
 Written: the ``words`` tier, seconds with six decimals; the recording is called by the file's stem,
-the channel is 1. Several speakers' words go to channels 1, 2 ... in order of their tiers.
-White space cannot stand in a field: each white-space character of a label or of the recording's
-name is written ``<space>``, and read back as a space.
-Lost: the duration (reading ends with the last word), every other tier, speakers' names (channels
-read back as ``1 - words``, ``2 - words``; a single one as ``words``), the kind of white space,
-digits beyond the sixth.
+the channel is 1. Several speakers' words go to channels 1, 2 ... in order of their tiers, with
+NIST's two further fields: ``lex``, and the speaker (and ``NA`` for a confidence that is not known).
+White space cannot stand in a field: each white-space character of a label, of a speaker or of the
+recording's name is written ``<space>``, and read back as a space.
+Lost: the duration (reading ends with the last word), every other tier, the name of a single
+speaker, the kind of white space, digits beyond the sixth.
 Refused when written: a label that holds ``<space>``, words shorter than 1 µs.
-Read: comments (``;;``), lines without a confidence or with ``NA`` there, and NIST's two further
-fields, passed over. `read` takes one recording; a corpus in one file goes through `read_all`.
+Read: comments (``;;``), lines without a confidence or with ``NA`` there, and speakers; channels
+without them are read as ``1 - words``, ``2 - words``, a single one as ``words``. `read` takes one
+recording; a corpus in one file goes through `read_all`.
 """
 
 from __future__ import annotations
@@ -35,12 +36,18 @@ def write(alignment: Alignment, path: Path) -> None:
     """Write one recording."""
     recording = _field(path.stem, path)
     text = ""
-    for channel, words in enumerate(of_kind(alignment, "words", path=path).values(), 1):
+    by_speaker = of_kind(alignment, "words", path=path)
+    for channel, (speaker, words) in enumerate(by_speaker.items(), 1):
+        who = None if speaker is None or len(by_speaker) == 1 else _field(speaker, path) or None
         for word in words:
             start, duration = span(word, 6, path=path)
-            confidence = "" if word.confidence is None else f" {word.confidence!r}"
+            known = "NA" if word.confidence is None else f"{word.confidence!r}"
             label = _field(word.label, path)
-            text += f"{recording} {channel} {start:.6f} {duration:.6f} {label}{confidence}\n"
+            text += f"{recording} {channel} {start:.6f} {duration:.6f} {label}"
+            if who is not None:
+                text += f" {known} lex {who}\n"
+            else:
+                text += "\n" if word.confidence is None else f" {known}\n"
     write_text(path, text)
 
 
@@ -77,24 +84,27 @@ def read_all(path: Path) -> dict[str, Alignment]:
         if len(fields) > 5 and fields[5] != "NA":
             confidence = number(fields[5], path=path, place=place)
         row = Row(place, "words", start, end, label.replace(_SPACE, " "), confidence)
-        found.setdefault(recording.replace(_SPACE, " "), []).append((channel, row))
+        speaker = channel if len(fields) < 8 or fields[7] == "NA" else fields[7]
+        found.setdefault(recording.replace(_SPACE, " "), []).append(
+            (speaker.replace(_SPACE, " "), row)
+        )
     return {recording: _alignment(path, rows) for recording, rows in found.items()}
 
 
 def _alignment(path: Path, rows: list[tuple[str, Row]]) -> Alignment:
-    """Give each channel its tier."""
-    channels = sorted({channel for channel, _ in rows})
+    """Give each speaker, or channel, a tier."""
+    speakers = sorted({speaker for speaker, _ in rows})
     return assemble(
         path,
         (
             Row(
                 row.place,
-                join(speaker_in_name(channel, channels), "words"),
+                join(speaker_in_name(speaker, speakers), "words"),
                 row.start,
                 row.end,
                 row.label,
                 row.confidence,
             )
-            for channel, row in rows
+            for speaker, row in rows
         ),
     )

@@ -16,6 +16,7 @@ from typing import overload
 from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
 from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance, read_corpus
+from speechalign.corpus.turns import SpeakerTurns, read_turns
 from speechalign.errors import InputError, wrong_type
 from speechalign.formats import FORMATS, check_options, find_format
 from speechalign.models import Model
@@ -50,6 +51,7 @@ def align_corpus(
     format_options: Mapping[str, object] | None = ...,
     jobs: int | None = ...,
     overwrite: bool = ...,
+    speakers: str | Path | SpeakerTurns | None = ...,
     progress: Progress | None = ...,
 ) -> Iterator[UtteranceResult]: ...
 @overload
@@ -63,6 +65,7 @@ def align_corpus(
     shard: Shard | None = ...,
     jobs: int | None = ...,
     overwrite: bool = ...,
+    speakers: str | Path | SpeakerTurns | None = ...,
     progress: Progress | None = ...,
 ) -> CorpusResult: ...
 def align_corpus(
@@ -75,6 +78,7 @@ def align_corpus(
     shard: Shard | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
+    speakers: str | Path | SpeakerTurns | None = None,
     progress: Progress | None = None,
 ) -> Iterator[UtteranceResult] | CorpusResult:
     """Align every utterance of a corpus: yield the results, or write one file a recording.
@@ -110,6 +114,10 @@ def align_corpus(
         processes, others in threads.
     overwrite : bool
         Align again what has a file; otherwise such files are kept as long as nothing has changed.
+    speakers : str, Path, SpeakerTurns or None
+        Who speaks when, as `speechalign.corpus.turns.read_turns` takes or returns it: words get
+        speakers, and the files tiers by speaker. An utterance whose recording has no turns, or
+        ends before them, fails. None for the speakers that the corpus gives.
     progress : callable or None
         Called with the results of each finished recording, from this thread.
 
@@ -123,7 +131,7 @@ def align_corpus(
     ------
     InputError
         No such corpus, model or format, an option that none of the formats has, ``jobs`` below 1,
-        or the folder cannot be written to.
+        turns of speakers in other recordings only, or the folder cannot be written to.
     BackendError
         A package that the model needs is missing.
     KeyboardInterrupt
@@ -147,6 +155,9 @@ def align_corpus(
         raise wrong_type("corpus", "a path, or a list of Utterance", corpus, "see read_corpus")
     aligner = model if isinstance(model, Aligner) else Aligner(model)
     check_options(format_options or {}, {name: find_format("", format=name) for name in formats})
+    turns = read_turns(speakers) if isinstance(speakers, str | os.PathLike) else speakers
+    if turns is not None:
+        turns.check(sorted({utterance.recording for utterance in utterances}))
     manifest = None if out is None else _open_output(Path(out), formats, shard)
     options = {"options of formats": repr(sorted((format_options or {}).items()))}
     heard = {} if manifest is None else heard_together(aligner, utterances)
@@ -165,6 +176,7 @@ def align_corpus(
         stopped=Event(),
         batch_seconds=aligner.batch_seconds,
         heard=heard,
+        turns=turns,
     )
     recordings = _recordings(utterances, formats, manifest)
     finished = _results(recordings, utterances, run, jobs, progress)

@@ -205,7 +205,9 @@ def _check_strings(*values: object) -> None:
 
 def _word_of_json(values: dict[str, Any]) -> Word:
     status = values.get("status", "aligned")
-    _check_strings(values["label"], values["source"], status, *values["spoken"])
+    speaker, others = values.get("speaker"), values.get("others", ())
+    _check_strings(values["label"], values["source"], status, *values["spoken"], *others)
+    _check_strings(speaker or "")
     timed = status != "skipped"
     return Word(
         values["label"],
@@ -220,4 +222,6 @@ def _word_of_json(values: dict[str, Any]) -> Word:
             for label, start, end, first, last in values["tokens"]
         ),
         status=status,
+        speaker=speaker,
+        others=tuple(others),
     )

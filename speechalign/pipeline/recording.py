@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from speechalign import __version__
+from speechalign.aligners.word_speakers import tiers_by_speaker
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Sound, file_hash
 from speechalign.corpus import Utterance
@@ -312,6 +313,10 @@ def _recording_alignment(
     first = next(result for result in results if result.words)
     assert first.audio_duration is not None
     duration = first.audio_duration
+    if any(word.speaker is not None for result in results for word in result.said):
+        segmented = any(utterance.segmented for utterance in utterances)
+        passages = [result.said for result in results if result.said]
+        return Alignment(tiers_by_speaker(passages, first.unit, utterances=segmented), duration)
     speakers = sorted({utterance.speaker or "unknown" for utterance in utterances})
     tiers: dict[str, list[Interval]] = {}
     for speaker in speakers:

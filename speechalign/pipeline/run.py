@@ -13,9 +13,11 @@ import numpy as np
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.word_speakers import assign_speakers
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Sound, Waveform
 from speechalign.corpus import Utterance
+from speechalign.corpus.turns import SpeakerTurns
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.pipeline.judgement import judge
@@ -55,6 +57,8 @@ class Run:
         Hash of all that a speaker says, where the times depend on it.
     by_speaker : Mapping[str, Aligner]
         The aligner for each speaker who has one of their own.
+    turns : SpeakerTurns or None
+        Who speaks when, to tell who says each word.
     """
 
     aligner: Aligner
@@ -66,11 +70,17 @@ class Run:
     batch_seconds: float = 0.0
     heard: Mapping[str, str] = field(default_factory=dict)
     by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
+    turns: SpeakerTurns | None = None
 
     def settings_of(self, utterance: Utterance) -> Mapping[str, str]:
         """Return what the times of an utterance depend on."""
+        settings = dict(self.settings)
         heard = self.heard.get(utterance.speaker or "")
-        return self.settings if heard is None else {**self.settings, "speech of the speaker": heard}
+        if heard is not None:
+            settings["speech of the speaker"] = heard
+        if self.turns is not None:
+            settings["turns of speakers"] = self.turns.hash(utterance.recording)
+        return settings
 
     def blank(self, utterance: Utterance, status: Status, reason: str | None) -> UtteranceResult:
         """Return the result of an utterance without words."""
@@ -188,9 +198,13 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
     """Align one utterance; SpeechAlignError where it cannot be."""
     utterance = heard.utterance
     aligner = run.by_speaker.get(utterance.speaker or "", run.aligner)
+    turns = None
+    if run.turns is not None:
+        turns = run.turns.of(utterance.recording, heard.duration)
     aligned = aligner.align(heard.waveform, utterance.text, emissions=emissions)
     end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
     mix = heard.waveform.mix
+    words = tuple(_within(word, utterance.start, end) for word in aligned.words)
     return replace(
         run.blank(utterance, *judge(aligned.confidence, aligned.said, aligned.unit)),
         end=end,
@@ -204,7 +218,7 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
         confidence=aligned.confidence,
         signal_to_noise=_signal_to_noise(aligned),
         unit=aligned.unit,
-        words=tuple(_within(word, utterance.start, end) for word in aligned.words),
+        words=words if turns is None else assign_speakers(words, turns),
         untranscribed=tuple(_moved(i, utterance.start, end) for i in aligned.untranscribed),
         search=aligned.search,
     )

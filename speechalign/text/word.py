@@ -82,6 +82,10 @@ class Word:
     status : {"aligned", "skipped", "repeated"}
         ``skipped``: a word of the transcript that is not in the audio, without ``span``.
         ``repeated``: a further reading of the word before it.
+    speaker : str or None
+        Who says it, where turns of speakers are known for single words.
+    others : tuple[str, ...]
+        Who talks at the same time.
     """
 
     label: str
@@ -94,6 +98,8 @@ class Word:
     phones: tuple[Interval, ...] = ()
     tokens: tuple[Token, ...] = ()
     status: WordStatus = "aligned"
+    speaker: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def is_any_sound(self) -> bool:
@@ -153,8 +159,11 @@ class Word:
             ``label``; ``status``; ``start``, ``end`` and ``confidence``, all None where the word
             was skipped; ``source``; ``spoken``, a list of words; ``phones``, lists of label, start
             and end; ``tokens``, lists of label, start, end, and the characters ``[start, end)`` of
-            the word that they stand for.
+            the word that they stand for. Where turns of speakers are known: ``speaker``, and
+            ``others``, a list of names.
         """
+        known = self.speaker is not None
+        who = {"speaker": self.speaker, "others": list(self.others)} if known else {}
         return {
             "label": self.label,
             "status": self.status,
@@ -168,6 +177,7 @@ class Word:
                 [t.interval.label, t.interval.start, t.interval.end, t.start, t.end]
                 for t in self.tokens
             ],
+            **who,
         }
 
     def chosen(self, number: int) -> Word:

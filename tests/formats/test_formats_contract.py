@@ -66,10 +66,10 @@ def kept_lhotse(alignment):
 
 def kept_ctm(alignment):
     tiers = {
-        f"{channel} - words": [
+        f"{speaker} - words": [
             dataclasses.replace(i, label=re.sub(r"\s", " ", i.label)) for i in found
         ]
-        for channel, found in enumerate(words_only(alignment.tiers), 1)
+        for speaker, found in zip(("Ann", "Bob"), words_only(alignment.tiers))
         if found
     }
     end = max((found[-1].end for found in tiers.values()), default=0.0)
