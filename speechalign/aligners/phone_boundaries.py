@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from speechalign.errors import InputError
@@ -51,22 +49,27 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
     stride, window = sample_rate // 200, sample_rate // 80
     fft = 1 << (2 * window - 1).bit_length()
     count = len(samples) // stride + 1
-    scaled = samples * np.float32(32768)
-    mode: Literal["reflect", "edge"] = "reflect" if len(samples) > window else "edge"
-    padded = np.pad(scaled, (window // 2, window), mode)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::stride][:count]
     hamming = np.hamming(window)
     edges = mel_spaced(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 2)
     filters = triangular_filters(edges, sample_rate, fft)
     mel = np.empty((count, _BANDS))
     for begin in range(0, count, 1024):
-        part = slice(begin, begin + 1024)
-        spectrum = np.fft.rfft(frames[part] * hamming, fft)
+        part = slice(begin, min(begin + 1024, count))
+        places = np.arange(part.start * stride, (part.stop - 1) * stride + window) - window // 2
+        if len(samples) > window:  # Mirrored at both ends.
+            places = np.abs(places)
+            places = np.where(places < len(samples), places, 2 * (len(samples) - 1) - places)
+        scaled = samples[np.clip(places, 0, len(samples) - 1)] * np.float32(32768)
+        frames = np.lib.stride_tricks.sliding_window_view(scaled, window)[::stride]
+        spectrum = np.fft.rfft(frames * hamming, fft)
         power = spectrum.real**2 + spectrum.imag**2
         mel[part] = np.log(np.maximum(apply_filters(power, filters), _FLOOR))
-    ends_repeated = np.pad(mel, ((_SIDE, _SIDE), (0, 0)), "edge")
-    means = np.lib.stride_tricks.sliding_window_view(ends_repeated, _SIDE, axis=0).mean(axis=-1)
-    change = np.linalg.norm(means[_SIDE:] - means[:-_SIDE], axis=1)
+    change = np.empty(count + 1)
+    for begin in range(0, count + 1, 1024):
+        end = min(begin + 1024, count + 1)
+        around = mel[np.clip(np.arange(begin - _SIDE, end + _SIDE - 1), 0, count - 1)]
+        means = np.lib.stride_tricks.sliding_window_view(around, _SIDE, axis=0).mean(axis=-1)
+        change[begin:end] = np.linalg.norm(means[_SIDE:] - means[:-_SIDE], axis=1)
     change[[0, -1]] = 0.0
     return change, FrameGrid(sample_rate, stride, offset=-stride)
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from speechalign.aligners.phone_boundaries import boundary_medians, keep_apart, spectral_change
-from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
-from speechalign.graphs import Graph
-from speechalign.kernels import Path, forward_backward, viterbi
+from speechalign.kernels import forward_backward, viterbi
+from speechalign.kernels.lattice_band import best_path_in_band, is_nearly_linear
 from speechalign.models import PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon
 from speechalign.text.dictionary import Variants
@@ -34,6 +34,8 @@ _WINDOW, _CONTEXT = 256, 16
 _NOISE_ODDS = 8.0
 # Seconds that no phone of speech lasts, and by how much noise scores more there than all others.
 _LONGEST_PHONE, _CERTAIN = 0.6, 1.0
+_FULL = 2.0**28
+"""States times frames up to which all paths are searched."""
 _NEAR = 2  # words between such a phone and the token, one included
 # Frames of a noise token in which its boundary may lie, and what makes it sure of the others.
 _NOISE_EDGE, _SURE = 5, 30.0
@@ -55,6 +57,7 @@ class _Found:
     times: np.ndarray
     deficits: np.ndarray
     score: float
+    search: Search
 
 
 class PhoneAligner:
@@ -99,9 +102,11 @@ class PhoneAligner:
 
         Notes
         -----
-        The Viterbi path over all pronunciations and optional pauses, without a beam, says which
-        phones were spoken. Forward-backward over that sequence, with the acoustic scores scaled
-        down, gives the distribution of each boundary, which `boundary_medians` turns into a time.
+        The Viterbi path over all pronunciations and optional pauses says which phones were spoken;
+        it is the best of all, also where it was searched in a band (`lattice_band`), unless
+        ``search`` says that this could not be proven. Forward-backward over that sequence, with the
+        acoustic scores scaled down, gives the distribution of each boundary, which
+        `boundary_medians` turns into a time.
 
         The confidence of a word compares, frame by frame, the score of the sound that the path puts
         there with that of the best sound of all, and is the logistic function of the mean
@@ -139,7 +144,13 @@ class PhoneAligner:
             whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
             aligned.append(replace(word, span=whole, phones=phones))
         log_likelihood = found.score / len(found.deficits)
-        return AlignedUtterance.of(aligned, waveform, log_likelihood=log_likelihood, unit="phones")
+        return AlignedUtterance.of(
+            aligned,
+            waveform,
+            log_likelihood=log_likelihood,
+            unit="phones",
+            search=found.search,
+        )
 
     def _search(
         self, samples: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None = None
@@ -150,9 +161,8 @@ class PhoneAligner:
         duration = len(samples) / self.model.sample_rate
         if any(word.choices for word in words):
             words = self._chosen(log_probs, words, duration)
-        graph, path = self._path(log_probs, words, duration)
-        spans = self.model.spans(graph, path.arcs)
-        scores = log_probs[np.arange(len(log_probs)), graph.labels[path.arcs]]
+        spans, labels, score, search = self._path(log_probs, words, duration)
+        scores = log_probs[np.arange(len(log_probs)), labels]
         kinds: list[Kind] = ["silence"] * len(spans)
         for word, own in zip(words, _members(words, spans)):
             for k in own:
@@ -164,7 +174,8 @@ class PhoneAligner:
             kinds,
             self._place(sure, emissions.grid, spans, samples),
             scores - log_probs.max(axis=1),
-            path.score,
+            score,
+            search,
         )
 
     def _stretched(self, found: _Found) -> np.ndarray:
@@ -230,8 +241,7 @@ class PhoneAligner:
         then compete there, with two words on each side and with pauses; the usual one counts as
         `_USUAL` times as probable as any other.
         """
-        graph, path = self._path(log_probs, words, duration)
-        spans = self.model.spans(graph, path.arcs)
+        spans, *_ = self._path(log_probs, words, duration)
         members = _members(words, spans)
         chosen = list(words)
         for n, word in enumerate(words):
@@ -260,12 +270,22 @@ class PhoneAligner:
 
     def _path(
         self, log_probs: np.ndarray, words: Sequence[Word], duration: float
-    ) -> tuple[Graph, Path]:
-        """Find the best path through all pronunciations, and optional pauses."""
+    ) -> tuple[list[PhoneSpan], np.ndarray, float, Search]:
+        """Find the best path through all pronunciations, and optional pauses.
+
+        Returns its phones, the (T,) labels that it reads, its score, and how it was found.
+        """
         spoken = [variants for word in words for variants in word.variants]
         graph = self.model.graph(spoken)
         try:
-            return graph, viterbi(log_probs, graph)
+            if graph.num_states * len(log_probs) <= _FULL or not is_nearly_linear(graph):
+                path = viterbi(log_probs, graph)
+                search = Search("full", certified=True)
+            else:
+                path = best_path_in_band(log_probs, graph)
+                search = Search("band", path.certified, path.margin)
+            spans = self.model.spans(graph, path.arcs)
+            return spans, graph.labels[path.arcs], path.score, search
         except AlignmentError:
             self._check_length(spoken, len(log_probs), duration)
             raise

@@ -39,13 +39,13 @@ class Search:
         Over all paths; over those that stay near one that a beam found; or with a beam alone.
     certified : bool
         Whether it is proven that no path scores better.
-    width : float or None
-        Seconds between the path of the beam and the edges of the band.
+    width : int or None
+        Words between what the beam kept and the edges of the band.
     """
 
     method: Literal["full", "band", "beam"]
     certified: bool
-    width: float | None = None
+    width: int | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data that JSON can hold."""

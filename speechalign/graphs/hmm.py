@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,8 +91,17 @@ def hmm_graph(
         )
     pause = math.log(silence_probability) if silence else -math.inf
     no_pause = math.log1p(-silence_probability) if silence else 0.0
-    arcs: list[tuple[int, int, int, float, int]] = []
+    sources, targets, labels, positions = (array("q") for _ in range(4))
+    scores = array("d")
     states = 1
+
+    def arc(source: int, label: int, weight: float, position: int) -> None:
+        """Append an arc into the newest state."""
+        sources.append(source)
+        targets.append(states)
+        labels.append(label)
+        scores.append(weight)
+        positions.append(position)
 
     def add(
         unit: HmmUnit, entries: Sequence[tuple[int, float]], position: int
@@ -100,8 +110,8 @@ def hmm_graph(
         nonlocal states
         for i, label in enumerate(unit.labels):
             for source, weight in entries:
-                arcs.append((source, states, label, weight, position))
-            arcs.append((states, states, label, unit.stay[i], position))
+                arc(source, label, weight, position)
+            arc(states, label, unit.stay[i], position)
             entries = [(states, unit.leave[i])]
             states += 1
         return entries[0]
@@ -133,7 +143,6 @@ def hmm_graph(
         paused = [(state, weight + pause) for state, weight in exits]
         ends.append(add(silence, paused, 2 * len(words)))
 
-    sources, targets, labels, scores, positions = zip(*arcs) if arcs else ((),) * 5
     start = np.full(states, -np.inf)
     start[0] = 0.0
     final = np.full(states, -np.inf)

@@ -249,7 +249,7 @@ def test_what_is_not_in_audio_or_text_comes_back(tmp_path):
         ALIGNED,
         words=(ALIGNED.words[0], again, skipped),
         untranscribed=(Interval(2.0, 3.5, "other speech"),),
-        search=Search("band", certified=True, width=12.5),
+        search=Search("band", certified=True, width=12),
     )
     write(tmp_path, result)
     assert Manifest(tmp_path).read() == {"slt/tea": result}

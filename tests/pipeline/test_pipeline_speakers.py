@@ -97,7 +97,8 @@ def test_training_and_aligning_normalise_alike(model, corpus, tmp_path):
     aligner_of = speakers(Aligner(model), utterances, jobs=1)
     for utterance, spoken in zip(utterances, material.spoken):
         samples = read_waveform(utterance.audio, sample_rate=16000).samples
-        found = aligner_of(utterance).model._features(samples)[0].T
+        ((_, streams),) = aligner_of(utterance).model._features(samples)
+        found = streams[0].T
         np.testing.assert_allclose(material.cepstra(spoken), found, atol=1e-4)
     by_recording = prepare(utterances, letters, tmp_path / "work", jobs=1, progress=lambda *_: None)
     assert by_recording.fingerprint != material.fingerprint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.models.content import content_hash
 from speechalign.models.hmm_gmm.mixtures import Mixtures
 from speechalign.models.hmm_gmm.sphinx_features import (
+    DIFFERENCES,
     SAMPLE_RATE,
     STRIDE,
     feature_streams,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Variants = tuple[tuple[str, ...], ...]
+
+_BLOCK = 8192  # frames whose features are in memory at once
 
 
 class HmmGmm(PhoneHmm):
@@ -168,14 +171,19 @@ class HmmGmm(PhoneHmm):
         """Return the transform for a speaker, shape (3, 13, 14); None if there is none."""
         return self.transforms.get(speaker, self.transforms.get(""))
 
-    def _features(self, samples: np.ndarray) -> np.ndarray:
-        """Return the (3, 13, T) features of a recording."""
+    def _features(self, samples: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield blocks of the (3, 13, T) features of a recording, and which frames they are."""
         if self.by_speaker:
             raw = raw_cepstra(samples)
             cepstra = (self._heard or CepstralMoments.of(raw)).normalise(raw)
         else:
             cepstra = sphinx_cepstra(samples)
-        return apply_transform(feature_streams(cepstra), self._transform)
+        for begin in range(0, len(cepstra), _BLOCK):
+            block = slice(begin, min(begin + _BLOCK, len(cepstra)))
+            low = max(0, begin - DIFFERENCES)
+            streams = feature_streams(cepstra[low : block.stop + DIFFERENCES])
+            own = np.ascontiguousarray(streams[:, :, begin - low : block.stop - low])
+            yield block, apply_transform(own, self._transform)
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score every state on every frame, as `EmittingModel.emit` says; a frame is 10 ms."""
@@ -186,10 +194,8 @@ class HmmGmm(PhoneHmm):
         states = np.arange(len(self.vocabulary))
         extra = np.float32(log_determinant(self._transform))
         for b, length in enumerate(lengths):
-            samples = waveforms[b, :length]
-            log_probs[b, : frames[b]] = self.mixtures.log_likelihoods(
-                self._features(samples), states
-            )
+            for block, features in self._features(waveforms[b, :length]):
+                log_probs[b, block] = self.mixtures.log_likelihoods(features, states)
             log_probs[b, : frames[b]] += extra
         return Emissions(log_probs, frames, self.grid, self.vocabulary, normalised=False)
 

@@ -8,8 +8,6 @@ that frame t is centred in ``[160 t, 160 (t + 1))``. Sphinx centres it 125 sampl
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numba import njit
 
@@ -18,6 +16,8 @@ from speechalign.models.speakers import loud_frames
 
 SAMPLE_RATE = 16000
 STRIDE = 160
+DIFFERENCES = 3
+"""Frames on either side that the differences of a frame depend on."""
 _WINDOW = 410
 _FFT = 512
 _LEAD = (_WINDOW - STRIDE) // 2
@@ -26,6 +26,7 @@ _CEPSTRA = 13
 _LOWEST_HZ, _HIGHEST_HZ = 130.0, 6800.0
 _LIFTER = 22
 _PRE_EMPHASIS = 0.97
+_BLOCK = 1024  # frames handled at once
 
 
 def sphinx_features(samples: np.ndarray) -> np.ndarray:
@@ -115,22 +116,37 @@ def raw_cepstra(samples: np.ndarray) -> np.ndarray:
        recognition", ICASSP 2012, for the noise removal.
     """
     frames = -(-len(samples) // STRIDE)
-    scaled = samples * np.float32(32768)
-    emphasised = np.append(scaled[:1], scaled[1:] - np.float32(_PRE_EMPHASIS) * scaled[:-1])
-    needed = (frames - 1) * STRIDE + _WINDOW
-    tail = max(0, needed - _LEAD - len(emphasised))
-    mode: Literal["reflect", "edge"] = "reflect" if len(emphasised) > max(_LEAD, tail) else "edge"
-    padded = np.pad(emphasised, (_LEAD, tail), mode)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::STRIDE][:frames]
     hamming = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_WINDOW) / (_WINDOW - 1))
     energies = np.empty((frames, _FILTERS))
     filters = _mel_filters()
-    for begin in range(0, frames, 1024):
-        part = slice(begin, begin + 1024)
-        spectrum = np.fft.rfft(windows[part] * hamming, _FFT)
-        energies[part] = apply_filters(spectrum.real**2 + spectrum.imag**2, filters)
+    for begin in range(0, frames, _BLOCK):
+        end = min(begin + _BLOCK, frames)
+        sound = _emphasised(samples, begin, end)
+        windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::STRIDE]
+        spectrum = np.fft.rfft(windows * hamming, _FFT)
+        energies[begin:end] = apply_filters(spectrum.real**2 + spectrum.imag**2, filters)
     _remove_noise(energies)
-    return apply_filters(np.log(energies + 1e-4), _dct())
+    cepstra = np.empty((frames, _CEPSTRA))
+    for begin in range(0, frames, _BLOCK):
+        part = slice(begin, begin + _BLOCK)
+        cepstra[part] = apply_filters(np.log(energies[part] + 1e-4), _dct())
+    return cepstra
+
+
+def _emphasised(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Return the samples that frames ``[begin, end)`` see, with high frequencies emphasised."""
+    count = len(samples)
+    tail = (-(-count // STRIDE) - 1) * STRIDE + _WINDOW - _LEAD - count
+    first = begin * STRIDE - _LEAD
+    places = np.arange(first, first + (end - begin - 1) * STRIDE + _WINDOW)
+    if count > max(_LEAD, tail):
+        places = np.abs(places)
+        places = np.where(places < count, places, 2 * (count - 1) - places)
+    places = np.clip(places, 0, count - 1)
+    scaled = samples[places] * np.float32(32768)
+    before = samples[places - 1] * np.float32(32768)
+    before[places == 0] = 0.0
+    return scaled - np.float32(_PRE_EMPHASIS) * before
 
 
 def _mel_filters() -> np.ndarray:
