@@ -11,6 +11,7 @@ from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
 from speechalign.cli.model_options import own_dictionary_option
 from speechalign.cli.options import command, jobs_option, message_options, option
+from speechalign.cli.training_options import read_edits, use_edits_option
 
 
 @command()
@@ -25,6 +26,7 @@ from speechalign.cli.options import command, jobs_option, message_options, optio
     group="Training",
     help="Transform the features of each speaker first, for voices unlike those of MODEL",
 )
+@use_edits_option
 @option(
     "--name",
     metavar="NAME",
@@ -40,6 +42,7 @@ def adapt(
     read_corpus: ReadCorpus,
     dictionary: tuple[Path, ...],
     fmllr: bool,
+    use_edits: Path | None,
     name: str | None,
     jobs: int | None,
 ) -> None:
@@ -74,6 +77,7 @@ def adapt(
             model_out,
             name=name or model_out.resolve().name,
             fmllr=fmllr,
+            corrections=read_edits(use_edits),
             jobs=jobs,
             progress=TrainingProgress(bar),
         )

@@ -14,6 +14,7 @@ from speechalign.cli.options import command, message_options, option
 from speechalign.cli.output_options import known_format
 
 if TYPE_CHECKING:
+    from speechalign.metrics.alignment_trees import AlignmentReport
     from speechalign.metrics.boundaries import BoundaryScore
     from speechalign.metrics.resampling import ConfidenceInterval
 
@@ -22,7 +23,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @command("compare")
 @click.argument("reference", metavar="REF", type=click.Path(exists=True, path_type=Path))
-@click.argument("test", metavar="TEST", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "test", metavar="[TEST]", required=False, type=click.Path(exists=True, path_type=Path)
+)
+@option(
+    "--edited",
+    is_flag=True,
+    group="Corpus",
+    help="Score what `speechalign align` wrote to REF before it was corrected against the "
+    "corrections in REF; no TEST",
+)
 @option("--tier", default="words", metavar="NAME", group="Corpus", help="Tier to compare")
 @option(
     "--format",
@@ -68,7 +78,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @message_options
 def compare(
     reference: Path,
-    test: Path,
+    test: Path | None,
+    edited: bool,
     tier: str,
     prefer: str | None,
     phone_set: str | None,
@@ -82,7 +93,8 @@ def compare(
 
     Both are folders of alignments, in any format and matched by their path without suffix (or by
     the last part of it, where no other recording has the same); or single files; or one file for
-    a corpus, such as a CTM.
+    a corpus, such as a CTM. With --edited, REF is a folder that `speechalign align` wrote, some
+    TextGrids of which were corrected since: how far was the aligner off?
 
     Prints mean, median, bias (positive: TEST is late) and 95th percentile of the differences in
     milliseconds, the share within 10, 25, 50 and 100 ms, and F1 at 20 ms.
@@ -94,15 +106,23 @@ def compare(
     from speechalign.files.writing import write_text
     from speechalign.metrics import compare_alignments
 
-    found = compare_alignments(
-        reference,
-        test,
-        tier=tier,
-        prefer=prefer,
-        phone_set=phone_set,
-        resamples=resamples or 0,
-        seed=seed,
-    )
+    if edited == (test is not None):
+        raise click.UsageError("expected REF and TEST, or REF and --edited")
+    if edited and (prefer is not None or phone_set is not None):
+        raise click.UsageError("--format and --phone-set need TEST")
+    found: AlignmentReport
+    if test is None:
+        found = _of_corrections(reference, tier, resamples or 0, seed)
+    else:
+        found = compare_alignments(
+            reference,
+            test,
+            tier=tier,
+            prefer=prefer,
+            phone_set=phone_set,
+            resamples=resamples or 0,
+            seed=seed,
+        )
     for problem in found.unusable:
         log.warning("unusable: %s", problem)
     _print_tables(found.pooled, found.recordings if per_file else {})
@@ -119,11 +139,25 @@ def compare(
     if histogram is not None:
         from speechalign.viz.histogram import plot_errors
 
-        title = f"{test.name} against {reference.name}, {tier}"
+        title = f"{'aligner' if test is None else test.name} against {reference.name}, {tier}"
         plot_errors(found.start_errors, found.end_errors, histogram, title=title)
     if found.pooled.matched_labels == 0:
         sys.exit(4)
     sys.exit(3 if found.missing or found.unusable else 0)
+
+
+def _of_corrections(out: Path, tier: str, resamples: int, seed: int) -> AlignmentReport:
+    """Score what was aligned against corrections of it, utterance by utterance."""
+    from speechalign.errors import InputError
+    from speechalign.metrics.alignment_trees import compare_pairs
+    from speechalign.pipeline.edits import read_corrections
+
+    corrections = read_corrections(out)
+    if not corrections:
+        raise InputError(f"{out}: nothing was corrected or checked yet; see `speechalign view`")
+    log.info("utterances corrected or checked: %d", len(corrections))
+    pairs = {c.result.utterance: (c.corrected, c.aligned) for c in corrections}
+    return compare_pairs(pairs, tier=tier, resamples=resamples, seed=seed)
 
 
 def _print_tables(pooled: BoundaryScore, recordings: Mapping[str, BoundaryScore]) -> None:

@@ -17,6 +17,7 @@ from speechalign.cli.messages import log
 from speechalign.cli.options import option
 
 if TYPE_CHECKING:
+    from speechalign.alignment import Alignment
     from speechalign.corpus import Utterance
     from speechalign.pronunciation.lexicon import Pronunciations
     from speechalign.text.dictionary import Dictionary
@@ -62,6 +63,36 @@ def pronunciation_options(function: _Command) -> _Command:
     return function
 
 
+use_edits_option = option(
+    "--use-edits",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    group="Training",
+    help="Folder of alignments of CORPUS in which some were corrected or checked, as `speechalign "
+    "view` does: their times are kept to (default: none)",
+)
+
+
+def read_edits(folder: Path | None) -> dict[str, Alignment]:
+    """Return the tiers of the utterances that were corrected or checked, by id.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    if folder is None:
+        return {}
+    from speechalign.errors import InputError
+    from speechalign.pipeline.edits import read_corrections
+
+    found = read_corrections(folder)
+    if not found:
+        raise InputError(f"{folder}: nothing was corrected or checked yet; see `speechalign view`")
+    log.info("utterances corrected or checked: %d", len(found))
+    return {corrected.result.utterance: corrected.corrected for corrected in found}
+
+
 def training_options(function: Callable[..., object]) -> Callable[..., object]:
     """Add the options of training a model on a corpus to a command.
 
@@ -95,6 +126,7 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
         help="Normalise features by mean and deviation of each speaker, not by the mean of each "
         "recording",
     )
+    @use_edits_option
     @option(
         "--seed",
         type=int,
@@ -113,6 +145,7 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
         gaussians: int,
         contexts: bool,
         by_speaker: bool,
+        use_edits: Path | None,
         seed: int,
         **others: object,
     ) -> None:
@@ -141,6 +174,7 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
                     seed=seed,
                     by_speaker=by_speaker,
                     contexts=contexts,
+                    corrections=read_edits(use_edits),
                     progress=TrainingProgress(bar),
                 )
             log.info("model and report saved in %s", folder)

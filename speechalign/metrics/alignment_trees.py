@@ -148,6 +148,31 @@ def compare_alignments(
         name: (references[name], hypotheses[other] if other else None)
         for name, other in matched.items()
     }
+    found = compare_pairs(pairs, tier=tier, phone_set=phone_set, resamples=resamples, seed=seed)
+    return replace(
+        found,
+        without_reference=tuple(sorted(set(hypotheses) - set(matched.values()))),
+        unusable=tuple(unusable),
+    )
+
+
+def compare_pairs(
+    pairs: Mapping[str, tuple[Alignment, Alignment | None]],
+    *,
+    tier: str = "words",
+    phone_set: str | None = None,
+    resamples: int = 0,
+    seed: int = 0,
+) -> AlignmentReport:
+    """Score alignments in memory; parameters, result and errors as of `compare_alignments`.
+
+    Parameters
+    ----------
+    pairs : Mapping[str, tuple[Alignment, Alignment or None]]
+        Reference and hypothesis of each recording, None where there is none.
+    tier, phone_set, resamples, seed
+        As for `compare_alignments`; of ``phone_set``, only what the signature says.
+    """
     found = report(pairs, tier=tier)
     total = cast(BoundaryStatistics, found.total)
     return AlignmentReport(
@@ -161,9 +186,9 @@ def compare_alignments(
         else {},
         start_errors=total.start_errors,
         end_errors=total.end_errors,
-        missing=tuple(name for name, other in matched.items() if other is None),
-        without_reference=tuple(sorted(set(hypotheses) - set(matched.values()))),
-        unusable=tuple(unusable),
+        missing=tuple(name for name, (_, other) in pairs.items() if other is None),
+        without_reference=(),
+        unusable=(),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from speechalign.alignment import Alignment
 from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
@@ -33,6 +34,7 @@ def adapt(
     *,
     name: str,
     fmllr: bool = False,
+    corrections: Mapping[str, Alignment] | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
@@ -50,6 +52,9 @@ def adapt(
         Of the adapted model.
     fmllr : bool
         Whether features are transformed by speaker before the means move.
+    corrections : Mapping[str, Alignment] or None
+        Tiers ``words``, and ``phones`` where they are known, of utterances whose times somebody
+        corrected, by id, in time of the recording: what the passes keep to.
     jobs : int or None
         Number of threads (default: one for each core); no bit of the model depends on it.
     progress : Progress or None
@@ -63,7 +68,7 @@ def adapt(
     Raises
     ------
     InputError
-        No utterance can be used.
+        No utterance can be used, corrected labels are not those of the transcript.
     OSError
         Something cannot be written; a model that was there before still is.
 
@@ -91,8 +96,8 @@ def adapt(
     with work_folder(output) as work:
         lexicon = Lexicon(model)
         material = prepare(
-            utterances, lexicon, work, by_speaker=model.by_speaker, jobs=jobs,
-            progress=progress.prepared,
+            utterances, lexicon, work, by_speaker=model.by_speaker, corrections=corrections,
+            jobs=jobs, progress=progress.prepared,
         )  # fmt: skip
         check_usable(material, progress.warn)
         model = model.estimated(mixtures=model.mixtures, name=name)

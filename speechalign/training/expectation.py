@@ -19,6 +19,7 @@ from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.models.hmm_gmm.sphinx_features import feature_streams
 from speechalign.models.speakers import apply_transform, log_determinant
 from speechalign.pronunciation.lexicon import Variants
+from speechalign.training.known_times import known_occupancy
 from speechalign.training.material import Material, Spoken, in_order
 from speechalign.training.statistics import Statistics
 from speechalign.training.transforms import TransformStatistics
@@ -188,7 +189,13 @@ def _collect(
         columns = np.zeros(mixtures.num_states, np.int64)
         columns[used] = np.arange(len(used))
         try:
-            found = occupancy(mixtures.log_likelihoods(features, used), columns, graph)
+            likelihoods = mixtures.log_likelihoods(features, used)
+            if utterance.known is None:
+                found = occupancy(likelihoods, columns, graph)
+            else:
+                found = known_occupancy(
+                    likelihoods, columns, graph, utterance.words, utterance.known
+                )
         except AlignmentError:
             continue
         if found.score == -np.inf:

@@ -17,14 +17,22 @@ from typing import TypeVar
 import numpy as np
 
 from speechalign import __version__
+from speechalign.alignment import Alignment
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.writing import replacing
+from speechalign.frames import FrameGrid
 from speechalign.kernels.gaussian_mixture import DIMS, STATES
 from speechalign.models.folders import check_replaceable
-from speechalign.models.hmm_gmm.sphinx_features import SAMPLE_RATE, raw_cepstra, sphinx_cepstra
+from speechalign.models.hmm_gmm.sphinx_features import (
+    SAMPLE_RATE,
+    STRIDE,
+    raw_cepstra,
+    sphinx_cepstra,
+)
 from speechalign.models.speakers import CepstralMoments
 from speechalign.pronunciation.lexicon import Lexicon, Variants
+from speechalign.training.known_times import KnownWord, known_words
 
 # Frames whose statistics are summed by themselves, in whichever thread; then in order.
 _CHUNK = 12_000
@@ -34,6 +42,7 @@ LONGEST = 120.0
 FEW = 20
 _CEPSTRA, _INDEX = "cepstra.f32", "material.jsonl"
 _FRAME_BYTES = 4 * DIMS
+_GRID = FrameGrid(SAMPLE_RATE, STRIDE)
 
 _Row = dict[str, int | float | str]
 _Task = TypeVar("_Task")
@@ -56,6 +65,8 @@ class Spoken:
         Where its frames lie in the file, and how many.
     signal_to_noise : float
         Power of the louder over that of the softer frames (90th and 10th percentile), dB.
+    known : tuple[KnownWord, ...] or None
+        Where each spoken word was corrected to be; None where nobody did.
     """
 
     id: str
@@ -64,6 +75,7 @@ class Spoken:
     begin: int
     frames: int
     signal_to_noise: float
+    known: tuple[KnownWord, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +200,7 @@ def prepare(
     folder: Path,
     *,
     by_speaker: bool = False,
+    corrections: Mapping[str, Alignment] | None = None,
     jobs: int,
     progress: Callable[[int, int], object],
 ) -> Material:
@@ -203,6 +216,8 @@ def prepare(
         Where the file of features goes.
     by_speaker : bool
         Whether to normalise by speaker, as `HmmGmm` has it.
+    corrections : Mapping[str, Alignment] or None
+        Tiers of utterances whose times are known, by their id, as `train` takes them.
     jobs : int
         Threads; the file does not depend on it.
     progress : callable
@@ -219,8 +234,9 @@ def prepare(
         The folder cannot be written to.
     """
     words = [_pronounced(utterance, lexicon) for utterance in utterances]
+    known = _known(utterances, lexicon, corrections or {})
     path, index = folder / _CEPSTRA, folder / _INDEX
-    fingerprint = _fingerprint(utterances, words, by_speaker)
+    fingerprint = _fingerprint(utterances, words, by_speaker, known)
     rows = _earlier(index, path, fingerprint)
     if rows is None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -244,7 +260,8 @@ def prepare(
             left_out.append((utterance.id, str(row["problem"])))
             continue
         frames, ratio = int(row["frames"]), float(row["signal_to_noise"])
-        spoken.append(Spoken(utterance.id, utterance.speaker or "", said, begin, frames, ratio))
+        speaker, times = utterance.speaker or "", known.get(utterance.id)
+        spoken.append(Spoken(utterance.id, speaker, said, begin, frames, ratio, times))
         begin += frames
     moments = _moments(path, spoken) if by_speaker else {}
     return Material(tuple(spoken), tuple(left_out), path, fingerprint, moments)
@@ -278,6 +295,23 @@ def _pronounced(utterance: Utterance, lexicon: Lexicon) -> tuple[Variants, ...] 
     except SpeechAlignError as error:
         return str(error)
     return tuple(variants for word in words for variants in word.variants)
+
+
+def _known(
+    utterances: Sequence[Utterance], lexicon: Lexicon, corrections: Mapping[str, Alignment]
+) -> dict[str, tuple[KnownWord, ...]]:
+    """Return where the words of corrected utterances are, by id; InputError where they differ."""
+    found = {}
+    for utterance in utterances:
+        corrected = corrections.get(utterance.id)
+        if corrected is None or utterance.problem is not None:
+            continue
+        try:
+            words = lexicon.words(utterance.text)
+            found[utterance.id] = known_words(words, corrected, utterance.start, _GRID)
+        except SpeechAlignError as error:
+            raise InputError(f"{utterance.id}: {error}") from None
+    return found
 
 
 def _measure(
@@ -325,6 +359,7 @@ def _fingerprint(
     utterances: Sequence[Utterance],
     words: Sequence[tuple[Variants, ...] | str],
     by_speaker: bool,
+    known: Mapping[str, tuple[KnownWord, ...]],
 ) -> str:
     """Hash what the features, and what is trained on them, depend on."""
     digest = hashlib.sha256(f"{__version__} {by_speaker}\n".encode())
@@ -334,7 +369,10 @@ def _fingerprint(
             file = f"{status.st_size} {status.st_mtime_ns}"
         except OSError:
             file = "missing"
-        digest.update(f"{utterance!r} {said!r} {file}\n".encode("utf-8", "backslashreplace"))
+        times = known.get(utterance.id, "")
+        digest.update(
+            f"{utterance!r} {said!r} {file} {times!r}\n".encode("utf-8", "backslashreplace")
+        )
     return digest.hexdigest()
 
 

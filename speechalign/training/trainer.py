@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speechalign.alignment import Alignment
 from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
@@ -40,6 +41,7 @@ def train(
     name: str,
     licence: str,
     gaussians: int = 8,
+    corrections: Mapping[str, Alignment] | None = None,
     jobs: int | None = None,
     seed: int = 0,
     by_speaker: bool = False,
@@ -61,6 +63,9 @@ def train(
         As `Model` has them.
     gaussians : int
         Largest number for a state; rarely heard states have fewer.
+    corrections : Mapping[str, Alignment] or None
+        Tiers ``words``, and ``phones`` where they are known, of utterances whose times somebody
+        corrected, by id, in time of the recording: what the passes keep to.
     jobs : int or None
         Number of threads (default: one for each core); no bit of the model depends on it.
     seed : int
@@ -81,7 +86,8 @@ def train(
     Raises
     ------
     InputError
-        No utterance can be used, or an argument is out of range.
+        No utterance can be used, corrected labels are not those of the transcript, or an argument
+        is out of range.
     OSError
         Something cannot be written; a model that was there before still is.
 
@@ -112,8 +118,9 @@ def train(
     lexicon = Lexicon(pronunciations)
     with work_folder(output) as work:
         material = prepare(
-            utterances, lexicon, work, by_speaker=by_speaker, jobs=jobs, progress=progress.prepared
-        )
+            utterances, lexicon, work, by_speaker=by_speaker, corrections=corrections, jobs=jobs,
+            progress=progress.prepared,
+        )  # fmt: skip
         check_usable(material, progress.warn)
         trained = fit(
             material, pronunciations, name=name, licence=licence, gaussians=gaussians,

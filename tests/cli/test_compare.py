@@ -4,14 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from speechalign import Alignment, Interval, write_alignment
+from speechalign import Alignment, Interval, read_alignment, write_alignment
 from speechalign.cli.main import cli
 from speechalign.formats.tree import match_recordings, read_tree
+from speechalign.pipeline.align_corpus import align_corpus
 
 
 def run(*arguments):
@@ -202,3 +204,29 @@ def test_two_files_of_one_recording_name(tmp_path):
 def test_names_match_exactly_before_they_match_by_their_last_part():
     assert match_recordings(["a", "s/b"], ["x/a", "a", "b"]) == {"a": "a", "s/b": "b"}
     assert match_recordings(["s/a", "t/a"], ["a"]) == {"s/a": None, "t/a": None}
+
+
+def test_how_far_the_aligner_was_off_by_corrections_of_it(tmp_path, examples, aligner):
+    out = tmp_path / "out"
+    align_corpus(examples, aligner, out)
+    assert "nothing was corrected or checked yet" in run(out, "--edited").stderr
+    file = out / "slt/tea.TextGrid"
+    found = read_alignment(file)
+    word = found.tiers["words"][0]
+    late = [replace(word, end=word.end - 0.02), *found.tiers["words"][1:]]
+    Alignment({**found.tiers, "words": late}, found.duration).save(file)
+    result = run(out, "--edited")
+    assert result.exit_code == 0
+    assert result.stderr == "utterances corrected or checked: 1\n"
+    rows = [line.split() for line in result.stdout.splitlines()]
+    boundaries = 2 * len(late)
+    assert rows[3][:5] == [
+        "both", str(boundaries), f"{20 / boundaries:.1f}", "0.0", f"{20 / boundaries:.1f}",
+    ]  # fmt: skip
+    assert run(out, "--edited", "--tier", "phones").exit_code == 0
+
+
+@pytest.mark.parametrize("extra", [[], ["hyp", "--edited"], ["--edited", "--phone-set", "ipa"]])
+def test_edited_takes_one_folder(trees, extra):
+    given = [str(trees[1]) if word == "hyp" else word for word in extra]
+    assert run(trees[0], *given).exit_code == 2

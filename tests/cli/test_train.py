@@ -2,12 +2,15 @@
 
 import errno
 import json
+import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from speechalign.alignment import Alignment
 from speechalign.cli.main import cli
 from speechalign.formats import read_alignment
 from speechalign.models import load_model
@@ -173,3 +176,26 @@ def test_full_disk_keeps_the_old_model_and_what_is_done(examples, tmp_path, monk
     assert "pass 3 of" not in result.stderr
     assert "pass 4 of" in result.stderr
     assert not (tmp_path / "model.work").exists()
+
+
+def test_corrected_times_are_used(tmp_path, examples):
+    out = tmp_path / "out"
+    assert run("align", examples, out).exit_code == 0
+    refused = run("adapt", examples, "english-sphinx", tmp_path / "a", "--use-edits", out)
+    assert refused.exit_code == 4
+    assert "nothing was corrected or checked yet" in refused.stderr
+    aligned = read_alignment(out / "slt/tea.TextGrid")
+    likelihoods = []
+    for shift in (0.0, 0.06):
+        words = [
+            replace(w, start=w.start - shift, end=w.end - shift) for w in aligned.tiers["words"]
+        ]
+        Alignment({"words": words}, aligned.duration).save(out / "slt/tea.TextGrid")
+        model = tmp_path / f"model{shift}"
+        result = run("adapt", examples, "english-sphinx", model, "--use-edits", out)
+        assert result.exit_code == 0, result.output
+        assert "utterances corrected or checked: 1" in result.stderr
+        likelihoods += re.findall(r"pass 1 .*log-likelihood (-?[\d.]+)", result.stderr)
+    right, wrong = map(float, likelihoods)
+    # Frames that the neighbour has to explain are less likely.
+    assert wrong < right - 0.2
