@@ -10,7 +10,6 @@ states score the posteriors in that array of STORE, less half of their log prior
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -19,48 +18,15 @@ import numpy as np
 from recipes.program import run
 from speechalign.aligners.aligner import Aligner
 from speechalign.corpus import Utterance, read_corpus
-from speechalign.emissions import Emissions
-from speechalign.errors import AlignmentError, InputError
-from speechalign.kernels.gaussian_mixture import STATES
-from speechalign.models.content import content_hash
+from speechalign.errors import InputError
 from speechalign.models.neural_hmm.log_mel import STRIDE
 from speechalign.models.neural_hmm.model import NeuralHmm
 from speechalign.models.phone_hmm import PhoneHmm
-from speechalign.training.frame_store import FrameArray, FrameStore, frame_labels
-from speechalign.training.phone_net import log_prior
+from speechalign.training.frame_store import FrameStore
+from speechalign.training.labelling import StoredHmm, align_frames
 
-PRIOR_WEIGHT = 0.5
 PHONES = "phones.json"
 """File of a store: the phones that labels count."""
-
-
-class StoredHmm(PhoneHmm):
-    """The phones and words of a model, with scores from a store for one recording after another."""
-
-    sample_rate = NeuralHmm.sample_rate
-    grid = NeuralHmm.grid
-
-    def __init__(self, model: PhoneHmm, posteriors: FrameArray) -> None:
-        super().__init__(**model.parameters)
-        self.posteriors = posteriors
-        self.taken = (PRIOR_WEIGHT * log_prior(posteriors)).astype(np.float32)
-        self.number = 0
-
-    @property
-    def content_hash(self) -> str:
-        """Hash of the scores, and of the dictionary and what pronounces other words."""
-        return content_hash(self.posteriors.rows, *self.shared_content)
-
-    def describe(self) -> Mapping[str, str]:
-        """Return the phones."""
-        return {"phones": " ".join(self.phones)}
-
-    def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:  # noqa: ARG002
-        """Return the scores of recording ``number``."""
-        scores = self.posteriors[self.number].astype(np.float32) - self.taken
-        frames = np.array([len(scores)], np.int64)
-        states = np.repeat(scores, STATES, axis=1)[None]
-        return Emissions(states, frames, self.grid, self.vocabulary, normalised=False)
 
 
 @click.command(help=__doc__)
@@ -92,23 +58,11 @@ def main(corpus: Path, model: str, folder: Path, name: str, posteriors: str | No
     def make(number: int) -> np.ndarray:
         if stored is not None:
             stored.number = number
-        utterance = utterances[number]
         frames = -(-int(store.samples[number]) // STRIDE)
-        try:
-            found = aligner.align(utterance.waveform(NeuralHmm.sample_rate), utterance.text)
-        except AlignmentError as error:
-            click.echo(f"{utterance.id}: {error}", err=True)
-            return frame_labels([], frames, silence=base.phones.index(base.silence))
-        confidence[number] = found.confidence
-        numbers = {phone: n for n, phone in enumerate(base.phones)} | {
-            "spn": base.phones.index(base.noise)
-        }
-        phones = [
-            (phone.start, phone.end, numbers[phone.label])
-            for word in found.words
-            for phone in word.phones
-        ]
-        return frame_labels(phones, frames, silence=base.phones.index(base.silence))
+        labels, confidence[number] = align_frames(aligner, base, utterances[number], frames)
+        if not confidence[number]:
+            click.echo(f"{utterances[number].id}: cannot be aligned", err=True)
+        return labels
 
     kept = folder / f"{name}.confidence.npy"
     if kept.is_file():

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
-from speechalign.cli.model_options import own_dictionary_option
+from speechalign.cli.model_options import encoder_option, own_dictionary_option
 from speechalign.cli.options import command, jobs_option, message_options, option
 from speechalign.cli.training_options import read_edits, use_edits_option
+
+if TYPE_CHECKING:
+    from speechalign.training import Trained
+    from speechalign.training.head import TrainedNetwork
+
+Adapter = Callable[..., "Trained | TrainedNetwork"]
 
 
 @command()
@@ -20,6 +29,7 @@ from speechalign.cli.training_options import read_edits, use_edits_option
 @click.argument("model_out", type=click.Path(path_type=Path))
 @corpus_options
 @own_dictionary_option
+@encoder_option
 @option(
     "--fmllr",
     is_flag=True,
@@ -41,6 +51,7 @@ def adapt(
     model_out: Path,
     read_corpus: ReadCorpus,
     dictionary: tuple[Path, ...],
+    encoder: str | None,
     fmllr: bool,
     use_edits: Path | None,
     name: str | None,
@@ -50,7 +61,8 @@ def adapt(
 
     MODEL is english-sphinx, or a folder that `speechalign train` wrote. The means of its Gaussians
     move towards the corpus by MAP adaptation: further for sounds that the corpus has more of. With
-    --fmllr, the features of each speaker are first transformed to fit the model.
+    --fmllr, the features of each speaker are first transformed to fit the model. The network of a
+    neural HMM is trained for some more steps, on its own alignments of the corpus.
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
@@ -58,26 +70,35 @@ def adapt(
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm
+    from speechalign.models.neural_hmm.model import NeuralHmm
     from speechalign.pronunciation.dictionaries import with_dictionaries
     from speechalign.training import adapt as adapt_model
 
-    loaded = load_model(model)
-    if not isinstance(loaded, HmmGmm):
+    loaded = load_model(model) if encoder is None else load_model(model, encoder=encoder)
+    if isinstance(loaded, HmmGmm):
+        adapter = cast(
+            Adapter, partial(adapt_model, fmllr=fmllr, corrections=read_edits(use_edits))
+        )
+    elif isinstance(loaded, NeuralHmm):
+        if fmllr or use_edits is not None:
+            option_name = "--fmllr" if fmllr else "--use-edits"
+            raise InputError(f"{model}: {option_name} is for HMM-GMMs; leave it out")
+        from speechalign.training.head import adapt_network
+
+        adapter = cast(Adapter, adapt_network)
+    else:
         raise InputError(
-            f"{model}: only HMM-GMM models can be adapted: english-sphinx, or one that "
+            f"{model}: only HMMs of phones can be adapted: english-sphinx, or one that "
             "`speechalign train` wrote"
         )
     adapted_model = with_dictionaries(loaded, dictionary)
-    assert isinstance(adapted_model, HmmGmm)
     utterances = read_corpus(corpus)
     with ProgressBar("reading") as bar:
-        adapted = adapt_model(
+        adapted = adapter(
             utterances,
             adapted_model,
             model_out,
             name=name or model_out.resolve().name,
-            fmllr=fmllr,
-            corrections=read_edits(use_edits),
             jobs=jobs,
             progress=TrainingProgress(bar),
         )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from speechalign.cli.model_options import loading_options
 from speechalign.cli.options import Commands, option
+from speechalign.errors import BackendError
+
+if TYPE_CHECKING:
+    from speechalign.models.hmm_gmm.model import HmmGmm
+    from speechalign.models.neural_hmm.model import NeuralHmm
 
 
 @click.group(cls=Commands)
@@ -145,22 +152,43 @@ def export(source: str, folder: Path, offline: bool, allow_pickle: bool) -> None
     """Write a model to FOLDER, which can be used in its place.
 
     A CTC model that hears samples, of torchaudio, Hugging Face or kind conv-ctc, becomes ONNX, and
-    it is checked that both agree; an HMM-GMM, such as english-sphinx, a folder like those of
-    `speechalign train`.
+    it is checked that both agree. An HMM of phones becomes a folder like those of `speechalign
+    train`, whose dictionary can be changed; in that of a neural HMM, network.onnx is its network,
+    for other programs.
     """
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm
+    from speechalign.models.neural_hmm.model import NeuralHmm
 
     loaded = load_model(source, device="cpu", offline=offline, allow_pickle=allow_pickle)
-    if isinstance(loaded, HmmGmm):
-        from speechalign.models.hmm_gmm.folder import save
-
-        facts = {"language": loaded.language, **loaded.describe(), "licence": loaded.licence}
-        card = "".join(f"* {what}: {value}\n" for what, value in facts.items())
-        save(loaded, folder, texts={"MODEL_CARD.md": f"# {loaded.name}\n\n{card}"})
-        print(f"{folder}: {loaded.name}")
+    if isinstance(loaded, HmmGmm | NeuralHmm):
+        print(f"{folder}: {_export_hmm(loaded, folder)}")
         return
     from speechalign.models.ctc.onnx_export import export as write
 
     worst = write(loaded, folder)
     print(f"{folder}: log-probabilities differ by {worst:.1e} at most")
+
+
+def _export_hmm(model: HmmGmm | NeuralHmm, folder: Path) -> str:
+    """Write the folder of a model of phones; return what was written."""
+    from speechalign.models.hmm_gmm import folder as gmm_folder
+    from speechalign.models.hmm_gmm.model import HmmGmm
+    from speechalign.models.neural_hmm import folder as neural_folder
+    from speechalign.models.neural_hmm.onnx_export import NETWORK, export_network
+
+    facts = {"language": model.language, **model.describe(), "licence": model.licence}
+    card = "".join(f"* {what}: {value}\n" for what, value in facts.items())
+    texts = {"MODEL_CARD.md": f"# {model.name}\n\n{card}"}
+    if isinstance(model, HmmGmm):
+        gmm_folder.save(model, folder, texts=texts)
+        return model.name
+    with tempfile.TemporaryDirectory(prefix="speechalign-") as work:
+        path = Path(work) / NETWORK
+        try:
+            worst = export_network(model.net, path)
+        except BackendError as error:
+            neural_folder.save(model, folder, texts=texts)
+            return f"{model.name}, without {NETWORK} ({error})"
+        neural_folder.save(model, folder, texts=texts, files={NETWORK: path})
+    return f"{model.name}; {NETWORK}: log posteriors differ by {worst:.1e} at most"

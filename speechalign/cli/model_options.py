@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
+encoder_option = option(
+    "--encoder",
+    metavar="NAME",
+    group="Model",
+    help="Pretrained encoder of a neural HMM: a folder, or org/name on the Hugging Face "
+    "hub (default: the one that the model was trained on, where it was then).",
+)
+
+
 def loading_options(function: _Command) -> _Command:
     """Add the options of loading a model, and ``--calibration``, to a command.
 
@@ -27,13 +36,7 @@ def loading_options(function: _Command) -> _Command:
         ``load_model``, and ``calibration`` for ``Aligner``.
     """
     for add in (
-        option(
-            "--encoder",
-            metavar="NAME",
-            group="Model",
-            help="Pretrained encoder of a neural HMM: a folder, or org/name on the Hugging Face "
-            "hub (default: the one that the model was trained on, where it was then).",
-        ),
+        encoder_option,
         option(
             "--calibration",
             type=click.Path(path_type=Path),

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 
 from speechalign.cli.messages import is_quiet, log, print_on
 from speechalign.pipeline.result import Status, UtteranceResult
-from speechalign.training import Iteration, Progress
+from speechalign.training import Iteration, Progress, Round
 
 
 class ProgressBar:
@@ -126,6 +126,18 @@ class TrainingProgress(Progress):
             iteration.log_likelihood,
             100 * iteration.moved / iteration.frames,
         )
+
+    def encoded(self, done: int, of: int) -> None:
+        """Show how many recordings and copies have been encoded."""
+        self._bar.show("encoding", done, of)
+
+    def stepped(self, step: int, of: int, loss: float) -> None:  # noqa: ARG002
+        """Show how many steps of the present round are done."""
+        self._bar.show("training the network", step, of)
+
+    def learnt(self, round_: Round) -> None:
+        """Print a line for a round."""
+        log.info("%s", round_.text())
 
     def warn(self, line: str) -> None:
         """Print a warning."""

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from speechalign.pronunciation.lexicon import Pronunciations
     from speechalign.text.dictionary import Dictionary
     from speechalign.training import Trained
+    from speechalign.training.head import TrainedNetwork
 
-TrainModel = Callable[..., "tuple[list[Utterance], Trained]"]
+TrainModel = Callable[..., "tuple[list[Utterance], Trained | TrainedNetwork]"]
 """From corpus, folder of the model and number of threads to the utterances and the trained model;
 ``name`` and ``licence`` are keywords."""
 
@@ -105,6 +106,23 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
     @corpus_options
     @pronunciation_options
     @option(
+        "--copies",
+        type=click.IntRange(min=0),
+        default=1,
+        metavar="N",
+        group="Encoder",
+        help="Copies of each recording with noise, babble, reverberation or a telephone, for the "
+        "network to train on too; each takes as long to encode as the recording",
+    )
+    @option(
+        "--encoder",
+        metavar="NAME",
+        group="Encoder",
+        help="Pretrained encoder of speech to train a network on: a folder of Whisper, "
+        "wav2vec 2.0, HuBERT or WavLM, or org/name on the Hugging Face hub (default: none; an "
+        "HMM-GMM is trained)",
+    )
+    @option(
         "--gaussians",
         type=click.IntRange(min=1),
         default=8,
@@ -147,8 +165,16 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
         by_speaker: bool,
         use_edits: Path | None,
         seed: int,
+        encoder: str | None,
+        copies: int,
         **others: object,
     ) -> None:
+        context = click.get_current_context()
+        if encoder is None and is_given(context, "copies"):
+            raise click.UsageError("--copies goes with --encoder")
+        if encoder is not None and use_edits is not None:
+            raise click.UsageError("--use-edits is for HMM-GMMs; leave it or --encoder out")
+
         def train_model(
             corpus: Path,
             folder: Path,
@@ -156,14 +182,19 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
             *,
             name: str | None = None,
             licence: str = "not stated",
-        ) -> tuple[list[Utterance], Trained]:
+        ) -> tuple[list[Utterance], Trained | TrainedNetwork]:
             from speechalign.cli.progress import ProgressBar, TrainingProgress
             from speechalign.training import train
 
+            trainer: Callable[..., Trained | TrainedNetwork]
+            if encoder is None:
+                trainer = partial(train, corrections=read_edits(use_edits))
+            else:
+                trainer = _head_trainer(encoder, copies)
             utterances = read_corpus(corpus)
             source = pronunciations(dictionaries, language, phones)
             with ProgressBar("reading") as bar:
-                trained = train(
+                trained = trainer(
                     utterances,
                     source,
                     folder,
@@ -174,7 +205,6 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
                     seed=seed,
                     by_speaker=by_speaker,
                     contexts=contexts,
-                    corrections=read_edits(use_edits),
                     progress=TrainingProgress(bar),
                 )
             log.info("model and report saved in %s", folder)
@@ -183,6 +213,14 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
         function(train_model=train_model, **others)
 
     return command
+
+
+def _head_trainer(source: str, copies: int) -> Callable[..., TrainedNetwork]:
+    """Return what trains a network on an encoder, which is loaded now, before any work."""
+    from speechalign.models.neural_hmm.encoder import load_encoder
+    from speechalign.training.head import train_head
+
+    return partial(train_head, encoder=load_encoder(source), copies=copies)
 
 
 def pronunciations(

@@ -75,6 +75,7 @@ def write(
     described: Mapping[str, object],
     arrays: Mapping[str, np.ndarray],
     texts: Mapping[str, str],
+    files: Mapping[str, Path] | None = None,
 ) -> None:
     """Write a model; a model of that name is replaced once all is written.
 
@@ -90,6 +91,8 @@ def write(
         What it adds to ``parameters.npz``.
     texts : Mapping[str, str]
         File name to content, for people: ``MODEL_CARD.md`` and the like.
+    files : Mapping[str, Path] or None
+        File name to a file that is copied.
 
     Raises
     ------
@@ -127,6 +130,8 @@ def write(
         (temporary / DICTIONARY).write_text(_dictionary_text(model), encoding="utf-8")
         if g2p is not None:
             shutil.copyfile(g2p, temporary / G2P)
+        for name, path in (files or {}).items():
+            shutil.copyfile(path, temporary / name)
         for name, text in texts.items():
             (temporary / name).write_text(text, encoding="utf-8")
         text = json.dumps(description, ensure_ascii=False, indent=2)

@@ -4,6 +4,7 @@ from speechalign.training.adaptation import adapt
 from speechalign.training.checkpoint import Iteration
 from speechalign.training.progress import Progress
 from speechalign.training.report import Report, Trained
+from speechalign.training.rounds import Round
 from speechalign.training.trainer import train
 
-__all__ = ["Iteration", "Progress", "Report", "Trained", "adapt", "train"]
+__all__ = ["Iteration", "Progress", "Report", "Round", "Trained", "adapt", "train"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,9 +10,10 @@ from speechalign.errors import AlignmentError
 from speechalign.kernels import viterbi
 from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.models.hmm_gmm.sphinx_features import feature_streams
+from speechalign.models.phone_hmm import PhoneHmm
 from speechalign.models.speakers import apply_transform
 from speechalign.pronunciation.lexicon import Variants
-from speechalign.training.material import Material
+from speechalign.training.material import Material, Spoken
 
 # Utterances to learn from; with fewer words of either kind nothing can be learnt.
 _UTTERANCES, _LEAST = 100, 10
@@ -20,21 +21,43 @@ _RIDGE = 0.1
 
 
 def calibrated(model: HmmGmm, material: Material, *, seed: int) -> HmmGmm:
-    """Return the model with a calibration that fits its corpus.
+    """Return the model with the calibration that `fitted_calibration` finds on its corpus."""
+    states = np.arange(model.mixtures.num_states)
+
+    def score(utterance: Spoken) -> np.ndarray:
+        features = apply_transform(
+            feature_streams(material.cepstra(utterance)), model.transform_of(utterance.speaker)
+        )
+        return model.mixtures.log_likelihoods(features, states)
+
+    calibration = fitted_calibration(model, material.spoken, score, seed=seed)
+    return model.estimated(mixtures=model.mixtures, calibration=calibration)
+
+
+def fitted_calibration(
+    model: PhoneHmm,
+    spoken: Sequence[Spoken],
+    score: Callable[[Spoken], np.ndarray],
+    *,
+    seed: int,
+) -> tuple[float, float]:
+    """Return the calibration that fits a corpus.
 
     Parameters
     ----------
-    model : HmmGmm
+    model : PhoneHmm
         Its scores are calibrated.
-    material : Material
+    spoken : Sequence[Spoken]
         What was said, mostly as the transcripts say.
+    score : callable
+        Gives the (T, V) scores of the states on an utterance.
     seed : int
         Chooses up to 100 utterances, and words that were not said.
 
     Returns
     -------
-    HmmGmm
-        With the calibration that it has, if there are less than ten words of either kind.
+    tuple[float, float]
+        Slope and intercept; those of the model if there are less than ten words of either kind.
 
     Notes
     -----
@@ -43,17 +66,13 @@ def calibrated(model: HmmGmm, material: Material, *, seed: int) -> HmmGmm:
     weighted alike, gives slope and intercept.
     """
     rng = np.random.default_rng(seed)
-    vocabulary = sorted({word for utterance in material.spoken for word in utterance.words})
-    chosen = rng.permutation(len(material.spoken))[:_UTTERANCES]
-    states = np.arange(model.mixtures.num_states)
+    vocabulary = sorted({word for utterance in spoken for word in utterance.words})
+    chosen = rng.permutation(len(spoken))[:_UTTERANCES]
     said: list[float] = []
     unsaid: list[float] = []
     for index in chosen.tolist():
-        utterance = material.spoken[index]
-        features = apply_transform(
-            feature_streams(material.cepstra(utterance)), model.transform_of(utterance.speaker)
-        )
-        log_probs = model.mixtures.log_likelihoods(features, states)
+        utterance = spoken[index]
+        log_probs = score(utterance)
         wrong = int(rng.integers(len(utterance.words)))
         other = vocabulary[int(rng.integers(len(vocabulary)))]
         replaced = [*utterance.words[:wrong], other, *utterance.words[wrong + 1 :]]
@@ -66,14 +85,13 @@ def calibrated(model: HmmGmm, material: Material, *, seed: int) -> HmmGmm:
         if other != utterance.words[wrong]:
             unsaid.append(false)
     if min(len(said), len(unsaid)) < _LEAST:
-        return model
+        return model.calibration
     values = np.array(said + unsaid)
     outcomes = np.arange(len(values)) < len(said)
-    calibration = logistic_regression(values, outcomes)
-    return model.estimated(mixtures=model.mixtures, calibration=calibration)
+    return logistic_regression(values, outcomes)
 
 
-def word_deficits(model: HmmGmm, log_probs: np.ndarray, words: Sequence[Variants]) -> list[float]:
+def word_deficits(model: PhoneHmm, log_probs: np.ndarray, words: Sequence[Variants]) -> list[float]:
     """Return, for each word, its mean score on the best path less that of each frame's best state.
 
     ``log_probs`` has shape (T, V). AlignmentError if the words do not fit.

@@ -184,10 +184,10 @@ def frame_labels(
 
     Returns
     -------
-    ndarray, shape (T,), uint8
+    ndarray, shape (T,), int16
         A frame belongs to the phone that covers more of it.
     """
-    labels = np.full(frames, silence, np.uint8)
+    labels = np.full(frames, silence, np.int16)
     for start, end, number in phones:
         labels[round(start * rate) : round(end * rate)] = number
     return labels

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 from speechalign.training.checkpoint import Iteration
+
+if TYPE_CHECKING:
+    from speechalign.training.rounds import Round
 
 
 class Progress:
@@ -27,6 +31,15 @@ class Progress:
 
     def finished(self, iteration: Iteration) -> None:
         """Report the figures of a pass that is finished."""
+
+    def encoded(self, done: int, of: int) -> None:
+        """Report that features of ``done`` recordings and copies have been computed."""
+
+    def stepped(self, step: int, of: int, loss: float) -> None:
+        """Report a step of the training of a network, counted from 1, and its loss."""
+
+    def learnt(self, round_: Round) -> None:
+        """Report the figures of a round of the training of a network that is finished."""
 
     def warn(self, line: str) -> None:
         """Report something that the user should know."""

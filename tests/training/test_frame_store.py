@@ -70,4 +70,4 @@ def test_what_is_refused(tmp_path):
 def test_a_frame_has_the_label_that_covers_most_of_it():
     labels = frame_labels([(0.014, 0.03, 2), (0.03, 0.046, 1)], 6, silence=0)
     assert labels.tolist() == [0, 2, 2, 1, 1, 0]
-    assert labels.dtype == np.uint8
+    assert labels.dtype == np.int16

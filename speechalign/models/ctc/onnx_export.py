@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechalign.errors import BackendError, InputError
+from speechalign.errors import InputError
 from speechalign.models import DESCRIPTION, Model
 from speechalign.models.ctc.network_ctc import NetworkCtc
 from speechalign.models.ctc.onnx_ctc import KIND, NETWORK, open_network
 from speechalign.models.folders import replacing_folder
+from speechalign.models.onnx_program import write_program
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 # Seconds of the recordings that both networks are compared on, neither that of the export's own.
 _CHECKED = (0.5, 1.7)
@@ -50,29 +51,16 @@ def export(model: Model, folder: str | Path) -> float:
             f"{model.name}: only CTC models of characters or phones that hear samples, of "
             "torchaudio or Hugging Face or of kind conv-ctc, can be exported"
         )
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-        import torch
-    except ImportError as error:
-        raise BackendError(f"export: {error}; pip install 'speechalign[export]'") from None
     network = model.network
     rate = model.sample_rate
-    sample = torch.zeros(2, rate, device=next(network.parameters()).device)
     with replacing_folder(Path(folder)) as temporary:
-        with _quiet():
-            program = torch.onnx.export(
-                network,
-                (sample,),
-                input_names=["waveforms"],
-                output_names=["logits"],
-                dynamic_shapes=({0: "batch", 1: "samples"},),
-                dynamo=True,
-                verbose=False,
-            )
-            assert program is not None  # dynamo=True returns one
-            program.save(temporary / NETWORK)
+        write_program(
+            network,
+            {"waveforms": _silence(network, rate)},
+            temporary / NETWORK,
+            output="logits",
+            axes=[{0: "batch", 1: "samples"}],
+        )
         score = open_network(temporary / NETWORK, device=None)
         worst = 0.0
         for seconds in _CHECKED:
@@ -87,18 +75,9 @@ def export(model: Model, folder: str | Path) -> float:
     return worst
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter from telling of packages that it could use."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+def _silence(network: nn.Module, samples: int) -> Tensor:
+    """Return two recordings of so many zeros, where the network is."""
+    return next(network.parameters()).new_zeros(2, samples)
 
 
 def _description(model: NetworkCtc) -> str:

@@ -106,7 +106,7 @@ class Encoder:
     ) -> None:
         self._network = network.to(device).eval().requires_grad_(False)
         self._extractor = extractor
-        self._device = device
+        self.device = device
         self._lock = Lock()
         self._whisper = network.config.model_type == "whisper"
         if int(extractor.sampling_rate) != SAMPLE_RATE:
@@ -174,7 +174,7 @@ class Encoder:
             (max(0, i * step - context), min(count, (i + 1) * step + context))
             for i in range(pieces)
         ]
-        size = 1 if self._device.type == "cpu" else _BATCH
+        size = 1 if self.device.type == "cpu" else _BATCH
         waiting: list[tuple[int, int]] = []
         found: list[np.ndarray] = []
         for place, (begin, end) in enumerate(bounds):
@@ -203,11 +203,11 @@ class Encoder:
             return_tensors="pt",
             padding="do_not_pad",
         )
-        features = inputs["input_features" if self._whisper else "input_values"].to(self._device)
-        half = half_precision(self._device)
+        features = inputs["input_features" if self._whisper else "input_values"].to(self.device)
+        half = half_precision(self.device)
         run = self._whisper_layers if self._whisper else self._sampled_layers
         with self._lock, torch.inference_mode():
-            with nullcontext() if half is None else torch.autocast(self._device.type, half):
+            with nullcontext() if half is None else torch.autocast(self.device.type, half):
                 states = torch.cat([hidden.float() for hidden in run(features, layers)], -1)
             if half is not None and not states.isfinite().all():
                 states = torch.cat(run(features, layers), -1)  # overflow: in single precision

@@ -25,7 +25,13 @@ KIND = "neural-hmm"
 _PREFIX = "net."
 
 
-def save(model: NeuralHmm, folder: Path, *, texts: Mapping[str, str]) -> None:
+def save(
+    model: NeuralHmm,
+    folder: Path,
+    *,
+    texts: Mapping[str, str],
+    files: Mapping[str, Path] | None = None,
+) -> None:
     """Write the model, as `speechalign.models.phone_folder.write` does."""
     described = {
         "kind": KIND,
@@ -37,7 +43,7 @@ def save(model: NeuralHmm, folder: Path, *, texts: Mapping[str, str]) -> None:
         f"{_PREFIX}{name}": values.astype(np.float16) for name, values in model.net.weights.items()
     }
     arrays["log_priors"] = model.log_priors
-    write(model, folder, described=described, arrays=arrays, texts=texts)
+    write(model, folder, described=described, arrays=arrays, texts=texts, files=files)
 
 
 def load(

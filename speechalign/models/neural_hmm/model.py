@@ -92,6 +92,15 @@ class NeuralHmm(PhoneHmm):
         model.encoder = encoder
         return model
 
+    def with_network(
+        self, net: PhoneNet, log_priors: np.ndarray, *, name: str | None = None
+    ) -> NeuralHmm:
+        """Return the same model with another network of the same size, its priors, and a name."""
+        model = copy.copy(self)
+        model.net, model.log_priors = net, log_priors
+        model.name = self.name if name is None else name
+        return model
+
     @property
     def content_hash(self) -> str:
         """Hash of network and encoder, and of the dictionary and what pronounces other words."""
