@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("word", "start", "end", "confidence")
 _TIMES = ("label", "start", "end", "duration")
+LONG = 60.0
+"""Seconds from which on a recording is drawn as a path: its words are too many to read."""
 
 
 @dataclass(frozen=True)
@@ -291,15 +293,19 @@ class AlignedUtterance(TimedWords):
         }
 
     def plot(self) -> Figure:
-        """Draw waveform, spectrogram and tiers; see `speechalign.viz.plot_alignment`.
+        """Draw waveform, spectrogram and tiers; of more than a minute, the path through the text.
+
+        See `speechalign.viz.plot_alignment` and `speechalign.viz.plot_path`.
 
         Raises
         ------
         BackendError
             matplotlib or librosa is missing; ``pip install 'speechalign[plot]'`` brings both.
         """
-        from speechalign.viz import plot_alignment
+        from speechalign.viz import plot_alignment, plot_path
 
+        if self.duration > LONG:
+            return plot_path(self.words, self.duration, untranscribed=self.untranscribed)
         return plot_alignment(self.alignment, self.waveform)
 
     def view(self) -> NotebookView:

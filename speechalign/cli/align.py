@@ -64,6 +64,14 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         help="Align recordings again that have an output file",
     )
     @option(
+        "--report",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        group="Output",
+        help="Folder for index.html, one file with figures, histograms, the paths of long "
+        "recordings and the worst utterances with sound (default: none)",
+    )
+    @option(
         "--allow-partial",
         is_flag=True,
         group="Run",
@@ -76,6 +84,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         format_options: dict[str, object],
         speakers: Path | None,
         overwrite: bool,
+        report: Path | None,
         allow_partial: bool,
         **others: object,
     ) -> None:
@@ -90,6 +99,10 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             from speechalign.pipeline.align_corpus import align_corpus
             from speechalign.pipeline.manifest import MANIFEST
 
+            if report is not None:
+                if shard is not None:
+                    raise click.UsageError("--report: a shard has none; merge the shards first")
+                report.mkdir(parents=True, exist_ok=True)
             with ProgressBar("aligning", len(utterances)) as bar:
                 result = align_corpus(
                     utterances,
@@ -104,6 +117,8 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
                     progress=AlignmentProgress(bar),
                 )
             manifest = out / (MANIFEST if shard is None else shard.part)
+            if report is not None:
+                _write_report(out, report / "index.html")
             summarise(result.utterances, manifest, aligner.model.sample_rate)
             status = result.exit_status
             sys.exit(0 if status == 3 and allow_partial else status)
@@ -152,6 +167,16 @@ def align(
     if not utterances:
         raise InputError(f"{corpus}: no recordings with transcripts here")
     align_utterances(utterances, out, load_aligner(model[0] if model else None), jobs, shard)
+
+
+def _write_report(out: Path, page: Path) -> None:
+    """Write a page of all that is in an output folder."""
+    from speechalign.files.writing import write_text
+    from speechalign.server.report import report_page
+    from speechalign.server.workspace import Workspace
+
+    write_text(page, report_page(Workspace(out)))
+    log.info("report: %s", page)
 
 
 def summarise(results: Sequence[UtteranceResult], manifest: Path, sample_rate: int) -> None:

@@ -51,7 +51,8 @@ _FILE_NAME = re.compile(r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*
     type=click.Path(path_type=Path),
     metavar="FILE.png",
     group="Output",
-    help="Picture of waveform, spectrogram and tiers; needs speechalign[plot] (default: none)",
+    help="Picture of waveform, spectrogram and tiers or, above a minute, of the position in the "
+    "text against time; needs speechalign[plot] (default: none)",
 )
 @overwrite_option
 @message_options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,13 +12,19 @@ from html import escape
 
 import numpy as np
 
-from speechalign.errors import SpeechAlignError
+from speechalign.aligners.result import LONG
+from speechalign.errors import BackendError, SpeechAlignError
 from speechalign.formats import read_alignment
 from speechalign.pipeline.result import UtteranceResult
 from speechalign.server.workspace import Workspace
+from speechalign.viz import plot_path
 from speechalign.viz.tier_page import Clip, tier_page
 
 WORST = 50
+PART = 20.0
+"""Seconds that are shown of an utterance of more than a minute."""
+PATHS = 20
+"""How many pictures of paths there are at most."""
 _BARS = 20
 
 
@@ -46,6 +54,7 @@ def report_page(workspace: Workspace, *, most: int = WORST) -> str:
             _histogram([r.signal_to_noise for r in aligned], "signal-to-noise ratio, dB"),
             "</div>",
             _failures(failed),
+            _pictures(workspace, aligned),
             f"<p>The {len(clips)} utterances of the lowest confidence, of {len(aligned)}: click a "
             "word to hear it.</p>",
         ]
@@ -67,22 +76,35 @@ def _clip(workspace: Workspace, result: UtteranceResult) -> Clip:
     if result.edited and file.problem is None:
         with suppress(SpeechAlignError, OSError):  # broken: as it was aligned
             alignment = read_alignment(file.path)
-    end = alignment.duration if result.end is None else min(result.end, alignment.duration)
-    cut = alignment.crop(result.start, end)
+    start, end = _stretch(result, alignment.duration)
+    cut = alignment.crop(start, end)
     # Other speakers of the recording may be silent here.
     tiers = {name: found for name, found in cut.tiers.items() if found}
     assert result.confidence is not None
     note = f"{result.status.value}, confidence {result.confidence:.2f}"
     if result.reason:
         note += f": {result.reason}"
+    if end - start < ((result.end or end) - result.start):
+        note += f"; {start:.1f} to {end:.1f} s, around the least confident word"
     samples, rate = None, 1
     try:
         sound = workspace.sound_of(result.recording)
         rate = sound.info.sample_rate
-        samples = sound.samples(round(result.start * rate), round(end * rate))
+        samples = sound.samples(round(start * rate), round(end * rate))
     except SpeechAlignError as error:
         note += f"; {error}"
     return Clip(result.utterance, replace(cut, tiers=tiers), samples, rate, note)
+
+
+def _stretch(result: UtteranceResult, duration: float) -> tuple[float, float]:
+    """Return what is shown of an utterance, seconds: of a long one, a part."""
+    start = result.start
+    end = duration if result.end is None else min(result.end, duration)
+    if end - start <= LONG:
+        return start, end
+    least = min(result.said, key=lambda word: 1.0 if word.confidence is None else word.confidence)
+    first = min(max(start, (least.start + least.end - PART) / 2), end - PART)
+    return first, first + PART
 
 
 def _table(results: Sequence[UtteranceResult]) -> str:
@@ -127,6 +149,45 @@ def _histogram(
         f'<figure><svg width="220" height="96" role="img" aria-label="Histogram of '
         f'{escape(caption)}">{bars}{axis}</svg><figcaption>{escape(caption)}: median '
         f"{np.median(known):.3g}</figcaption></figure>"
+    )
+
+
+def _pictures(workspace: Workspace, aligned: Sequence[UtteranceResult]) -> str:
+    """Draw the paths of long recordings and of misfits, those of the lowest confidence first."""
+    by_recording: dict[str, list[UtteranceResult]] = {}
+    for result in aligned:
+        by_recording.setdefault(result.recording, []).append(result)
+    wanted = [
+        recording
+        for recording, members in by_recording.items()
+        if (members[0].audio_duration or 0.0) > LONG
+        or any(member.misfits or len(member.said) < len(member.words) for member in members)
+    ]
+    wanted.sort(key=lambda name: min(_badness(result) for result in by_recording[name]))
+    try:
+        figures = "".join(map(_picture, map(workspace.results, wanted[:PATHS])))
+    except BackendError as error:
+        return f"<p>No pictures of paths: {escape(str(error))}.</p>"
+    return f'<div class="paths">{figures}</div>' if figures else ""
+
+
+def _picture(results: Sequence[UtteranceResult]) -> str:
+    """Draw the path of a recording."""
+    results = sorted(results, key=lambda result: result.start)
+    recording = results[0].recording
+    duration = max(result.audio_duration or 0.0 for result in results)
+    figure = plot_path(
+        [word for result in results for word in result.words],
+        duration,
+        untranscribed=[span for result in results for span in result.untranscribed],
+    )
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=90)
+    data = base64.b64encode(png.getvalue()).decode()
+    caption = f"{recording}: the position in the text against time"
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(caption)}" '
+        f'style="max-width:100%"><figcaption dir="auto">{escape(caption)}</figcaption></figure>'
     )
 
 

@@ -3,8 +3,11 @@
 import json
 import re
 
+import pytest
 from browser import wait_until
 
+from speechalign import Alignment, Interval
+from speechalign.audio.waveform import file_hash
 from speechalign.formats import read_alignment
 from speechalign.pipeline.manifest import MANIFEST
 from speechalign.server.report import report_page
@@ -85,3 +88,24 @@ def test_a_notebook_shows_the_tiers(page, aligner, examples):
     assert result.words[1].label in frame.locator(".info").text_content()
     inner = frame.locator("body").evaluate("b => [b.scrollHeight, window.innerHeight]")
     assert inner[0] <= inner[1]  # nothing is cut off
+
+
+def test_long_recordings_have_a_path_and_a_part(page, out, tmp_path):
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    words = [
+        {"label": "w", "start": 2.0 * n, "end": 2.0 * n + 1, "confidence": 0.9 - 0.5 * (n == 40),
+         "source": "dictionary", "spoken": ["w"], "phones": [], "tokens": []}
+        for n in range(60)
+    ]  # fmt: skip
+    grid = out / "slt/harbour.TextGrid"
+    Alignment({"words": [Interval(w["start"], w["end"], "w") for w in words]}, 120.0).save(grid)
+    rewrite(out, "slt/harbour", words=words, audio_duration=120.0, end=120.0, confidence=0.2,
+            outputs_sha256=[file_hash(grid)])  # fmt: skip
+    (tmp_path / "report.html").write_text(report_page(Workspace(out)), encoding="utf-8")
+    open_file(page, tmp_path / "report.html")
+    picture = page.locator(".paths img")
+    assert picture.count() == 1
+    assert picture.evaluate("image => image.naturalWidth") > 500
+    assert "slt/harbour: the position in the text" in page.locator(".paths").text_content()
+    note = page.locator("section .note").first.text_content()
+    assert "70.5 to 90.5 s, around the least confident word" in note
