@@ -110,14 +110,14 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
         type=click.IntRange(min=0),
         default=1,
         metavar="N",
-        group="Encoder",
+        group="Training",
         help="Copies of each recording with noise, babble, reverberation or a telephone, for the "
         "network to train on too; each takes as long to encode as the recording",
     )
     @option(
         "--encoder",
         metavar="NAME",
-        group="Encoder",
+        group="Training",
         help="Pretrained encoder of speech to train a network on: a folder of Whisper, "
         "wav2vec 2.0, HuBERT or WavLM, or org/name on the Hugging Face hub (default: none; an "
         "HMM-GMM is trained)",
