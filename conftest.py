@@ -3,7 +3,16 @@
 import re
 from importlib import import_module
 
-_OPTIONAL = {"k2", "onnxruntime", "peft", "safetensors", "torch", "torchaudio", "transformers"}
+_OPTIONAL = {
+    "k2",
+    "multipart",
+    "onnxruntime",
+    "peft",
+    "safetensors",
+    "torch",
+    "torchaudio",
+    "transformers",
+}
 _left_out = set()
 
 

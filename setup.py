@@ -71,6 +71,8 @@ setup(
         ],
         "llm": ["torch>=2.4", "transformers>=4.50", "peft>=0.13", "safetensors>=0.4"],
         "translation": ["sentencepiece>=0.2", "sacrebleu>=2.4"],
+        # Forms of any size, parsed piece by piece; the standard library has no parser any more.
+        "serve": ["multipart>=1.2"],
         # Tests of pages, in the Chromium of the system.
         "browser": ["playwright>=1.45", "praatio>=6.2"],
         "test": [

@@ -56,6 +56,7 @@ COMMANDS = {
         "speechalign.cli.status:status", "Results", "Show how far a run, or its shards, are."
     ),
     "merge": _Entry("speechalign.cli.merge:merge", "Results", "Merge the results of shards."),
+    "serve": _Entry("speechalign.cli.serve:serve", "Align", "Align what clients send by HTTP."),
     "compare": _Entry(
         "speechalign.cli.compare:compare",
         "Results",

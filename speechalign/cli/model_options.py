@@ -126,7 +126,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     ----------
     function : callable
         A command that takes ``load_aligner`` instead of them: a function from a model's name, or
-        None for the default, to an ``Aligner``.
+        None for the default, and another language, if any, to an ``Aligner``.
     """
 
     @option(
@@ -163,7 +163,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         speaker_labels: str | None,
         **others: object,
     ) -> object:
-        def load_aligner(source: str | None) -> Aligner:
+        def load_aligner(source: str | None, other: str | None = None) -> Aligner:
             from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
             from speechalign.files.reading import read_text
             from speechalign.models import load_model
@@ -181,7 +181,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
                 names = read_map(read_text(phone_names), str(phone_names))
             return Aligner(
                 model,
-                language=language,
+                language=other or language,
                 calibration=calibration,
                 dictionary=dictionary or None,
                 phone_set=phone_set,

@@ -13,6 +13,7 @@ import secrets
 import socket
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,8 @@ from speechalign.errors import InputError, SpeechAlignError
 
 # Seconds that a client may be silent in the middle of a request.
 _PATIENCE = 30.0
+# What is read of a request that was refused: bytes, and seconds of silence.
+_DRAINED, _LAST_PATIENCE = 16 << 20, 2.0
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -273,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             message = "an internal error; the terminal has its traceback"
             response = as_json({"error": {"message": message}}, 500)
-        self._send(response, keep=not body.left)
+        self._send(response, body)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer
 
@@ -299,7 +302,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise HttpError(413, f"expected at most {route.limit} bytes, got {length}")
         return route.answer(Request(query, headers, int(length), cast(BinaryIO, body)))
 
-    def _send(self, response: Response, *, keep: bool) -> None:
+    def _send(self, response: Response, body: _Limited) -> None:
+        keep = not body.left
         pieces = [response.body] if isinstance(response.body, bytes) else response.body
         length = len(response.body) if isinstance(response.body, bytes) else response.length
         self.send_response(response.status)
@@ -314,6 +318,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         for piece in pieces:
             self.wfile.write(piece)
+        if not keep:
+            self._drain(body)
+
+    def _drain(self, body: _Limited) -> None:
+        """Read what the client still sends, within limits: who is cut off reads no answer."""
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(_LAST_PATIENCE)
+        body.left = _DRAINED
+        with suppress(OSError):
+            while body.read(1 << 16):
+                pass
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""

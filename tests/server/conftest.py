@@ -29,7 +29,7 @@ class Client:
             body = json.dumps(body).encode()
         request = Request(self.server.address + path, body, headers, method=method)
         try:
-            with urlopen(request, timeout=30) as answer:
+            with urlopen(request, timeout=300) as answer:
                 return answer.status, answer.headers, answer.read()
         except HTTPError as error:
             with error:
