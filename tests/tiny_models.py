@@ -142,7 +142,7 @@ def whisper(folder: Path) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|transcribe|>",
-               "<|notimestamps|>"]  # fmt: skip
+               "<|translate|>", "<|startofprev|>", "<|notimestamps|>"]  # fmt: skip
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
     end, begin = (tokenizer.token_to_id(token) for token in special[:2])
     config = WhisperConfig(

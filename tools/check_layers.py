@@ -28,7 +28,7 @@ FLOORS = [
     {ROOT},
     {"server"},
     {"pipeline", "training"},
-    {"aligners", "segmentation"},
+    {"aligners", "segmentation", "transcription"},
     {"pronunciation"},
     {"models.speech_llm"},
     {"models.ctc"},

@@ -25,18 +25,21 @@ import numpy as np
 import torch
 
 from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+from speechalign.aligners.attention import best_path
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.models import load_model
-from speechalign.models.attention_reader import AttentionReader, lagged, loudness
-from speechalign.models.whisper_attention import WhisperAttention, decoder_size, said
+from speechalign.models.attention_reader import AttentionReader, lagged, loudness, said
+from speechalign.models.whisper_attention import WhisperAttention, decoder_size
 from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.result import Status
+from speechalign.pronunciation.lexicon import normaliser
 
 _TRUSTED = 0.8  # confidence of the teacher in a recording
 _LONGEST = 20.0  # seconds
 _LAGS = range(-8, 9)  # frames, that the best lag of a head is looked for in
 _STEPS = range(-8, 9, 2)  # lags of the filter, around that one
 _PENALTY = 1e-3  # of squared weights
+_PAIRS = 60  # recordings whose words the confidence is fitted to
 
 
 @dataclass
@@ -211,7 +214,7 @@ def fit_confidence(
 ) -> tuple[float, float, float]:
     """Fit the logistic of right words against those of wrong transcripts."""
     rows, labels = [], []
-    for one in corpus[:: max(1, len(corpus) // 120)]:
+    for one in corpus[:_PAIRS]:
         for right, text in ((True, one.text), (False, one.wrong)):
             for figures in word_figures(model, one.waveform, text, options.language):
                 rows.append([1.0, *figures])
@@ -235,15 +238,12 @@ def word_figures(
     model: WhisperAttention, waveform: Waveform, text: str, language: str
 ) -> list[tuple[float, float]]:
     """Return the two figures of each word that its confidence is made of."""
-    assert model.reader is not None
-    found = []
-    # A logistic with one factor alone tells that factor.
-    for confidence in ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
-        model.reader = replace(model.reader, confidence=confidence)
-        words = Aligner(model, language=language).align(waveform, text).words
-        share = np.array([word.confidence for word in words])
-        found.append(np.log(share) - np.log1p(-share))
-    return list(zip(*(figures.tolist() for figures in found)))
+    labels = [word.label for word in normaliser(language)(text, lambda _: False)]
+    attention = model.attend(waveform.samples, labels, language=language)
+    _, posteriors = best_path(attention)
+    ends = np.cumsum([len(tokens) for tokens in attention.tokens])[:-1]
+    by_word = zip(np.split(attention.log_probs, ends), np.split(posteriors, ends))
+    return [(float(text.mean()), float(sound.mean())) for text, sound in by_word]
 
 
 def measure(corpus: list[Heard], model: WhisperAttention, language: str) -> None:

@@ -19,10 +19,10 @@ import sentencepiece
 import torch
 
 from recipes.program import run
-from recipes.trainer.beam_search import LanguageModel, beam_search
 from recipes.trainer.ctc_translation import BLANK, load
 from recipes.trainer.sentence_pairs import SentencePairs
 from speechalign.text.ngram import train_backoff_model
+from speechalign.transcription.beam_search import LanguageModel, beam_search
 
 ORDER = 4
 

@@ -63,7 +63,7 @@ class AttentionAligner:
         if attention.confidence is None:
             edges, heard = _warped(attention), None
         else:
-            edges, heard = _most_probable(attention)
+            edges, heard = best_path(attention)
         seconds = np.clip(self.model.grid.seconds(edges.astype(np.float64)), 0, waveform.duration)
         times = lasting(seconds, waveform.duration).tolist()
         aligned = []
@@ -99,8 +99,20 @@ def _warped(attention: Attention) -> np.ndarray:
     return np.stack([firsts[:-1], firsts[1:]], axis=1)
 
 
-def _most_probable(attention: Attention) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same on the best path with pauses, and the mean log-posterior of each token.
+def best_path(attention: Attention) -> tuple[np.ndarray, np.ndarray]:
+    """Find the most probable path through log-posteriors with a pause.
+
+    Parameters
+    ----------
+    attention : Attention
+        With a ``confidence``.
+
+    Returns
+    -------
+    edges : ndarray, shape (L, 2), int64
+        First frame of each token, and the one after its last.
+    posteriors : ndarray, shape (L,), float64
+        Mean log-posterior of each token in its frames.
 
     Raises
     ------

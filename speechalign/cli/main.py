@@ -27,6 +27,9 @@ COMMANDS = {
     "align-one": _Entry(
         "speechalign.cli.align_one:align_one", "Align", "Align one recording and print its words."
     ),
+    "transcribe": _Entry(
+        "speechalign.cli.transcribe:transcribe", "Align", "Write down what is said in recordings."
+    ),
     "train-align": _Entry(
         "speechalign.cli.train_align:train_align", "Align", "Train on a corpus, then align it."
     ),
@@ -73,7 +76,7 @@ COMMANDS = {
     "score": _Entry(
         "speechalign.cli.score:score",
         "Speech translation",
-        "Score word links: AER, SAER, TW-SAER.",
+        "Score word links (AER, SAER, TW-SAER) and transcripts (WER).",
     ),
 }
 """Name of a command to ``module:attribute``, and section and line in ``speechalign --help``."""

@@ -1,4 +1,4 @@
-"""speechalign score: error rates of word links between speech and its translation."""
+"""speechalign score: error rates of transcripts, and of word links to a translation."""
 
 from __future__ import annotations
 
@@ -29,13 +29,19 @@ WITHOUT_TEXT = (
 )
 
 _ROWS = {"error_rate": "error rate", "precision": "precision", "recall": "recall", "f1": "F1"}
+_WORD_ROWS = {
+    "error_rate": "WER %",
+    "substitution_rate": "substitutions",
+    "deletion_rate": "deletions",
+    "insertion_rate": "insertions",
+}
 
 
 @click.group("score", cls=Commands)
 def score() -> None:
-    """Score the word links of speech translation against gold links.
+    """Score transcripts, or the word links of speech translation, against gold ones.
 
-    A file of links has the links of each sentence, in Pharaoh's notation (a line `0-0 1-2` for each
+    A file of links has those of each sentence, in Pharaoh's notation (a line `0-0 1-2` for each
     sentence) or another that docs/links.md lists. Figures are pooled over all sentences.
     """
 
@@ -319,6 +325,83 @@ def tw_saer(
         tier=tier,
         setting=setting,
     )
+
+
+@score.command()
+@click.argument("reference", type=click.Path(exists=True, path_type=Path))
+@click.argument("hypothesis", type=click.Path(exists=True, path_type=Path))
+@option(
+    "--normalisation",
+    type=click.Choice(["plain", "spoken", "whisper", "none"]),
+    default="plain",
+    group="Scoring",
+    help="Way to make texts comparable: without casing and punctuation, as the words that are "
+    "said, by Whisper's English normaliser (speechalign[hf]), or none",
+)
+@option(
+    "--language",
+    default="en",
+    metavar="CODE",
+    group="Scoring",
+    help="Language of the texts, for --normalisation spoken",
+)
+@option(
+    "--bootstrap",
+    "resamples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    group="Scoring",
+    help="Number of resamples for 95 % confidence intervals (default: no intervals)",
+)
+@option("--seed", type=int, default=0, metavar="N", group="Scoring", help="Seed of the resampling")
+@option(
+    "--json",
+    "json_file",
+    type=_FILE,
+    metavar="FILE",
+    group="Output",
+    help="File to write every figure to (default: none)",
+)
+@message_options
+def wer(
+    reference: Path,
+    hypothesis: Path,
+    normalisation: Literal["plain", "spoken", "whisper", "none"],
+    language: str,
+    resamples: int | None,
+    seed: int,
+    json_file: Path | None,
+) -> None:
+    """Word error rate of the transcripts of HYPOTHESIS against those of REFERENCE.
+
+    Both are folders of .lab, .txt or .TextGrid files, or JSONL manifests. All words of a recording
+    that HYPOTHESIS lacks are deleted ones.
+
+    Exit status: 4 where nothing can be scored.
+    """
+    from speechalign.files.writing import write_text
+    from speechalign.pipeline.score_transcripts import score_transcripts
+
+    found = score_transcripts(
+        reference,
+        hypothesis,
+        normalisation=normalisation,
+        language=language,
+        resamples=resamples or 0,
+        seed=seed,
+    )
+    for name in found.missing:
+        log.warning("no hypothesis: %s", name)
+    for name, label in _WORD_ROWS.items():
+        row = f"{label:14} {_percent(getattr(found.pooled, name)):>8}"
+        if found.intervals:
+            row += f"   {_span(found.intervals[name]):>24}"
+        print(row)
+    counted = found.pooled.statistics
+    print(f"\nwords: {counted.words} in {counted.speech} recordings")
+    print(f"signature: {found.pooled.signature}")
+    if json_file is not None:
+        write_text(json_file, json.dumps(found.to_dict(), ensure_ascii=False, indent=1) + "\n")
 
 
 def _print_sentences(found: LinkReport) -> None:

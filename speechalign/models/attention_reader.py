@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from speechalign.errors import InputError
+from speechalign.vocabulary import Piece
 
 FILE = "attention_reader.json"
 """Name of the file of a reader in the folder of a model, which goes before the package's own."""
@@ -158,3 +159,26 @@ def loudness(samples: np.ndarray, frames: int, *, stride: int) -> np.ndarray:
     low, high = np.quantile(levels, [0.05, 0.9])
     relative: np.ndarray = np.clip((levels - low) / max(high - low, _LEAST_RANGE), 0.0, 1.0)
     return relative
+
+
+def said(words: Sequence[str], pieces: Sequence[tuple[Piece, ...]]) -> list[bool]:
+    """Tell of each token whether it is said: punctuation is not, but where a word is nothing else.
+
+    Examples
+    --------
+    >>> said(["tea,"], [(Piece(5, 0, 3), Piece(6, 3, 4))])
+    [True, False]
+    """
+    found = []
+    for word, own in zip(words, pieces):
+        sounds = [any(map(str.isalnum, word[piece.start : piece.end])) for piece in own]
+        found += [sound or not any(sounds) for sound in sounds]
+    return found
+
+
+def joined(word: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Return the tokens of a word that are said, each with the punctuation around it."""
+    own = [piece for piece, is_said in zip(pieces, said([word], [pieces])) if is_said]
+    starts = [0 if k == 0 else piece.start for k, piece in enumerate(own)]
+    ends = [max(piece.end, after) for piece, after in zip(own, [*starts[1:], len(word)])]
+    return tuple(Piece(p.label, start, end) for p, start, end in zip(own, starts, ends))

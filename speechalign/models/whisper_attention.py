@@ -13,12 +13,13 @@ from speechalign.checks import check_samples
 from speechalign.errors import BackendError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.models import Attention
-from speechalign.models.attention_reader import AttentionReader, find_reader
+from speechalign.models.attention_reader import AttentionReader, find_reader, joined, said
 from speechalign.models.content import content_hash
 from speechalign.models.device import choose_device, import_torch
 from speechalign.models.frame_timing import convolution_grid
 from speechalign.models.hf_folder import card, check_weights, model_type, no_progress_bars
 from speechalign.models.hub import name_of
+from speechalign.models.whisper_generation import detect_languages, language_tokens, write
 from speechalign.vocabulary import Piece
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ class _Extractor(Protocol):
     sampling_rate: int
     n_samples: int
 
-    def __call__(self, samples: np.ndarray, **options: object) -> Mapping[str, torch.Tensor]: ...
+    def __call__(
+        self, samples: np.ndarray | list[np.ndarray], **options: object
+    ) -> Mapping[str, torch.Tensor]: ...
 
 
 def recognises(source: str) -> bool:
@@ -157,7 +160,11 @@ class WhisperAttention:
             _LAYERS, sample_rate=self.sample_rate, padding=_PADDING
         )
         self.longest = extractor.n_samples / self.sample_rate
-        self.language = "mul" if tokenizer.token_to_id("<|en|>") is not None else "en"
+        # The tokenizers of English models have the tokens of languages, too.
+        several = getattr(network.generation_config, "is_multilingual", None)
+        if several is None:
+            several = tokenizer.token_to_id("<|en|>") is not None
+        self.language = "mul" if several else "en"
 
     @property
     def content_hash(self) -> str:
@@ -210,10 +217,77 @@ class WhisperAttention:
         if self.reader is not None:
             rows = np.flatnonzero(said(words, pieces))
             scores = self.reader.read(attention[:, rows], samples, stride=self.grid.stride)
-            tokens = tuple(_joined(word, own) for word, own in zip(words, pieces))
+            tokens = tuple(joined(word, own) for word, own in zip(words, pieces))
             return Attention(scores, log_probs[rows], tokens, self.reader.confidence)
         width = int(getattr(self._network.config, "median_filter_width", _MEDIAN))
         return Attention(_median(attention, width).mean(axis=0), log_probs, tuple(pieces))
+
+    @property
+    def device(self) -> str:
+        """Type of the device that it runs on: ``cpu`` or ``cuda``."""
+        return str(self._network.device.type)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages that it knows."""
+        return tuple(language_tokens(self._tokenizer)) if self.language == "mul" else ("en",)
+
+    def generate(
+        self,
+        stretches: Sequence[np.ndarray],
+        languages: Sequence[str | None],
+        *,
+        groups: Sequence[str],
+        beams: int = 1,
+        prompt: str | None = None,
+        translate: bool = False,
+    ) -> list[tuple[str, str]]:
+        """Write down what is said.
+
+        Parameters
+        ----------
+        stretches : Sequence of ndarray, shape (N,), float32
+            At ``sample_rate``, at most ``longest`` seconds each.
+        languages : Sequence[str or None]
+            Code of each language, one of ``languages``; None to detect it.
+        groups : Sequence[str]
+            Stretches of one group have one language, the most probable for all of them together.
+        beams, prompt, translate
+            As `load_transcriber` has them.
+
+        Returns
+        -------
+        list of (str, str)
+            Text and language of each.
+        """
+        import torch
+
+        features = self._extractor(
+            list(stretches), sampling_rate=self.sample_rate, return_tensors="pt"
+        )["input_features"]
+        with self._lock, torch.inference_mode():
+            encoded = self._network.get_encoder()(features.to(self._network.device))
+            spoken = ["en" if self.language == "en" else language for language in languages]
+            if None in spoken:
+                tokens = language_tokens(self._tokenizer)
+                scores = detect_languages(self._network, encoded, list(tokens.values()))
+                codes = list(tokens)
+                for group in set(groups):
+                    rows = [k for k, own in enumerate(groups) if own == group]
+                    best = codes[int(scores[rows].sum(0).argmax())]
+                    for k in rows:
+                        spoken[k] = spoken[k] or best
+            found = cast("list[str]", spoken)
+            texts = write(
+                self._network,
+                self._tokenizer,
+                encoded,
+                languages=None if self.language == "en" else found,
+                translate=translate,
+                prompt=prompt,
+                beams=beams,
+            )
+        return list(zip(texts, found))
 
     def cross_attention(
         self,
@@ -323,29 +397,6 @@ class WhisperAttention:
             Piece(number, max(0, start - 1), max(1, end - 1))
             for number, (start, end) in zip(found.ids, found.offsets)
         )
-
-
-def said(words: Sequence[str], pieces: Sequence[tuple[Piece, ...]]) -> list[bool]:
-    """Tell of each token whether it is said: punctuation is not, but where a word is nothing else.
-
-    Examples
-    --------
-    >>> said(["tea,"], [(Piece(5, 0, 3), Piece(6, 3, 4))])
-    [True, False]
-    """
-    found = []
-    for word, own in zip(words, pieces):
-        sounds = [any(map(str.isalnum, word[piece.start : piece.end])) for piece in own]
-        found += [sound or not any(sounds) for sound in sounds]
-    return found
-
-
-def _joined(word: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """Return the tokens of a word that are said, each with the punctuation around it."""
-    own = [piece for piece, is_said in zip(pieces, said([word], [pieces])) if is_said]
-    starts = [0 if k == 0 else piece.start for k, piece in enumerate(own)]
-    ends = [max(piece.end, after) for piece, after in zip(own, [*starts[1:], len(word)])]
-    return tuple(Piece(p.label, start, end) for p, start, end in zip(own, starts, ends))
 
 
 def _median(weights: np.ndarray, width: int) -> np.ndarray:

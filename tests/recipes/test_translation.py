@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 from recipes.corpora.reordered_language import Language  # noqa: E402
 from recipes.steps.train_translation import TranslationTrainer, main, read_training  # noqa: E402
 from recipes.steps.translate import greedy  # noqa: E402
-from recipes.trainer.beam_search import LanguageModel, beam_search  # noqa: E402
 from recipes.trainer.sentence_pairs import SentencePairs  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.text.ngram import train_backoff_model  # noqa: E402
+from speechalign.transcription.beam_search import LanguageModel, beam_search  # noqa: E402
 
 SETTINGS = {
     "steps": 6,

@@ -1,0 +1,127 @@
+"""Let a Whisper network write what is said: language detection, prompts, greedy and beam search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from speechalign.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import WhisperForConditionalGeneration
+    from transformers.modeling_outputs import BaseModelOutput
+
+_LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
+
+
+def language_tokens(tokenizer: Tokenizer) -> dict[str, int]:
+    """Return the token of each language that a multilingual tokenizer knows, by its code."""
+    found = {}
+    for token, number in tokenizer.get_vocab(with_added_tokens=True).items():
+        match = _LANGUAGE.fullmatch(token)
+        if match is not None:
+            found[match[1]] = number
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def detect_languages(
+    network: WhisperForConditionalGeneration, encoded: BaseModelOutput, tokens: Sequence[int]
+) -> torch.Tensor:
+    """Return the log-probability of each language token for each recording, shape (B, K)."""
+    import torch
+
+    rows = encoded.last_hidden_state.shape[0]
+    start = network.generation_config.decoder_start_token_id
+    begin = torch.full((rows, 1), start, device=network.device)
+    heard = network(encoder_outputs=encoded, decoder_input_ids=begin, use_cache=False)
+    scores: torch.Tensor = heard.logits[:, -1, list(tokens)].float().log_softmax(-1)
+    return scores
+
+
+def write(
+    network: WhisperForConditionalGeneration,
+    tokenizer: Tokenizer,
+    encoded: BaseModelOutput,
+    *,
+    languages: Sequence[str] | None,
+    translate: bool,
+    prompt: str | None,
+    beams: int,
+) -> list[str]:
+    """Return what the decoder writes for each recording.
+
+    Parameters
+    ----------
+    network, tokenizer
+        The model.
+    encoded : BaseModelOutput
+        What the encoder makes of the recordings.
+    languages : Sequence[str] or None
+        Code of the language of each recording; None for an English model.
+    translate : bool
+        Write English, whatever is said.
+    prompt : str or None
+        What is told to come before: names, spellings, style.
+    beams : int
+        Width of the search; 1 for greedy.
+
+    Raises
+    ------
+    InputError
+        The prompt is longer than the half of what the decoder may write.
+    """
+    import torch
+
+    config, known = network.generation_config, language_tokens(tokenizer)
+    if languages is not None:  # old folders lack these
+        config.is_multilingual = True
+        config.lang_to_id = {f"<|{code}|>": number for code, number in known.items()}
+        tasks = ("transcribe", "translate")
+        config.task_to_id = {task: tokenizer.token_to_id(f"<|{task}|>") for task in tasks}
+    else:
+        config.is_multilingual = False
+    config.no_timestamps_token_id = tokenizer.token_to_id("<|notimestamps|>")
+    config.prev_sot_token_id = tokenizer.token_to_id("<|startofprev|>")
+    options: dict[str, object] = {"num_beams": beams, "do_sample": False}
+    if languages is not None:
+        options["language"] = [f"<|{code}|>" for code in languages]
+        options["task"] = "translate" if translate else "transcribe"
+    if prompt:
+        ids = tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids
+        most = int(network.config.max_target_positions) // 2 - 1
+        if len(ids) > most or config.prev_sot_token_id is None:
+            raise InputError(f"prompt: expected at most {most} tokens, got {len(ids)}; shorten it")
+        options["prompt_ids"] = torch.tensor(
+            [config.prev_sot_token_id, *ids], device=network.device
+        )
+    rows, frames = encoded.last_hidden_state.shape[:2]
+    mask = torch.ones((rows, 2 * frames), dtype=torch.int64, device=network.device)
+    with _quiet():
+        written = network.generate(encoder_outputs=encoded, attention_mask=mask, **options)
+    return [_text(tokenizer, row, prompt) for row in written.tolist()]
+
+
+def _text(tokenizer: Tokenizer, row: Sequence[int], prompt: str | None) -> str:
+    """Return the text of tokens, without what was told before."""
+    begin = tokenizer.token_to_id("<|startoftranscript|>")
+    if prompt and begin in row:
+        row = row[row.index(begin) :]
+    text: str = tokenizer.decode(row, skip_special_tokens=True)
+    return " ".join(text.split())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from warning of what its own code does."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)

@@ -1,0 +1,393 @@
+"""Transcribe a corpus: recordings in, transcripts that `align_corpus` reads out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechalign import __version__
+from speechalign.alignment import Alignment, Interval
+from speechalign.audio.waveform import Sound
+from speechalign.corpus import Utterance, read_corpus
+from speechalign.errors import InputError, SpeechAlignError
+from speechalign.files.json_values import loads
+from speechalign.files.writing import write_text
+from speechalign.formats import write_alignment
+from speechalign.models.content import content_hash
+from speechalign.segmentation import Segmenter
+from speechalign.segmentation.intervals import Limits
+from speechalign.transcription import Transcriber, Transcript
+
+MANIFEST = "transcripts.jsonl"
+"""Name of the manifest of all transcripts in an output folder, which `read_corpus` takes."""
+
+_WINDOW = 600.0  # seconds of a long recording that are in memory at once
+_APART = 2.0  # seconds of silence that are never heard with the speech around
+_MARGIN = 2.0  # seconds that stretches are shorter than what the model hears at once
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What is said in a stretch of a recording.
+
+    Parameters
+    ----------
+    start, end : float
+        Seconds.
+    transcript : Transcript
+        The words.
+    """
+
+    start: float
+    end: float
+    transcript: Transcript
+
+
+@dataclass(frozen=True)
+class TranscribedRecording:
+    """A recording with what is said in it.
+
+    Parameters
+    ----------
+    source : Utterance
+        The recording, as the corpus has it.
+    segments : tuple[Segment, ...]
+        Stretches with words, in order; none where nobody speaks.
+    duration : float
+        Seconds; 0 where it could not be read.
+    sha256 : str
+        Hash of the sound file.
+    kept : bool
+        Whether this is of an earlier run.
+    problem : str or None
+        Why there are none, with the file's name and what to do.
+    """
+
+    source: Utterance
+    segments: tuple[Segment, ...] = ()
+    duration: float = 0.0
+    sha256: str = ""
+    kept: bool = False
+    problem: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the recording is a single stretch."""
+        return len(self.segments) == 1 and self.segments[0].end - self.segments[0].start > (
+            self.duration - 1e-3
+        )
+
+    def utterances(self) -> list[Utterance]:
+        """Return what is to be aligned."""
+        if self.whole:
+            text = self.segments[0].transcript.text
+            return [replace(self.source, text=text, problem=None)]
+        return [
+            replace(
+                self.source,
+                id=f"{self.source.recording}#{number}",
+                text=segment.transcript.text,
+                start=segment.start,
+                end=segment.end,
+                segmented=True,
+                problem=None,
+            )
+            for number, segment in enumerate(self.segments, 1)
+        ]
+
+
+def transcribe_corpus(
+    corpus: str | Path | Sequence[Utterance],
+    transcriber: Transcriber,
+    out: str | Path,
+    *,
+    segmenter: Segmenter | None = None,
+    texts: bool = True,
+    overwrite: bool = False,
+) -> Iterator[TranscribedRecording]:
+    """Write down what is said in every recording.
+
+    A recording without speech is not transcribed; of a long one, only stretches with speech are, of
+    up to 28 s, cut at pauses. Stretches that the corpus gives, as `segment_corpus` writes them, are
+    taken as they are.
+
+    Parameters
+    ----------
+    corpus : str, Path or Sequence[Utterance]
+        What `speechalign.read_corpus` returns, or takes. Recordings need no transcripts.
+    transcriber : Transcriber
+        From `load_transcriber`.
+    out : str or Path
+        Folder to write to, which mirrors the corpus; made where it is missing. It may be that of
+        the recordings, where `speechalign align` finds the transcripts.
+    segmenter : Segmenter or None
+        What finds speech; None for the default.
+    texts : bool
+        Write a ``.lab`` for each recording that is heard at once, and a TextGrid with a tier
+        ``utterances`` for each long one; otherwise only the manifest.
+    overwrite : bool
+        Transcribe again what was transcribed before, and replace files that exist.
+
+    Yields
+    ------
+    TranscribedRecording
+        Each recording, in order; nothing stops the others. ``transcripts.jsonl`` has a line for
+        each stretch: a JSONL manifest, with language, model and settings. What it has of the same
+        recording, model and options is kept.
+
+    Raises
+    ------
+    InputError
+        No such corpus, or an option does not suit the model.
+    """
+    utterances = read_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    settings = content_hash(dict(transcriber.settings()), __version__)
+    earlier = {} if overwrite else _read_manifest(out / MANIFEST)
+    members: dict[str, list[Utterance]] = {}
+    for utterance in utterances:
+        members.setdefault(utterance.recording, []).append(utterance)
+    longest = transcriber.longest - _MARGIN
+    segmenter = segmenter or Segmenter(limits=Limits(longest=longest))
+    work = _Work(transcriber, segmenter, longest, settings)
+    lines: list[str] = []
+    with open(out / MANIFEST, "a", encoding="utf-8") as sink:
+        for found in work.run(members.values(), earlier, out if texts else None, overwrite):
+            if found.problem is None and texts and not found.kept:
+                found = _write(found, out)
+            own = [] if found.problem is not None else _lines(found, transcriber, settings, out)
+            lines += own
+            sink.writelines(own)
+            sink.flush()
+            yield found
+    write_text(out / MANIFEST, "".join(lines))
+
+
+@dataclass
+class _Pending:
+    """A recording of which some stretches wait to be heard."""
+
+    found: TranscribedRecording
+    segments: list[Segment] = field(default_factory=list)
+    waiting: int = 0
+    read: bool = False
+
+    def finished(self) -> TranscribedRecording:
+        """Return the recording with its segments."""
+        kept = tuple(segment for segment in self.segments if segment.transcript.text)
+        return replace(self.found, segments=self.found.segments or kept)
+
+
+@dataclass
+class _Work:
+    """What hears stretches of many recordings together, and gives recordings back in order."""
+
+    transcriber: Transcriber
+    segmenter: Segmenter
+    longest: float
+    settings: str
+    queue: list[tuple[_Pending, float, float, np.ndarray]] = field(default_factory=list)
+    pending: deque[_Pending] = field(default_factory=deque)
+
+    def run(
+        self,
+        recordings: Iterator[list[Utterance]] | Any,
+        earlier: Mapping[str, list[dict[str, Any]]],
+        texts: Path | None,
+        overwrite: bool,
+    ) -> Iterator[TranscribedRecording]:
+        """Yield recordings in order, as soon as they are finished."""
+        for members in recordings:
+            pending = _Pending(TranscribedRecording(members[0]))
+            self.pending.append(pending)
+            try:
+                self._read(pending, members, earlier, texts, overwrite)
+            except SpeechAlignError as error:
+                pending.found = replace(pending.found, problem=str(error))
+            pending.read = True
+            yield from self._finished()
+        self._hear()
+        yield from self._finished()
+
+    def _read(
+        self,
+        pending: _Pending,
+        members: list[Utterance],
+        earlier: Mapping[str, list[dict[str, Any]]],
+        texts: Path | None,
+        overwrite: bool,
+    ) -> None:
+        """Cut a recording into stretches, or take it from an earlier run."""
+        source = members[0]
+        with Sound(source.audio) as sound:
+            pending.found = replace(
+                pending.found, duration=sound.info.duration, sha256=sound.sha256
+            )
+            known = earlier.get(source.recording, [])
+            if known and all(
+                line["settings"] == self.settings and line["audio_sha256"] == sound.sha256
+                for line in known
+            ):
+                segments = tuple(map(_segment, known))
+                pending.found = replace(pending.found, segments=segments, kept=True)
+                return
+            if texts is not None and not overwrite:
+                for suffix in (".lab", ".txt", ".TextGrid"):
+                    path = texts / f"{source.recording}{suffix}"
+                    if path.exists() and not any(member.segmented for member in members):
+                        raise InputError(f"{path}: exists; use --overwrite to replace it")
+            given = [member for member in members if member.segmented]
+            for start, end, samples in (
+                self._given(sound, given) if given else self._found(sound, source.channel)
+            ):
+                self.queue.append((pending, start, end, samples))
+                pending.waiting += 1
+                if len(self.queue) >= self.transcriber.batch:
+                    self._hear()
+
+    def _given(
+        self, sound: Sound, members: list[Utterance]
+    ) -> Iterator[tuple[float, float, np.ndarray]]:
+        """Yield the stretches that the corpus gives."""
+        rate = self.transcriber.model.sample_rate
+        for member in members:
+            end = sound.info.duration if member.end is None else member.end
+            if end - member.start > self.transcriber.longest:
+                raise InputError(
+                    f"{sound.path}: the stretch from {member.start:.2f} to {end:.2f} s is longer "
+                    f"than the {self.transcriber.longest:g} s that {self.transcriber.model.name} "
+                    "hears at once; cut it: speechalign segment --longest 28"
+                )
+            heard = sound.waveform(
+                sample_rate=rate, channel=member.channel, start=member.start, end=end
+            )
+            yield member.start, end, heard.samples
+
+    def _found(
+        self, sound: Sound, channel: int | None
+    ) -> Iterator[tuple[float, float, np.ndarray]]:
+        """Yield stretches with speech, reading a window of the recording at a time."""
+        rate, duration = self.transcriber.model.sample_rate, sound.info.duration
+        first = 0.0
+        while first < duration:
+            last = min(duration, first + _WINDOW)
+            heard = sound.waveform(sample_rate=rate, channel=channel, start=first, end=last)
+            speech = self.segmenter.find(heard.samples, sample_rate=rate)
+            if duration <= self.transcriber.longest:
+                if speech:
+                    yield 0.0, duration, heard.samples
+                return
+            spans = _joined([(s.start, s.end) for s in speech], self.longest)
+            # What touches the end of the window goes on in the next one.
+            cut = last < duration and bool(spans) and spans[-1][1] > last - first - _APART
+            whole = spans[:-1] if cut and spans[-1][0] > 0 else spans
+            for start, end in whole:
+                samples = heard.samples[round(start * rate) : round(end * rate)]
+                yield first + start, first + end, samples
+            first = first + spans[-1][0] if len(whole) < len(spans) else last
+
+    def _hear(self) -> None:
+        """Transcribe what waits."""
+        if self.queue:
+            found = self.transcriber.transcribe(
+                [samples for *_, samples in self.queue],
+                [pending.found.source.recording for pending, *_ in self.queue],
+            )
+            for (pending, start, end, _), transcript in zip(self.queue, found):
+                pending.segments.append(Segment(round(start, 3), round(end, 3), transcript))
+                pending.waiting -= 1
+        self.queue = []
+
+    def _finished(self) -> Iterator[TranscribedRecording]:
+        while self.pending and self.pending[0].read and not self.pending[0].waiting:
+            yield self.pending.popleft().finished()
+
+
+def _joined(spans: list[tuple[float, float]], longest: float) -> list[tuple[float, float]]:
+    """Join segments to stretches as long as a model hears at once, with no long pause inside."""
+    found: list[tuple[float, float]] = []
+    for start, end in spans:
+        if found and end - found[-1][0] <= longest and start - found[-1][1] < _APART:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _write(found: TranscribedRecording, out: Path) -> TranscribedRecording:
+    """Write the transcript of a recording beside where its alignment goes."""
+    if not found.segments:
+        return found
+    path = out / f"{found.source.recording}{'.lab' if found.whole else '.TextGrid'}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if found.whole:
+            write_text(path, found.segments[0].transcript.text + "\n")
+        else:
+            tier = [Interval(s.start, s.end, s.transcript.text) for s in found.segments]
+            write_alignment(Alignment({"utterances": tier}, found.duration), path)
+    except OSError as error:
+        return replace(found, problem=f"{error.filename}: cannot be written: {error.strerror}")
+    except SpeechAlignError as error:
+        return replace(found, problem=str(error))
+    return found
+
+
+def _lines(
+    found: TranscribedRecording, transcriber: Transcriber, settings: str, out: Path
+) -> list[str]:
+    """Return the lines of the manifest for a recording."""
+    audio = found.source.audio.resolve()
+    with suppress(ValueError):
+        audio = Path(os.path.relpath(audio, out.resolve()))
+    lines = []
+    for number, segment in enumerate(found.segments, 1):
+        transcript = segment.transcript
+        line = {
+            "id": found.source.recording + ("" if found.whole else f"#{number}"),
+            "recording": found.source.recording,
+            "audio_filepath": audio.as_posix(),
+            "text": transcript.text,
+            "speaker": found.source.speaker,
+            "channel": found.source.channel,
+            "offset": segment.start,
+            "duration": round(segment.end - segment.start, 3),
+            "language": transcript.language,
+            "repeated": transcript.repeated,
+            "model": transcriber.model.name,
+            "settings": settings,
+            "audio_sha256": found.sha256,
+        }
+        told = {key: value for key, value in line.items() if value is not None}
+        lines.append(json.dumps(told, ensure_ascii=False) + "\n")
+    return lines
+
+
+def _read_manifest(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the lines of an earlier run by recording; what cannot be read is not there."""
+    by_id: dict[str, dict[str, Any]] = {}
+    with suppress(OSError, UnicodeDecodeError):
+        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            with suppress(SpeechAlignError):
+                line = loads(text, f"{path}:{number}")
+                if {"recording", "settings", "audio_sha256", "offset", "duration"} <= set(line):
+                    by_id[str(line.get("id"))] = line
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in by_id.values():
+        found.setdefault(str(line["recording"]), []).append(line)
+    return found
+
+
+def _segment(line: Mapping[str, Any]) -> Segment:
+    transcript = Transcript(line["text"], line.get("language"), int(line.get("repeated", 0)))
+    start = float(line["offset"])
+    return Segment(start, round(start + float(line["duration"]), 3), transcript)

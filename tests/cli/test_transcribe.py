@@ -1,0 +1,64 @@
+"""The command: from recordings alone to transcripts, and to alignments."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from speechalign.cli.main import cli
+from speechalign.formats import read_alignment
+
+
+@pytest.fixture
+def corpus(tmp_path, examples):
+    folder = tmp_path / "corpus" / "slt"
+    folder.mkdir(parents=True)
+    (folder / "tea.flac").write_bytes((examples / "slt/tea.flac").read_bytes())
+    soundfile.write(folder / "silence.wav", np.zeros(16000, np.float32), 16000)
+    return folder.parent
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["transcribe", *map(str, arguments)])
+
+
+@pytest.mark.usefixtures("loaded_once")
+def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
+    from speechalign.models.whisper_attention import WhisperAttention
+
+    told = "Two cups of tea cost $5.50, and the view is free. Then the sailors sang"
+    monkeypatch.setattr(
+        WhisperAttention, "generate", lambda _, heard, *__, **___: [(told, "en")] * len(heard)
+    )
+    out = tmp_path / "out"
+    done = run(corpus, tiny("whisper"), out, "--verbose", "--align")
+    assert done.exit_code == 0, done.output
+    assert "no speech: slt/silence" in done.stderr
+    assert "segments by language: en 1" in done.stderr
+    assert "not heard: slt/tea: 'sailors'" in done.stderr
+    words = read_alignment(out / "slt/tea.TextGrid").tiers["words"]
+    assert [word.label for word in words] == told.split()
+    (line,) = (out / "alignment_manifest.jsonl").read_text().splitlines()
+    assert json.loads(line)["model"] == "english-sphinx"
+    assert not (out / "slt/tea.lab").exists()
+
+
+def test_transcripts_alone(corpus, tiny, tmp_path):
+    out = tmp_path / "out"
+    done = run(corpus, tiny("whisper"), out, "--language", "en")
+    assert done.exit_code == 0, done.output
+    lines = (out / "transcripts.jsonl").read_text().splitlines()
+    assert [json.loads(line)["recording"] for line in lines] == ["slt/tea"]
+    assert (out / "slt/tea.lab").read_text().strip() == json.loads(lines[0])["text"]
+
+
+def test_what_is_refused(corpus, tmp_path):
+    done = run(corpus, "english-sphinx", tmp_path / "out")
+    assert done.exit_code == 4
+    assert "english-sphinx: aligns, but cannot transcribe" in done.stderr
+    done = run(corpus, "english-sphinx", tmp_path / "out", "--translate", "--align")
+    assert done.exit_code == 2
+    assert "exclude each other" in done.stderr
+    assert run(corpus, "a", "b", "c").exit_code == 2
