@@ -60,6 +60,7 @@ setup(
         "export": ["torch>=2.4", "onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
         # Of silero-vad only the network is read, which onnxruntime runs.
         "vad": ["silero-vad>=5.1", "onnxruntime>=1.18"],
+        "media": ["av>=13"],
         "espeak": ["espeakng-loader>=0.2.4"],
         "uroman": ["uroman>=1.3"],
         "train": [

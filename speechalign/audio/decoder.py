@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -27,8 +28,8 @@ class Decoder:
     ----------
     path : Path
         The file.
-    content : bytes or None
-        Its bytes, where it is not on disk.
+    content : bytes or BinaryIO or None
+        Its bytes, or a file that holds its sound, where it is not on disk.
 
     Raises
     ------
@@ -36,14 +37,19 @@ class Decoder:
         It is no sound file.
     """
 
-    def __init__(self, path: Path, content: bytes | None = None) -> None:
+    def __init__(self, path: Path, content: bytes | BinaryIO | None = None) -> None:
         self.path = path
         self._content = content
         self._open()
 
     def _open(self) -> None:
-        name = os.fsencode(self.path)
-        self.file = _File(name if self._content is None else io.BytesIO(self._content))
+        source: bytes | BinaryIO = os.fsencode(self.path)
+        if isinstance(self._content, bytes):
+            source = io.BytesIO(self._content)
+        elif self._content is not None:
+            self._content.seek(0)
+            source = self._content
+        self.file = _File(source)
         self._next = 0
 
     def close(self) -> None:

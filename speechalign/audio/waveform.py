@@ -18,6 +18,8 @@ import soxr
 
 from speechalign.audio.channels import ChannelLevels, Mix
 from speechalign.audio.decoder import Decoder, reason_of
+from speechalign.audio.media import SUFFIXES as MEDIA
+from speechalign.audio.media import sound_of
 from speechalign.audio.truncation import check_complete
 from speechalign.checks import check_samples
 from speechalign.errors import InputError, wrong_type
@@ -108,8 +110,9 @@ class Sound:
     Parameters
     ----------
     path : str or Path
-        Any file that libsndfile reads: WAV, FLAC, Ogg Vorbis or Opus, MP3, AIFF, and more. With
-        ``content``, what messages call it.
+        Any file that libsndfile reads: WAV, FLAC, Ogg Vorbis or Opus, MP3, AIFF, and more; or, with
+        PyAV, a media file with a suffix of `media.SUFFIXES`. With ``content``, what messages call
+        it.
     content : bytes or None
         The bytes of the file, where it is not on disk.
 
@@ -141,8 +144,10 @@ class Sound:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from None
             if not head:
                 raise InputError(f"{path}: the file has zero bytes; copy or record it again")
+            media = self.path.suffix.lower() in MEDIA
+            sound = opened.enter_context(sound_of(self.path, content)) if media else content
             try:
-                self._decoder = opened.enter_context(closing(Decoder(self.path, content)))
+                self._decoder = opened.enter_context(closing(Decoder(self.path, sound)))
             except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw
                 raise InputError(
                     f"{path}: not a sound file that can be read: {reason_of(error)} (it begins "
@@ -155,7 +160,8 @@ class Sound:
                     f"{path}: the header does not say how long the sound is, as of a stream that "
                     "was never finished; convert it, e.g. ffmpeg -i in.flac out.flac"
                 )
-            check_complete(self._bytes, self.path, file.frames)
+            if not media:
+                check_complete(self._bytes, self.path, file.frames)
             if file.frames == 0:
                 raise InputError(
                     f"{path}: the file has no samples; record it again or leave it out"

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
+from speechalign.audio.media import SUFFIXES as MEDIA
 from speechalign.audio.waveform import sound_info
 from speechalign.corpus.tiers import choose_tiers
 from speechalign.corpus.utterance import Utterance
@@ -27,7 +28,8 @@ from speechalign.files.reading import read_text
 from speechalign.files.textgrid import read_textgrid
 from speechalign.files.tier_names import layer
 
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
+_COMMON = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
+SOUND_SUFFIXES = (*_COMMON, *MEDIA)
 _TEXT_SUFFIXES = (".lab", ".txt")
 _NOT_A_TRANSCRIPT = {"readme", "license", "licence", "copying", "changelog", "notice",
                      "oovs_found"}  # fmt: skip
@@ -147,7 +149,7 @@ def _utterances(
         problem = (
             f"{transcripts[0]}: no sound file beside it"
             + (f" but {found}, which cannot be read" if found else "")
-            + f"; expected one of {' '.join(Path(key).name + s for s in SOUND_SUFFIXES)}"
+            + f"; expected one of {' '.join(Path(key).name + s for s in _COMMON)}"
         )
         expected = transcripts[0].with_suffix(SOUND_SUFFIXES[0])
         return [Utterance(key, key, expected, "", speaker, problem=problem)]

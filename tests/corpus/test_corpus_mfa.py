@@ -271,8 +271,8 @@ def test_a_transcript_that_is_a_folder(tmp_path):
 def test_no_sound_file(tmp_path):
     text(tmp_path / "x.lab")
     assert "x.lab: no sound file beside it; expected one of x.wav" in only(tmp_path).problem
-    (tmp_path / "x.m4a").touch()
-    assert "but x.m4a, which cannot be read" in only(tmp_path).problem
+    (tmp_path / "x.mid").touch()
+    assert "but x.mid, which cannot be read" in only(tmp_path).problem
 
 
 def test_a_folder_called_like_a_sound_file_is_left_to_the_reader(tmp_path):
