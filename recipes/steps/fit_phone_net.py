@@ -134,7 +134,7 @@ def main(
                 print(json.dumps(entry), file=log, flush=True)
 
         fit(net, languages, options, checkpoint=out / "checkpoint.pt", report=report)
-        for language in tested:
+        for language in (part for part in tested if len(part.chosen)):
             for copy in range(min(2, len(language.mels))):
                 accuracy = frame_accuracy(net, language, copy)
                 entry = {"language": language.name, "copy": copy, "held-out accuracy": accuracy}

@@ -1,20 +1,23 @@
 """How often a transcript that belongs to another recording is noticed, and a right one doubted.
 
     python tools/bench/mismatch.py MANIFEST.jsonl [MANIFEST.jsonl ...] [--count 200]
+        [--model NAME ...] [--encoder DIR] [--condition NAME ...]
 
-A pair is noticed when it is refused, or ``doubtful``.
+A pair is noticed when it is refused, or ``doubtful``. Conditions are those of robustness.py: clean,
+or a kind of noise, mixed anew for each recording.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
+from robustness import CONDITIONS, Voices, corrupted, load_aligner
 
-from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+from speechalign.audio.waveform import Waveform
+from speechalign.corpus import read_corpus
 from speechalign.errors import AlignmentError
 from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.result import Status
@@ -34,24 +37,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifests", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=200, help="recordings of each manifest")
+    parser.add_argument("--model", action="append", help="may be repeated")
+    parser.add_argument("--encoder", help="pretrained encoder of the models that have one")
+    parser.add_argument("--condition", action="append", choices=CONDITIONS, help="may be repeated")
     options = parser.parse_args()
-    aligner = Aligner()
-    for manifest in options.manifests:
-        rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-        np.random.default_rng(2).shuffle(rows)
-        rows = rows[: options.count]
-        right, wrong = [], []
-        for row, other in zip(rows, rows[1:] + rows[:1]):
-            if row["text"] == other["text"]:
-                continue
-            path = manifest.parent / row["audio_filepath"]
-            waveform = read_waveform(path, sample_rate=aligner.model.sample_rate)
-            right.append(noticed(aligner, waveform, row["text"]))
-            wrong.append(noticed(aligner, waveform, other["text"]))
-        print(
-            f"{manifest}: {len(right)} recordings; noticed: {100 * np.mean(wrong):.1f} % of wrong "
-            f"transcripts, {100 * np.mean(right):.1f} % of right ones"
-        )
+    for name in options.model or [DEFAULT_MODEL]:
+        aligner = load_aligner(name, options.encoder)
+        for manifest in options.manifests:
+            utterances = [u for u in read_corpus(manifest) if u.problem is None]
+            order = np.random.default_rng(2).permutation(len(utterances))[: options.count]
+            chosen = [utterances[n] for n in order.tolist()]
+            voices = Voices(utterances)
+            for condition in options.condition or ["clean"]:
+                right, wrong = [], []
+                for utterance, other in zip(chosen, chosen[1:] + chosen[:1]):
+                    if utterance.text == other.text:
+                        continue
+                    waveform = corrupted(utterance, aligner.model.sample_rate, condition, voices)
+                    right.append(noticed(aligner, waveform, utterance.text))
+                    wrong.append(noticed(aligner, waveform, other.text))
+                print(
+                    f"{name}: {manifest}, {condition}: {len(right)} recordings; noticed: "
+                    f"{100 * np.mean(wrong):.1f} % of wrong transcripts, "
+                    f"{100 * np.mean(right):.1f} % of right ones",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

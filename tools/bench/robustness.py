@@ -2,6 +2,7 @@
 
     python tools/bench/robustness.py --corpus DIR --gold DIR [--model NAME ...] [--json FILE]
         [--plot FILE.png] [--voices DIR] [--condition NAME ...] [--language CODE]
+        [--encoder DIR]
 
 CORPUS is any corpus that `speechalign align` takes, GOLD a tree of alignments with a tier `words`.
 Each corruption is drawn from the id of the utterance, so that all models get the same samples.
@@ -25,10 +26,11 @@ from speechalign.alignment import Alignment
 from speechalign.audio import augmentation
 from speechalign.audio.waveform import Waveform
 from speechalign.corpus import Utterance, read_corpus
-from speechalign.errors import SpeechAlignError
+from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats.tree import read_tree
 from speechalign.metrics import report
 from speechalign.metrics.boundaries import BoundaryScore
+from speechalign.models import load_model
 from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.result import Status
 
@@ -91,6 +93,15 @@ class Voices:
         return [others[i].waveform(rate).samples for i in chosen]
 
 
+def corrupted(utterance: Utterance, rate: int, condition: str, voices: Voices) -> Waveform:
+    """Return the waveform of an utterance under a condition, at a sample rate in Hz."""
+    waveform = utterance.waveform(rate)
+    rng = np.random.default_rng(zlib.crc32(f"{utterance.id} {condition}".encode()))
+    mixed = voices.draw(utterance.speaker, rate, rng) if "babble" in condition else []
+    samples = CONDITIONS[condition](waveform.samples, rate, rng, mixed)
+    return replace(waveform, samples=samples)
+
+
 def measure(
     aligner: Aligner,
     utterances: Sequence[Utterance],
@@ -102,12 +113,8 @@ def measure(
     pairs: dict[str, tuple[Alignment, Alignment | None]] = {}
     doubtful = 0
     for utterance in utterances:
-        waveform = utterance.waveform(aligner.model.sample_rate)
-        rng = np.random.default_rng(zlib.crc32(f"{utterance.id} {condition}".encode()))
-        own = utterance.speaker
-        mixed = voices.draw(own, waveform.sample_rate, rng) if "babble" in condition else []
-        samples = CONDITIONS[condition](waveform.samples, waveform.sample_rate, rng, mixed)
-        found = _align(aligner, replace(waveform, samples=samples), utterance)
+        waveform = corrupted(utterance, aligner.model.sample_rate, condition, voices)
+        found = _align(aligner, waveform, utterance)
         pairs[utterance.recording] = (gold[utterance.recording], found and found[0])
         doubtful += found is None or found[1]
     return report(pairs, tier="words").pooled, doubtful / len(utterances)
@@ -124,6 +131,14 @@ def _align(
     return result.alignment, judge(result.confidence, result.words, result.unit)[
         0
     ] is Status.DOUBTFUL
+
+
+def load_aligner(name: str, encoder: str | None, language: str | None = None) -> Aligner:
+    """Load a model, with its encoder if it has one."""
+    try:
+        return Aligner(load_model(name, encoder=encoder), language=language)
+    except InputError:  # A model without an encoder refuses one.
+        return Aligner(name, language=language)
 
 
 def plot(rows: Sequence[Mapping[str, object]], path: Path) -> None:
@@ -158,6 +173,7 @@ def main() -> None:
     parser.add_argument("--language", help="that of the corpus, for a model that reads several")
     parser.add_argument("--condition", action="append", choices=CONDITIONS, help="may be repeated")
     parser.add_argument("--voices", type=Path, help="corpus that babble is mixed from")
+    parser.add_argument("--encoder", help="pretrained encoder of the models that have one")
     parser.add_argument("--json", type=Path, help="file for every figure")
     parser.add_argument("--plot", type=Path, help="picture of error against noise")
     options = parser.parse_args()
@@ -170,7 +186,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     print(f"{'model':20s} {'condition':15s}  mean  median  bias    p95  doubtful  words, ms")
     for name in options.model or [DEFAULT_MODEL]:
-        aligner = Aligner(name, language=options.language)
+        aligner = load_aligner(name, options.encoder, options.language)
         for condition in options.condition or CONDITIONS:
             score, doubtful = measure(aligner, utterances, gold, condition, voices)
             both = score.both
