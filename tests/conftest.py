@@ -1,5 +1,7 @@
 """Fixtures and settings that every test shares."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,20 @@ def shared() -> Path:
     folder = Path(__file__).resolve().parents[2] / "shared"
     if not folder.is_dir():
         pytest.skip(f"measuring data is not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whisper_base(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of openai/whisper-base with its real weights."""
+    for package in ("torch", "transformers"):
+        pytest.importorskip(package, reason=f"needs {package}")
+    folder = tmp_path_factory.mktemp("whisper") / "base"
+    program = shared / "tools" / "whisper_weights.py"
+    made = subprocess.run(
+        [sys.executable, program, "base", folder], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
     return folder
 
 

@@ -35,10 +35,14 @@ from speechalign.registry import Registry
 MODELS = Registry(
     "speechalign.models",
     {
+        "english": "speechalign.models.neural_hmm.shipped:english",
         "english-ctc-small": "speechalign.models.ctc.conv_ctc:english_ctc_small",
         "english-gmm": "speechalign.models.hmm_gmm.shipped:english_gmm",
         "english-sphinx": "speechalign.models.hmm_gmm.english_sphinx:EnglishSphinx",
+        "english-whisper": "speechalign.models.neural_hmm.shipped:english_whisper",
+        "german": "speechalign.models.neural_hmm.shipped:german",
         "german-gmm": "speechalign.models.hmm_gmm.shipped:german_gmm",
+        "german-whisper": "speechalign.models.neural_hmm.shipped:german_whisper",
     },
 )
 """By name: a class or function that makes a model; it needs no arguments."""
