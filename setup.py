@@ -52,7 +52,9 @@ setup(
     extras_require={
         "plot": ["matplotlib>=3.8", "librosa>=0.10.2"],
         "lhotse": ["lhotse>=1.30"],
+        "parquet": ["pyarrow>=15"],
         "datasets": ["datasets>=3"],
+        "ray": ["ray[data]>=2.30"],
         "torch": ["torch>=2.4", "safetensors>=0.4"],
         "torchaudio": ["torchaudio>=2.4"],
         "hf": ["torch>=2.4", "transformers>=4.50", "safetensors>=0.4"],

@@ -24,6 +24,9 @@ COMMANDS = {
     "align": _Entry(
         "speechalign.cli.align:align", "Align", "Align a corpus of recordings with transcripts."
     ),
+    "align-rows": _Entry(
+        "speechalign.cli.align_rows:align_rows", "Align", "Align a table or an archive of any size."
+    ),
     "align-one": _Entry(
         "speechalign.cli.align_one:align_one", "Align", "Align one recording and print its words."
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -126,7 +126,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     ----------
     function : callable
         A command that takes ``load_aligner`` instead of them: a function from a model's name, or
-        None for the default, and another language, if any, to an ``Aligner``.
+        None for the default, and another language, if any, to an ``Aligner``; it can be pickled.
     """
 
     @option(
@@ -163,34 +163,49 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         speaker_labels: str | None,
         **others: object,
     ) -> object:
-        def load_aligner(source: str | None, other: str | None = None) -> Aligner:
-            from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
-            from speechalign.files.reading import read_text
-            from speechalign.models import load_model
-            from speechalign.text.phone_sets import read_map
-
-            model = load_model(
-                source or DEFAULT_MODEL,
-                device=device,
-                offline=offline,
-                allow_pickle=allow_pickle,
-                encoder=encoder,
-            )
-            names = None
-            if phone_names is not None:
-                names = read_map(read_text(phone_names), str(phone_names))
-            return Aligner(
-                model,
-                language=other or language,
-                calibration=calibration,
-                dictionary=dictionary or None,
-                phone_set=phone_set,
-                phone_names=names,
-                pause_probability=pause_probability,
-                min_pause=min_pause,
-                speaker_labels=speaker_labels,
-            )
-
+        load_aligner = partial(
+            _load_aligner,
+            loading={
+                "device": device,
+                "offline": offline,
+                "allow_pickle": allow_pickle,
+                "encoder": encoder,
+            },
+            phone_names=phone_names,
+            language=language,
+            calibration=calibration,
+            dictionary=dictionary or None,
+            phone_set=phone_set,
+            pause_probability=pause_probability,
+            min_pause=min_pause,
+            speaker_labels=speaker_labels,
+        )
         return function(load_aligner=load_aligner, **others)
 
     return command
+
+
+def _load_aligner(
+    source: str | None,
+    other: str | None = None,
+    *,
+    loading: Mapping[str, Any],
+    phone_names: Path | None,
+    language: str | None,
+    **options: Any,
+) -> Aligner:
+    """Load a model and make its aligner, in this process or in another that it is sent to."""
+    from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+    from speechalign.files.reading import read_text
+    from speechalign.models import load_model
+    from speechalign.text.phone_sets import read_map
+
+    names = None
+    if phone_names is not None:
+        names = read_map(read_text(phone_names), str(phone_names))
+    return Aligner(
+        load_model(source or DEFAULT_MODEL, **loading),
+        phone_names=names,
+        language=other or language,
+        **options,
+    )

@@ -43,7 +43,7 @@ def status(out: Path, confidence: float) -> None:
     table.add_row("utterances", str(total))
     for name, count in progress.statuses.items():
         table.add_row(name, str(count))
-    table.add_row("hours of audio", f"{progress.hours:.2f}")
+    table.add_row("hours of audio", f"{progress.hours:.3f}")
     if progress.speed is not None:
         table.add_row("hours of audio an hour, by one shard", f"{progress.speed:.1f}")
     if total:

@@ -15,11 +15,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from speechalign.corpus.conflicts import text_problem
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import FormatError, InputError
 from speechalign.files.json_values import loads
 from speechalign.files.names import existing
-from speechalign.files.reading import Line, read_lines
+from speechalign.files.reading import Line, decode, read_lines
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,34 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
             )
         )
     return utterances + broken
+
+
+def utterance_of_line(line: bytes, number: int, path: Path) -> Utterance:
+    """Return the utterance of one line, which is named without a look at the others.
+
+    Parameters
+    ----------
+    line : bytes
+        A line that is not blank.
+    number : int
+        Counted from 1, for messages.
+    path : Path
+        The manifest. A sound file outside its folder is named from the root of the file system.
+    """
+    try:
+        text = decode(line, f"{path}:{number}").strip()
+        entry = _entry(Line(number, text), path, None)
+    except (InputError, FormatError) as error:
+        name = f"{path.name}:{number}"
+        return Utterance(name, name, path, "", problem=str(error))
+    folder = Path(os.path.abspath(path.parent))
+    home = folder if entry.audio.is_relative_to(folder) else Path(entry.audio.anchor)
+    recording = entry.audio.relative_to(home).with_suffix("").as_posix()
+    utterance = replace(entry.utterance, recording=recording)
+    if not entry.named:
+        start = f"@{utterance.start:g}" if utterance.segmented else ""
+        utterance = replace(utterance, id=recording + start)
+    return replace(utterance, problem=text_problem(utterance.text))
 
 
 def _root(path: Path, entries: list[_Entry]) -> Path:

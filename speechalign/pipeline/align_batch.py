@@ -135,13 +135,14 @@ class AlignBatch:
 
     def align(self, utterances: Sequence[Utterance]) -> list[UtteranceResult]:
         """Align utterances, as `__call__` does rows; return the result of each."""
-        run = self._loaded()
+        run = self.run
         for speaker in {u.speaker for u in utterances if u.speaker} - self._speakers.keys():
             self._speakers[speaker] = run.aligner.for_speaker(speaker, None)
         return list(align(utterances, run))
 
-    def _loaded(self) -> Run:
-        """Return what the utterances share; load the model at first."""
+    @property
+    def run(self) -> Run:
+        """What the utterances share; loads the model at first."""
         if self._run is None:
             aligner = self._aligner()
             if isinstance(aligner.model, SpeakerModel) and aligner.model.by_speaker:

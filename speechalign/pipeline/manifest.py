@@ -69,7 +69,7 @@ class Manifest:
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    yield line, _of_json(json.loads(line))
+                    yield line, result_of_line(json.loads(line))
                 except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                     raise InputError(
                         f"{self.path}:{number}: damaged, or of another version of speechalign; "
@@ -167,7 +167,7 @@ def _line(result: UtteranceResult) -> str:
     return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _of_json(values: dict[str, Any]) -> UtteranceResult:
+def result_of_line(values: dict[str, Any]) -> UtteranceResult:
     """Return the result of a line; an error of Python where a value is of another type."""
     for name, kinds in _KINDS.items():
         if name in values and not isinstance(values[name], kinds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.pipeline.shards import listed, manifests_of_shards
 
 
-def merge(folder: Path, *, allow_missing: bool = False) -> int:
+def merge(folder: Path, *, allow_missing: bool = False, tables: bool = True) -> int:
     """Put the manifests of all shards together, and write the tables that follow from them.
 
     Lines are read and written one by one; what is held in memory is where they are.
@@ -25,6 +26,8 @@ def merge(folder: Path, *, allow_missing: bool = False) -> int:
         The output folder of the shards.
     allow_missing : bool
         Merge although some shards have no manifest yet.
+    tables : bool
+        Write the tables as well, for which all results are read three times more.
 
     Returns
     -------
@@ -42,18 +45,23 @@ def merge(folder: Path, *, allow_missing: bool = False) -> int:
             f"{folder}: {len(missing)} of {len(missing) + len(parts)} shards are missing "
             f"({listed(missing)}); align them, or merge the others with --allow-partial"
         )
-    places = _places(parts)
+    count = 0
     with in_place_of(folder / MANIFEST) as temporary, temporary.open("xb") as sink:
-        files = [part.path.open("rb") for part in parts]
-        try:
-            for place in sorted(places):
-                files[place.part].seek(place.offset)
-                sink.write(files[place.part].readline())
-        finally:
-            for file in files:
-                file.close()
-    write_analysis(folder, _Results(Manifest(folder)))
-    return len(places)
+        for line in sorted_lines(parts):
+            sink.write(line)
+            count += 1
+    if tables:
+        write_analysis(folder, _Results(Manifest(folder)))
+    return count
+
+
+def sorted_lines(parts: Sequence[Manifest]) -> Iterator[bytes]:
+    """Yield the last line of each utterance, in the order of a manifest; InputError as `merge`."""
+    with ExitStack() as opened:
+        files = [opened.enter_context(part.path.open("rb")) for part in parts]
+        for place in sorted(_places(parts)):
+            files[place.part].seek(place.offset)
+            yield files[place.part].readline()
 
 
 class _Place(NamedTuple):

@@ -173,16 +173,15 @@ def _serve(
         other.close()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-    while True:
-        try:
+    # Where the pipe is closed, the one who started us has what it wants, or is dead.
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
             items = connection.recv()
-        except EOFError:
-            return
-        try:
-            answer: object = function(items)
-        except Exception as error:
-            answer = error
-        connection.send(answer)
+            try:
+                answer: object = function(items)
+            except Exception as error:
+                answer = error
+            connection.send(answer)
 
 
 @contextmanager

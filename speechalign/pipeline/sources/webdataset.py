@@ -1,0 +1,122 @@
+"""Tar archives as WebDataset and NeMo have them, read from begin to end.
+
+WebDataset: members of one key follow each other, such as ``a/b.flac`` with ``a/b.json`` (NeMo's
+keys: ``text``, ``id``, ``offset``, ``duration``, ``speaker``) or with ``a/b.txt``, the transcript.
+NeMo: archives of sound files, ``audio_3.tar``, beside ``tarred_audio_manifest.json`` or a manifest
+for each, ``manifest_3.json``, whose ``audio_filepath`` is the name of a member.
+
+See https://github.com/webdataset/webdataset
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from speechalign.corpus import Utterance
+from speechalign.errors import InputError
+from speechalign.files.json_values import loads
+from speechalign.files.reading import read_lines
+from speechalign.pipeline.rows import utterance_of
+from speechalign.pipeline.sources import files_below
+
+_SOUNDS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".m4a"}
+_TEXTS = {".txt", ".lab", ".text", ".transcript"}
+_KEYS = ("id", "offset", "duration", "speaker")
+_MANIFESTS = ("manifest_{}.json", "manifest_{}.jsonl", "tarred_audio_manifest.json")
+
+_Member = tuple[str, bytes]
+
+
+def recognises(path: Path) -> bool:
+    """Whether there is a file whose name ends in ``.tar``."""
+    return any(file.suffix == ".tar" for file in files_below(path, ".tar"))
+
+
+def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:
+    """Yield the utterances of all archives, in the order of their names."""
+    if columns:
+        raise InputError(f"columns: {path} has members, not columns; leave them out")
+    for file in files_below(path, ".tar"):
+        entries = _nemo_entries(file)
+        if entries is None:
+            for key, members in groupby(_members(file), key=lambda member: _key(member[0])):
+                yield from _sample(f"{file.name}:{key}", dict(members), file)
+            continue
+        for name, content in _members(file):
+            for number, entry in enumerate(entries.pop(name, [])):
+                identity = entry.get("id", _key(name) + f"#{number + 1}" * (number > 0))
+                yield utterance_of({**_values(entry), "id": identity, "audio": content})
+        for name in entries:
+            problem = f"{file}: has no member {name}, which its manifest names; make it again"
+            yield Utterance(_key(name), _key(name), file, "", problem=problem)
+
+
+def _members(file: Path) -> Iterator[_Member]:
+    """Yield the names of files in an archive, and their bytes; a damaged one ends with its name."""
+    name = "the first member"
+    try:
+        with tarfile.open(file, "r|") as archive:
+            for member in archive:
+                if member.isfile() and (opened := archive.extractfile(member)) is not None:
+                    name = member.name
+                    yield name, opened.read()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        yield "damaged", f"{file}: damaged after {name}: {error}; copy the archive again".encode()
+
+
+def _key(name: str) -> str:
+    """Return the path of a member up to the first dot of its name."""
+    path = PurePosixPath(name)
+    return str(path.with_name(path.name.partition(".")[0] or path.name))
+
+
+def _sample(name: str, members: dict[str, bytes], file: Path) -> Iterator[Utterance]:
+    """Yield the utterance of the members of one key; none without sound and text."""
+    if "damaged" in members:
+        yield Utterance(name, name, file, "", problem=members["damaged"].decode())
+        return
+    by_suffix = {PurePosixPath(member).suffix.lower(): member for member in members}
+    sound = next((by_suffix[suffix] for suffix in by_suffix if suffix in _SOUNDS), None)
+    text = next((by_suffix[suffix] for suffix in by_suffix if suffix in _TEXTS), None)
+    if sound is None and text is None and ".json" not in by_suffix:
+        return
+    row: dict[str, Any] = {}
+    try:
+        if ".json" in by_suffix:
+            row = _values(loads(members[by_suffix[".json"]].decode("utf-8"), name))
+        if text is not None:
+            row["text"] = members[text].decode("utf-8").strip()
+    except ValueError as error:  # FormatError and UnicodeDecodeError are
+        yield Utterance(name, name, file, "", problem=str(error))
+        return
+    key = name.partition(":")[2]
+    audio = None if sound is None else members[sound]
+    yield utterance_of({"id": key, "text": None, **row, "audio": audio})
+
+
+def _values(entry: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: entry[key] for key in _KEYS if entry.get(key) is not None}
+    return {"text": entry.get("text"), **found}
+
+
+def _nemo_entries(file: Path) -> dict[str, list[dict[str, Any]]] | None:
+    """Return NeMo's manifest of an archive, by member; None where there is none."""
+    numbers = re.findall(r"\d+", file.stem)
+    for pattern in _MANIFESTS:
+        manifest = file.with_name(pattern.format(numbers[-1] if numbers else ""))
+        if manifest.is_file():
+            entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            for line in read_lines(manifest):
+                entry = json.loads(line.text) if line.problem is None else {}
+                shard = entry.get("shard_id")
+                if shard is None or (numbers and int(numbers[-1]) == shard):
+                    entries[entry.get("audio_filepath", "")].append(entry)
+            return dict(entries)
+    return None

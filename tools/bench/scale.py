@@ -1,0 +1,230 @@
+"""Measure what grows with the number of utterances, and what a run survives.
+
+    PYTHONPATH=. python tools/bench/scale.py growth [--counts 1000 100000]
+    PYTHONPATH=. python tools/bench/scale.py equal [--count 200] [--kills 3] [--ray]
+    PYTHONPATH=. python tools/bench/scale.py jobs [--count 60] [--rounds 5]
+    PYTHONPATH=. python tools/bench/scale.py killed [--count 300] [--every 10]
+
+Utterances are generated: about two seconds of the shipped examples, cut at pauses, repeated under
+many names. Processor time is that of this process and of those that it started; the load of the
+machine is printed, because elapsed times depend on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import soundfile
+
+from speechalign import AlignBatch, Aligner
+from speechalign.pipeline.align_corpus import align_corpus
+from speechalign.pipeline.align_rows import align_rows
+from speechalign.pipeline.manifest import MANIFEST, Manifest
+from speechalign.pipeline.merge import merge
+from speechalign.pipeline.shards import Shard
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "english"
+SECONDS = 2.0
+
+
+def voices(folder: Path) -> list[tuple[Path, str]]:
+    """Write the beginning of each example, up to the word that ends by two seconds."""
+    aligner, found = Aligner(), []
+    for sound in sorted(EXAMPLES.rglob("*.flac")):
+        words = list(aligner.align(sound, sound.with_suffix(".lab").read_text(encoding="utf-8")))
+        kept = [word for word in words if word.end <= SECONDS]
+        samples, rate = soundfile.read(sound)
+        for copy in range(20):
+            path = folder / f"{sound.stem}-{copy}.wav"
+            soundfile.write(path, samples[: round(SECONDS * rate)], rate)
+            found.append((path, " ".join(word.label for word in kept)))
+    return found
+
+
+def rows(folder: Path, count: int) -> Path:
+    """Write a JSONL manifest of so many utterances."""
+    sounds = voices(folder)
+    path = folder / f"{count}.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            sound, text = sounds[number % len(sounds)]
+            line = {"audio_filepath": sound.name, "text": text, "id": f"u{number:08d}"}
+            file.write(json.dumps(line) + "\n")
+    return path
+
+
+def processor() -> float:
+    """Return seconds of processor time, of this process and of those that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def memory() -> float:
+    """Return the resident memory of this process, MB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def growth(options: argparse.Namespace) -> None:
+    """Align more and more utterances, each number in a process of its own."""
+    print(f"load {os.getloadavg()[0]:.1f}")
+    print("| utterances | start, s | memory, MB | peak | ms processor an utterance | manifest |")
+    print("|---|---|---|---|---|---|")
+    for count in options.counts:
+        command = [sys.executable, __file__, "one", "--counts", str(count)]
+        subprocess.run(command, check=True)
+
+
+def one(options: argparse.Namespace) -> None:
+    """Align one number of utterances; print a row of the table."""
+    (count,) = options.counts
+    with tempfile.TemporaryDirectory() as home:
+        source = rows(Path(home), count)
+        batch = AlignBatch()
+        began, cpu = time.monotonic(), processor()
+        first: list[float] = []
+        levels: list[float] = []
+        spent = 0.0
+        writing = Manifest.writing
+
+        def timed(self, now=()):
+            nonlocal spent
+            before = time.process_time()
+            found = writing(self, now)
+            spent += time.process_time() - before
+            return found
+
+        def watch(_) -> None:
+            if not first:
+                first.append(time.monotonic() - began)
+            levels.append(memory())
+
+        Manifest.writing = timed  # type: ignore[method-assign]
+        align_rows(source, batch, Path(home) / "out", jobs=2, progress=watch)
+        used = processor() - cpu
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        share = (own.ru_utime + own.ru_stime) / used
+        print(
+            f"| {count} | {first[0]:.1f} | {levels[len(levels) // 2]:.0f} | {max(levels):.0f} "
+            f"| {1000 * used / count:.2f} | {share:.1%} of it by the main process |",
+            flush=True,
+        )
+
+
+def equal(options: argparse.Namespace) -> None:
+    """Compare one run with shards that are merged, one that is killed, and Ray."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        source = rows(home, options.count)
+        align_rows(source, AlignBatch(), home / "one", jobs=2)
+        wanted = (home / "one" / MANIFEST).read_bytes()
+        for index in range(1, 5):
+            align_rows(source, AlignBatch(), home / "four", shard=Shard(index, 4), jobs=2)
+        merge(home / "four")
+        print("four shards equal one run:", (home / "four" / MANIFEST).read_bytes() == wanted)
+        rng = random.Random(0)
+        command = [sys.executable, "-m", "speechalign", "align-rows", source, home / "killed"]
+        for _ in range(options.kills):
+            process = subprocess.Popen([*map(str, command), "--quiet", "-j", "2"])
+            part = home / "killed" / Shard(1, 1).part
+            wait = rng.randrange(1, options.count // (options.kills + 1))
+            before = part.read_bytes().count(b"\n") if part.exists() else 0
+            while not part.exists() or part.read_bytes().count(b"\n") < before + wait:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            more = part.read_bytes().count(b"\n") - before
+            print(f"killed after {more} more utterances")
+        subprocess.run([*map(str, command), "--quiet"], check=True)
+        same = (home / "killed" / MANIFEST).read_bytes() == wanted
+        print(f"{options.kills} x kill -9 equal one run:", same)
+        if options.ray:
+            from speechalign.pipeline.ray_engine import RayEngine
+
+            align_rows(source, AlignBatch(), home / "ray", engine=RayEngine(actors=2))
+            print("two Ray actors equal one run:", (home / "ray" / MANIFEST).read_bytes() == wanted)
+
+
+def jobs(options: argparse.Namespace) -> None:
+    """Compare threads and processes, interleaved; the best of the rounds counts."""
+    import speechalign.pipeline.align_corpus as module
+    from speechalign.corpus import read_corpus
+
+    with tempfile.TemporaryDirectory() as name:
+        utterances = read_corpus(rows(Path(name), options.count))
+        for number, utterance in enumerate(utterances):  # A recording each.
+            utterances[number] = type(utterance)(
+                utterance.id, utterance.id, utterance.audio, utterance.text
+            )
+        aligner = Aligner()
+        align_corpus(utterances[:3], aligner, Path(name) / "warm", jobs=1)
+        best: dict[str, tuple[float, float]] = {}
+        for _ in range(options.rounds):
+            for kind, count in (("one", 1), ("threads", 2), ("processes", 2)):
+                module.may_share_memory = lambda kind=kind: kind == "processes"
+                out = Path(name) / "out"
+                shutil.rmtree(out, ignore_errors=True)
+                began, cpu = time.monotonic(), processor()
+                align_corpus(utterances, aligner, out, jobs=count)
+                found = time.monotonic() - began, processor() - cpu
+                best[kind] = min(best.get(kind, found), found)
+        print(f"load {os.getloadavg()[0]:.1f}")
+        for kind, (elapsed, used) in best.items():
+            ratio = best["one"][0] / elapsed
+            print(f"{kind}: {elapsed:.2f} s elapsed ({ratio:.2f} x), {used:.2f} s processor")
+
+
+def killed(options: argparse.Namespace) -> None:
+    """Kill a worker every few seconds; count the utterances."""
+    with tempfile.TemporaryDirectory() as name:
+        source = rows(Path(name), options.count)
+        kills, ended = 0, threading.Event()
+
+        def kill() -> None:
+            nonlocal kills
+            while not ended.wait(options.every):
+                children = multiprocessing.active_children()
+                if children:
+                    random.choice(children).kill()
+                    kills += 1
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        try:
+            counts = align_rows(source, AlignBatch(), Path(name) / "out", jobs=2)
+        finally:
+            ended.set()
+            thread.join()
+        lines = (Path(name) / "out" / MANIFEST).read_bytes().count(b"\n")
+        print(f"{kills} workers killed; {options.count} rows, {lines} lines, {dict(counts)}")
+
+
+def main() -> None:
+    """Run one of the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["growth", "one", "equal", "jobs", "killed"])
+    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 100_000])
+    parser.add_argument("--count", type=int, default=300, help="utterances")
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--ray", action="store_true", help="compare with Ray, too")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--every", type=float, default=10.0, help="seconds between kills")
+    options = parser.parse_args()
+    globals()[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
