@@ -92,6 +92,11 @@ def load(
         raise BackendError(
             f"{folder}: needs the encoder {source}: {error}; or name a folder with --encoder"
         ) from None
+    except InputError as error:
+        raise InputError(
+            f"{folder}: was trained on the encoder {model.facts.source}: {error}; name the folder "
+            "of that encoder with --encoder"
+        ) from None
     return model.with_encoder(loaded)
 
 

@@ -1,6 +1,7 @@
 """Networks on a pretrained encoder, on small encoders of the real classes; and torch's network."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,6 +124,13 @@ def test_another_encoder_of_the_same_size_is_refused(made, tiny, tmp_path):
         load_model(tmp_path / "saved", encoder=other)
 
 
+def test_an_encoder_with_fewer_layers_is_refused(made, tmp_path):
+    model = made("whisper")
+    save(neural_hmm(model.net, replace(model.facts, layers=(1, 3))), tmp_path / "saved", texts={})
+    with pytest.raises(InputError, match=r"was trained on .*: layers: expected numbers from 1 "):
+        load_model(tmp_path / "saved")
+
+
 def test_an_encoder_that_is_gone(made, tiny, tmp_path):
     gone = shutil.copytree(tiny("whisper"), tmp_path / "gone")
     model = made("whisper")
@@ -136,8 +144,6 @@ def test_an_encoder_that_is_gone(made, tiny, tmp_path):
 
 
 def test_an_encoder_that_is_not_on_the_hub(made, tmp_path, monkeypatch):
-    from dataclasses import replace
-
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
