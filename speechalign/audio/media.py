@@ -53,7 +53,8 @@ def sound_of(path: Path, content: bytes | None = None) -> BinaryIO:
         ) from None
     target = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever reads it
     try:
-        with av.open(str(path) if content is None else io.BytesIO(content)) as container:
+        source = str(path) if content is None else io.BytesIO(content)
+        with av.open(source, "r") as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: has no sound; leave it out")
             stream = container.streams.audio[0]
