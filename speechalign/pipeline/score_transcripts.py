@@ -121,7 +121,7 @@ def _normalise(normalisation: str, language: str) -> Callable[[str], list[str]]:
     if normalisation == "none":
         return str.split
     if normalisation == "plain":
-        return _plain
+        return plain_words
     if normalisation == "spoken":
         spoken = normaliser(language)
 
@@ -145,7 +145,7 @@ def _normalise(normalisation: str, language: str) -> Callable[[str], list[str]]:
     raise InputError(f"normalisation: expected one of {known}, got {normalisation!r}")
 
 
-def _plain(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
     """Return the words of a text in lower case, without marks but apostrophes inside."""
     kept = "".join(c if c.isalnum() or c in "'’" else " " for c in composed(text).casefold())
     words = (word.strip("'") for word in kept.replace("’", "'").split())
