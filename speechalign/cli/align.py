@@ -58,6 +58,13 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
     @cue_options
     @speakers_option
     @option(
+        "--segments",
+        type=click.Choice(["auto"]),
+        group="Corpus",
+        help="Divide recordings with one transcript for all of it into utterances, with auto: the "
+        "speech between pauses of half a second (default: no utterances)",
+    )
+    @option(
         "--overwrite",
         is_flag=True,
         group="Output",
@@ -83,6 +90,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         formats: tuple[str, ...],
         format_options: dict[str, object],
         speakers: Path | None,
+        segments: str | None,
         overwrite: bool,
         report: Path | None,
         allow_partial: bool,
@@ -98,6 +106,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             from speechalign.cli.progress import AlignmentProgress, ProgressBar
             from speechalign.pipeline.align_corpus import align_corpus
             from speechalign.pipeline.manifest import MANIFEST
+            from speechalign.segmentation import Segmenter
 
             if report is not None:
                 if shard is not None:
@@ -114,6 +123,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
                     jobs=jobs,
                     overwrite=overwrite,
                     speakers=speakers,
+                    segmenter=None if segments is None else Segmenter(),
                     progress=AlignmentProgress(bar),
                 )
             manifest = out / (MANIFEST if shard is None else shard.part)

@@ -34,6 +34,7 @@ from speechalign.pipeline.shards import (
 )
 from speechalign.pipeline.speakers import aligners_by_speaker, heard_together
 from speechalign.pipeline.status import note_speed
+from speechalign.segmentation import Segmenter
 
 # For a model that scores in batches: how many utterances one thread takes at least.
 _TOGETHER = 64
@@ -52,6 +53,7 @@ def align_corpus(
     jobs: int | None = ...,
     overwrite: bool = ...,
     speakers: str | Path | SpeakerTurns | None = ...,
+    segmenter: Segmenter | None = ...,
     progress: Progress | None = ...,
 ) -> Iterator[UtteranceResult]: ...
 @overload
@@ -66,6 +68,7 @@ def align_corpus(
     jobs: int | None = ...,
     overwrite: bool = ...,
     speakers: str | Path | SpeakerTurns | None = ...,
+    segmenter: Segmenter | None = ...,
     progress: Progress | None = ...,
 ) -> CorpusResult: ...
 def align_corpus(
@@ -79,6 +82,7 @@ def align_corpus(
     jobs: int | None = None,
     overwrite: bool = False,
     speakers: str | Path | SpeakerTurns | None = None,
+    segmenter: Segmenter | None = None,
     progress: Progress | None = None,
 ) -> Iterator[UtteranceResult] | CorpusResult:
     """Align every utterance of a corpus: yield the results, or write one file a recording.
@@ -118,6 +122,10 @@ def align_corpus(
         Who speaks when, as `speechalign.corpus.turns.read_turns` takes or returns it: words get
         speakers, and the files tiers by speaker. An utterance whose recording has no turns, or
         ends before them, fails. None for the speakers that the corpus gives.
+    segmenter : Segmenter or None
+        Finds speech in recordings that have one transcript for all of them; the words are
+        distributed over these segments, which become the tier ``utterances``. None for no such
+        tier.
     progress : callable or None
         Called with the results of each finished recording, from this thread.
 
@@ -177,6 +185,7 @@ def align_corpus(
         batch_seconds=aligner.batch_seconds,
         heard=heard,
         turns=turns,
+        segmenter=segmenter,
     )
     recordings = _recordings(utterances, formats, manifest)
     finished = _results(recordings, utterances, run, jobs, progress)

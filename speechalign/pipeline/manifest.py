@@ -177,8 +177,8 @@ def result_of_line(values: dict[str, Any]) -> UtteranceResult:
     for name in ("outputs", "outputs_sha256"):
         values[name] = tuple(values[name])
     values["words"] = tuple(map(_word_of_json, values["words"]))
-    untranscribed = values.get("untranscribed", ())
-    values["untranscribed"] = tuple(Interval(s, e, label) for label, s, e in untranscribed)
+    for name in ("untranscribed", "segments"):
+        values[name] = tuple(Interval(s, e, label) for label, s, e in values.get(name, ()))
     values["search"] = values.get("search") and Search(**values["search"])
     return UtteranceResult(**values)
 

@@ -314,7 +314,7 @@ def _recording_alignment(
     assert first.audio_duration is not None
     duration = first.audio_duration
     if any(word.speaker is not None for result in results for word in result.said):
-        segmented = any(utterance.segmented for utterance in utterances)
+        segmented = any(u.segmented for u in utterances) or any(r.segments for r in results)
         passages = [result.said for result in results if result.said]
         return Alignment(tiers_by_speaker(passages, first.unit, utterances=segmented), duration)
     speakers = sorted({utterance.speaker or "unknown" for utterance in utterances})
@@ -332,6 +332,9 @@ def _recording_alignment(
                 for utterance, result in own
                 if utterance.problem is None and result.end is not None and result.end <= duration
             ]
+        segments = [segment for _, result in own for segment in result.segments]
+        if segments:
+            tiers[f"{prefix}utterances"] = segments
         words = [word for _, result in own for word in result.said]
         tiers[f"{prefix}words"] = [word.interval for word in words]
         tiers[f"{prefix}{first.unit}"] = [part for word in words for part in word.parts]

@@ -87,6 +87,8 @@ class UtteranceResult(TimedWords):
     words : tuple[Word, ...]
         As `AlignedUtterance` has them, with times from the beginning of the recording; empty where
         nothing was aligned. Those of the aligner, also where they were corrected in a file since.
+    segments : tuple[Interval, ...]
+        Stretches of speech that the transcript was distributed over, if that was asked for.
     untranscribed : tuple[Interval, ...]
         Audio that is not in the transcript, labelled with what it sounds like.
     search : Search or None
@@ -124,6 +126,7 @@ class UtteranceResult(TimedWords):
     unit: str = "phones"
     words: tuple[Word, ...] = ()
     untranscribed: tuple[Interval, ...] = ()
+    segments: tuple[Interval, ...] = ()
     search: Search | None = None
     edited: bool = False
     checked: bool = False
@@ -146,6 +149,7 @@ class UtteranceResult(TimedWords):
             "outputs": list(self.outputs),
             "outputs_sha256": list(self.outputs_sha256),
             "words": [word.to_dict() for word in self.words],
+            "segments": [[i.label, i.start, i.end] for i in self.segments],
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
             "search": self.search and self.search.to_dict(),
         }

@@ -23,6 +23,8 @@ from speechalign.errors import InputError, SpeechAlignError
 from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.result import Status, UtteranceResult
+from speechalign.segmentation import Segmenter
+from speechalign.segmentation.distribution import distribute
 from speechalign.text.word import Token, Word
 
 _NO_MEMORY = (
@@ -59,6 +61,8 @@ class Run:
         The aligner for each speaker who has one of their own.
     turns : SpeakerTurns or None
         Who speaks when, to tell who says each word.
+    segmenter : Segmenter or None
+        Finds the segments that a transcript of a whole recording is distributed over.
     """
 
     aligner: Aligner
@@ -71,6 +75,7 @@ class Run:
     heard: Mapping[str, str] = field(default_factory=dict)
     by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
     turns: SpeakerTurns | None = None
+    segmenter: Segmenter | None = None
 
     def settings_of(self, utterance: Utterance) -> Mapping[str, str]:
         """Return what the times of an utterance depend on."""
@@ -78,6 +83,8 @@ class Run:
         heard = self.heard.get(utterance.speaker or "")
         if heard is not None:
             settings["speech of the speaker"] = heard
+        if self.segmenter is not None:
+            settings["segments"] = str(self.segmenter.limits)
         if self.turns is not None:
             settings["turns of speakers"] = self.turns.hash(utterance.recording)
         return settings
@@ -205,6 +212,10 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
     end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
     mix = heard.waveform.mix
     words = tuple(_within(word, utterance.start, end) for word in aligned.words)
+    segments: tuple[Interval, ...] = ()
+    if run.segmenter is not None and not utterance.segmented:
+        said = [word.interval for word in aligned.said]
+        segments = distribute(said, run.segmenter.find(heard.waveform))
     return replace(
         run.blank(utterance, *judge(aligned.confidence, aligned.said, aligned.unit)),
         end=end,
@@ -220,6 +231,7 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
         unit=aligned.unit,
         words=words if turns is None else assign_speakers(words, turns),
         untranscribed=tuple(_moved(i, utterance.start, end) for i in aligned.untranscribed),
+        segments=tuple(_moved(i, utterance.start, end) for i in segments),
         search=aligned.search,
     )
 

@@ -76,7 +76,7 @@ def _clip(workspace: Workspace, result: UtteranceResult) -> Clip:
     if result.edited and file.problem is None:
         with suppress(SpeechAlignError, OSError):  # broken: as it was aligned
             alignment = read_alignment(file.path)
-    start, end = _stretch(result, alignment.duration)
+    start, end, is_part = _stretch(result, alignment.duration)
     cut = alignment.crop(start, end)
     # Other speakers of the recording may be silent here.
     tiers = {name: found for name, found in cut.tiers.items() if found}
@@ -84,7 +84,7 @@ def _clip(workspace: Workspace, result: UtteranceResult) -> Clip:
     note = f"{result.status.value}, confidence {result.confidence:.2f}"
     if result.reason:
         note += f": {result.reason}"
-    if end - start < ((result.end or end) - result.start):
+    if is_part:
         note += f"; {start:.1f} to {end:.1f} s, around the least confident word"
     samples, rate = None, 1
     try:
@@ -96,15 +96,15 @@ def _clip(workspace: Workspace, result: UtteranceResult) -> Clip:
     return Clip(result.utterance, replace(cut, tiers=tiers), samples, rate, note)
 
 
-def _stretch(result: UtteranceResult, duration: float) -> tuple[float, float]:
-    """Return what is shown of an utterance, seconds: of a long one, a part."""
+def _stretch(result: UtteranceResult, duration: float) -> tuple[float, float, bool]:
+    """Return what is shown of an utterance, seconds; and whether it is a part of a long one."""
     start = result.start
     end = duration if result.end is None else min(result.end, duration)
     if end - start <= LONG:
-        return start, end
+        return start, end, False
     least = min(result.said, key=lambda word: 1.0 if word.confidence is None else word.confidence)
     first = min(max(start, (least.start + least.end - PART) / 2), end - PART)
-    return first, first + PART
+    return first, first + PART, True
 
 
 def _table(results: Sequence[UtteranceResult]) -> str:

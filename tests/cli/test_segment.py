@@ -66,3 +66,23 @@ def test_a_detector_that_is_none(tmp_path, examples):
     result = run("segment", tmp_path, tmp_path / "out", "--detector", "sylero")
     assert result.exit_code == 4
     assert "sylero" in result.stderr
+
+
+def test_one_transcript_is_distributed_over_segments(tmp_path, examples):
+    folder = tmp_path / "talks"
+    folder.mkdir()
+    pieces, texts = [], []
+    for sound in sorted(examples.rglob("*.flac")):
+        samples, rate = soundfile.read(sound, dtype="float32")
+        pieces += [np.zeros(rate, np.float32), samples]
+        texts.append(sound.with_suffix(".lab").read_text().strip())
+    soundfile.write(folder / "talk.wav", np.concatenate(pieces), rate)
+    (folder / "talk.lab").write_text(" ".join(texts))
+    for _ in range(2):  # the second time, results are read from the manifest
+        result = run("align", folder, tmp_path / "out", "--segments", "auto")
+        assert result.exit_code == 0, result.output
+    tiers = read_alignment(tmp_path / "out/talk.TextGrid").tiers
+    assert [segment.label for segment in tiers["utterances"]] == texts
+    assert "kept from an earlier run (--overwrite aligns again): 1" in result.stderr
+    run("align", folder, tmp_path / "out")
+    assert "utterances" not in read_alignment(tmp_path / "out/talk.TextGrid").tiers
