@@ -156,8 +156,10 @@ class ShardedRun:
                 os.link(temporary, path)  # Of those that come at once, one is the first.
             except FileExistsError:
                 pass
+            except OSError:  # This file system has no hard links.
+                os.replace(temporary, path)
             finally:
-                temporary.unlink()
+                temporary.unlink(missing_ok=True)
         before = read_run(folder)
         for name, what in (
             ("shards", "the number of shards"),

@@ -1,6 +1,8 @@
 """Shards: parts of a corpus that together are the whole, whoever aligns them and how often."""
 
+import errno
 import json
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -166,6 +168,17 @@ def test_what_shards_disagree_about_is_named(tmp_path):
     (tmp_path / PARTS / "run.json").write_text("{")
     with pytest.raises(InputError, match=r"run.json: damaged"):
         RUN.agree(tmp_path)
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    RUN.agree(tmp_path)
+    with pytest.raises(InputError, match="the corpus has changed"):
+        ShardedRun(2, "another", "settings").agree(tmp_path)
+    assert [path.name for path in (tmp_path / PARTS).iterdir()] == ["run.json"]
 
 
 def test_a_changed_corpus_is_refused_before_work_starts(corpus, aligner, tmp_path):

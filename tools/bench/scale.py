@@ -79,9 +79,13 @@ def memory() -> float:
 
 
 def growth(options: argparse.Namespace) -> None:
-    """Align more and more utterances, each number in a process of its own."""
+    """Align more and more utterances, each number in a process of its own.
+
+    Start is until the first batch is written, memory that of the main process after half of the
+    batches, writing the share of processor time that appending to the manifest takes.
+    """
     print(f"load {os.getloadavg()[0]:.1f}")
-    print("| utterances | start, s | memory, MB | peak | ms processor an utterance | manifest |")
+    print("| utterances | start, s | memory, MB | peak | ms processor an utterance | writing |")
     print("|---|---|---|---|---|---|")
     for count in options.counts:
         command = [sys.executable, __file__, "one", "--counts", str(count)]
@@ -115,11 +119,9 @@ def one(options: argparse.Namespace) -> None:
         Manifest.writing = timed  # type: ignore[method-assign]
         align_rows(source, batch, Path(home) / "out", jobs=2, progress=watch)
         used = processor() - cpu
-        own = resource.getrusage(resource.RUSAGE_SELF)
-        share = (own.ru_utime + own.ru_stime) / used
         print(
             f"| {count} | {first[0]:.1f} | {levels[len(levels) // 2]:.0f} | {max(levels):.0f} "
-            f"| {1000 * used / count:.2f} | {share:.1%} of it by the main process |",
+            f"| {1000 * used / count:.2f} | {spent / used:.1%} |",
             flush=True,
         )
 
