@@ -36,7 +36,6 @@ from speechalign.training.progress import Progress
 from speechalign.training.report import Report
 from speechalign.training.rounds import NetworkReport, Round
 
-BANDS = 40
 _CONFIDENT = 0.5  # recordings that are aligned with less are not trained on
 _HELD_OUT, _FEW = 25, 50  # one recording in so many, where there are at least so many
 
@@ -51,6 +50,7 @@ class Course:
         work: Path,
         encoder: Encoder | None,
         *,
+        bands: int,
         copies: int,
         seed: int,
         progress: Progress,
@@ -58,9 +58,10 @@ class Course:
         known = {utterance.id: utterance for utterance in utterances}
         self.material = material
         self._utterances = [known[spoken.id] for spoken in material.spoken]
-        self._encoder, self._seed, self._progress = encoder, seed, progress
+        self._encoder, self._bands, self._seed = encoder, bands, seed
+        self._progress = progress
         content = (material.fingerprint, None if encoder is None else encoder.content_hash)
-        folder = work / f"frames-{content_hash(*content, copies, seed)}"
+        folder = work / f"frames-{content_hash(*content, bands, copies, seed)}"
         for other in set(work.glob("frames-*")) - {folder}:
             shutil.rmtree(other)  # of a run with other recordings or settings
         self.store = FrameStore(
@@ -77,7 +78,7 @@ class Course:
         for copy in range(copies + 1):
             self._mels.append(
                 self.store.fill(
-                    f"mels-{copy}", partial(self._mel, copy), stride=STRIDE, width=BANDS,
+                    f"mels-{copy}", partial(self._mel, copy), stride=STRIDE, width=bands,
                     dtype=np.float16, advance=advance,
                 )
             )  # fmt: skip
@@ -110,7 +111,7 @@ class Course:
         return corrupt(samples, SAMPLE_RATE, seed=name, voice=voice)
 
     def _mel(self, copy: int, number: int) -> np.ndarray:
-        return log_mel(self._samples(number, copy), BANDS)
+        return log_mel(self._samples(number, copy), self._bands)
 
     def _encoded(self, encoder: Encoder, copy: int, number: int) -> np.ndarray:
         return encoder.encode(self._samples(number, copy))

@@ -27,11 +27,11 @@ except ImportError as missing:
     raise BackendError(f"train: {missing}; pip install 'speechalign[torch]'") from None
 
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet, for_training, for_use
-from speechalign.training.course import BANDS, Course
+from speechalign.training.course import Course
 from speechalign.training.labelling import PRIOR_WEIGHT, StoredHmm
 
 # Chosen on read English with an HMM-GMM's labels (egs/robust_english).
-_HEAD = NetConfig(bands=BANDS, channels=256, hidden=512, kernel=5, dilations=(1, 2))
+_HEAD = NetConfig(channels=256, hidden=512, kernel=5, dilations=(1, 2))
 _ACOUSTIC_SCALE = 0.3
 # Rounds, and in each, steps and epochs at least: 600 steps for little speech, 1300 for ten hours.
 _ROUNDS, _STEPS, _EPOCHS = 2, 600, 2.2
@@ -130,8 +130,9 @@ def train_head(
             contexts=contexts, jobs=jobs, seed=seed, progress=progress,
         )  # fmt: skip
         course = Course(
-            material, utterances, work, encoder, copies=copies, seed=seed, progress=progress
-        )
+            material, utterances, work, encoder, bands=_HEAD.bands, copies=copies, seed=seed,
+            progress=progress,
+        )  # fmt: skip
         phones = len(first.model.phones)
         torch.manual_seed(seed)
         net = TorchPhoneNet(replace(_HEAD, encoder_width=encoder.facts.width), phones)
@@ -198,8 +199,9 @@ def adapt_network(
         material = prepare(utterances, Lexicon(model), work, jobs=jobs, progress=progress.prepared)
         check_usable(material, progress.warn)
         course = Course(
-            material, utterances, work, model.encoder, copies=copies, seed=seed, progress=progress
-        )
+            material, utterances, work, model.encoder, bands=model.net.config.bands,
+            copies=copies, seed=seed, progress=progress,
+        )  # fmt: skip
         net = for_training(model.net)
         course.label(StoredHmm(model, course.posteriors(net, 0, len(model.phones))))
         course.teach(net, 1, 1, steps=_ADAPTING_STEPS, epochs=_ADAPTING_EPOCHS, rate=_ADAPTING_RATE)

@@ -90,7 +90,7 @@ def load(
         )  # fmt: skip
     except BackendError as error:
         raise BackendError(
-            f"{folder}: needs the encoder {source}: {error}; or name a folder with --encoder"
+            f"{folder}: needs the encoder {source}, or --encoder with its folder: {error}"
         ) from None
     except InputError as error:
         raise InputError(
