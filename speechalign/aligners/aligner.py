@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
+from speechalign.aligners.boundary_bias import BoundaryBias, read_boundary_bias
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.audio.sources import as_waveform
 from speechalign.audio.waveform import Waveform
@@ -75,6 +76,9 @@ class Aligner:
     calibration : str, Path, Calibration or None
         The bias that is taken off the model's times, or the file that ``speechalign model inspect
         --save-calibration`` wrote; None for no correction.
+    corrections : str, Path, BoundaryBias or None
+        The bias by kinds of phones that is taken off the model's times, or the file that
+        ``speechalign compare OUT --edited --save-corrections`` wrote; None for no correction.
     dictionary : str, Path, Dictionary or a sequence of them; or None
         Pronunciations of the user's own, laid over the model's: dictionaries, or a YAML file of
         speakers and their dictionaries, as `read_dictionaries` takes them.
@@ -109,6 +113,7 @@ class Aligner:
         *,
         language: str | None = None,
         calibration: str | Path | Calibration | None = None,
+        corrections: str | Path | BoundaryBias | None = None,
         dictionary: Dictionaries | None = None,
         phone_set: str | None = None,
         phone_names: Mapping[str, str] | None = None,
@@ -140,6 +145,11 @@ class Aligner:
             if not isinstance(calibration, Calibration):
                 calibration = read_calibration(calibration)
             self.bias = calibration.bias_of(self.model)
+        if isinstance(corrections, str | os.PathLike):
+            corrections = read_boundary_bias(corrections)
+        if corrections is not None:
+            corrections.check(self.model)
+        self._corrections = corrections
         own = {} if dictionary is None else read_dictionaries(self.model, dictionary)
         stress = {speaker: sorted(one.stress.items()) for speaker, one in sorted(own.items())}
         self._phone_set = (
@@ -171,11 +181,13 @@ class Aligner:
         dict
             What, in words, to its value, or a hash of it.
         """
+        found = self._corrections
         speakers = {name: own.model.content_hash for name, own in sorted(self._speakers.items())}
         return {
             "content or dictionary of the model": content_hash(self.model.content_hash, speakers),
             "language": self.language,
             "calibration": f"{self.bias:+.6f} s",
+            "corrections": "none" if found is None else found.content_hash,
             "phone set": self._phone_set,
             "shortest pause": f"{self.min_pause:g} s",
             "speaker labels": str(self._speaker_labels),
@@ -281,6 +293,8 @@ class Aligner:
             if not isinstance(audio, str | os.PathLike):
                 raise
             raise AlignmentError(f"{os.fspath(audio)}: {error}") from None
+        if self._corrections is not None:
+            result = self._corrections.taken_off(result)
         if self.min_pause:
             result = result.without_short_pauses(self.min_pause)
         if self._names is not None:

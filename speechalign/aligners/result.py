@@ -240,9 +240,7 @@ class AlignedUtterance(TimedWords):
         The words on both sides meet in the middle of the pause.
         """
         words = list(self.words)
-        said = [i for i, word in enumerate(words) if word.span is not None]
-        said.sort(key=lambda i: words[i].start)
-        for i, j in pairwise(said):
+        for i, j in pairwise(self._in_time()):
             before, after = words[i], words[j]
             if 0 < after.start - before.end < least:
                 middle = (before.end + after.start) / 2
@@ -252,13 +250,21 @@ class AlignedUtterance(TimedWords):
 
     def shifted(self, seconds: float) -> AlignedUtterance:
         """Return the same with all times moved, but kept within the recording."""
-        words = list(self.words)
-        said = [i for i, word in enumerate(words) if word.span is not None]
-        said.sort(key=lambda i: words[i].start)
-        parts = [part for i in said for part in words[i].parts]
+        parts = [part for i in self._in_time() for part in self.words[i].parts]
         times = np.array([(part.start + seconds, part.end + seconds) for part in parts])
-        moved = iter(lasting(times, self.duration).tolist())
-        for i in said:
+        return self.retimed(lasting(times, self.duration))
+
+    def retimed(self, times: np.ndarray) -> AlignedUtterance:
+        """Return the same with other times of the parts of words.
+
+        Parameters
+        ----------
+        times : ndarray, shape (K, 2), float64
+            Start and end of each part of the words that are said, in order of time, seconds.
+        """
+        words = list(self.words)
+        moved = iter(times.tolist())
+        for i in self._in_time():
             word = words[i]
             own = [replace(part, start=s, end=e) for part, (s, e) in zip(word.parts, moved)]
             span = replace(word.interval, start=own[0].start, end=own[-1].end)
@@ -267,6 +273,11 @@ class AlignedUtterance(TimedWords):
                 word, span=span, phones=tuple(own) if word.phones else (), tokens=tokens
             )
         return replace(self, words=tuple(words))
+
+    def _in_time(self) -> list[int]:
+        """Return the numbers of the words that are said, in order of time."""
+        said = [i for i, word in enumerate(self.words) if word.span is not None]
+        return sorted(said, key=lambda i: self.words[i].start)
 
     @property
     def _seconds(self) -> float:

@@ -75,6 +75,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     group="Output",
     help="Picture of the differences; needs speechalign[plot] (default: none)",
 )
+@option(
+    "--save-corrections",
+    type=_FILE,
+    metavar="FILE",
+    group="Output",
+    help="File to write the bias of boundaries by kinds of phones to, for `align --corrections`; "
+    "needs --edited (default: none)",
+)
 @message_options
 def compare(
     reference: Path,
@@ -88,13 +96,16 @@ def compare(
     per_file: bool,
     json_file: Path | None,
     histogram: Path | None,
+    save_corrections: Path | None,
 ) -> None:
     """Score the boundaries of TEST against those of REF.
 
     Both are folders of alignments, in any format and matched by their path without suffix (or by
     the last part of it, where no other recording has the same); or single files; or one file for
-    a corpus, such as a CTM. With --edited, REF is a folder that `speechalign align` wrote, some
-    TextGrids of which were corrected since: how far was the aligner off?
+    a corpus, such as a CTM.
+
+    REF alone, with --edited, is a folder that `speechalign align` wrote, some TextGrids of which
+    were corrected since: how far was the aligner off?
 
     Prints mean, median, bias (positive: TEST is late) and 95th percentile of the differences in
     milliseconds, the share within 10, 25, 50 and 100 ms, and F1 at 20 ms.
@@ -108,11 +119,13 @@ def compare(
 
     if edited == (test is not None):
         raise click.UsageError("expected REF and TEST, or REF and --edited")
+    if save_corrections is not None and not edited:
+        raise click.UsageError("--save-corrections needs --edited")
     if edited and (prefer is not None or phone_set is not None):
         raise click.UsageError("--format and --phone-set need TEST")
     found: AlignmentReport
     if test is None:
-        found = _of_corrections(reference, tier, resamples or 0, seed)
+        found = _of_corrections(reference, tier, resamples or 0, seed, save_corrections)
     else:
         found = compare_alignments(
             reference,
@@ -146,7 +159,9 @@ def compare(
     sys.exit(3 if found.missing or found.unusable else 0)
 
 
-def _of_corrections(out: Path, tier: str, resamples: int, seed: int) -> AlignmentReport:
+def _of_corrections(
+    out: Path, tier: str, resamples: int, seed: int, save: Path | None
+) -> AlignmentReport:
     """Score what was aligned against corrections of it, utterance by utterance."""
     from speechalign.errors import InputError
     from speechalign.metrics.alignment_trees import compare_pairs
@@ -156,6 +171,16 @@ def _of_corrections(out: Path, tier: str, resamples: int, seed: int) -> Alignmen
     if not corrections:
         raise InputError(f"{out}: nothing was corrected or checked yet; see `speechalign view`")
     log.info("utterances corrected or checked: %d", len(corrections))
+    if save is not None:
+        from speechalign.aligners.boundary_bias import BoundaryBias
+
+        names = {c.result.model for c in corrections}
+        if len(names) > 1:
+            raise InputError(
+                f"{out}: expected results of one model, got {', '.join(sorted(names))}"
+            )
+        bias = BoundaryBias.of(names.pop(), [(c.result, c.corrected) for c in corrections])
+        bias.write(save)
     pairs = {c.result.utterance: (c.corrected, c.aligned) for c in corrections}
     return compare_pairs(pairs, tier=tier, resamples=resamples, seed=seed)
 

@@ -146,6 +146,14 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     @loading_options
     @own_dictionary_option
     @phone_options
+    @option(
+        "--corrections",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        group="Model",
+        help="File with the bias of boundaries by kinds of phones, which `speechalign compare OUT "
+        "--edited` estimates from corrections of yours (default: no bias)",
+    )
     @wraps(function)
     def command(
         *,
@@ -161,6 +169,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         pause_probability: float | None,
         min_pause: float,
         speaker_labels: str | None,
+        corrections: Path | None,
         **others: object,
     ) -> object:
         load_aligner = partial(
@@ -174,12 +183,14 @@ def aligner_options(function: _Command) -> Callable[..., object]:
             phone_names=phone_names,
             language=language,
             calibration=calibration,
+            corrections=corrections,
             dictionary=dictionary or None,
             phone_set=phone_set,
             pause_probability=pause_probability,
             min_pause=min_pause,
             speaker_labels=speaker_labels,
         )
+
         return function(load_aligner=load_aligner, **others)
 
     return command

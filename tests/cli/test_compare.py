@@ -223,10 +223,24 @@ def test_how_far_the_aligner_was_off_by_corrections_of_it(tmp_path, examples, al
     assert rows[3][:5] == [
         "both", str(boundaries), f"{20 / boundaries:.1f}", "0.0", f"{20 / boundaries:.1f}",
     ]  # fmt: skip
-    assert run(out, "--edited", "--tier", "phones").exit_code == 0
+    bias = tmp_path / "bias.json"
+    assert run(out, "--edited", "--tier", "phones", "--save-corrections", bias).exit_code == 0
+    assert json.loads(bias.read_text())["model"] == "english-sphinx"
+    corrected = tmp_path / "corrected"
+    given = [str(examples), str(corrected), "--corrections", str(bias)]
+    assert CliRunner().invoke(cli, ["align", *given]).exit_code == 0
+    assert read_alignment(corrected / "slt/tea.TextGrid") != found
 
 
-@pytest.mark.parametrize("extra", [[], ["hyp", "--edited"], ["--edited", "--phone-set", "ipa"]])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        [],
+        ["hyp", "--edited"],
+        ["--edited", "--phone-set", "ipa"],
+        ["hyp", "--save-corrections", "b"],
+    ],
+)
 def test_edited_takes_one_folder(trees, extra):
     given = [str(trees[1]) if word == "hyp" else word for word in extra]
     assert run(trees[0], *given).exit_code == 2

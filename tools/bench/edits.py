@@ -4,8 +4,8 @@
 
 CORPUS is aligned by a model trained on it. The words of some speakers get the times of GOLD, as if
 somebody had corrected them, and the model is trained again with ``--use-edits``; so is MODEL
-adapted. Scored are the words of the other speakers, with and without the corrections; intervals
-resample recordings.
+adapted; and the bias by kinds of phones is taken off MODEL's times with ``--corrections``. Scored
+are the words of the other speakers, with and without; intervals resample recordings.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from speechalign.aligners.aligner import Aligner
+from speechalign.aligners.boundary_bias import BoundaryBias
 from speechalign.alignment import Alignment
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.formats import read_alignment
@@ -46,6 +48,23 @@ def correct(out: Path, utterances: Sequence[Utterance], gold: Path) -> Correctio
     return {c.result.utterance: c.corrected for c in read_corrections(out)}
 
 
+def tell(what: str, before: Report, after: Report) -> None:
+    """Print the errors without and with an option, and the change."""
+    for how, found in (("without", before), ("with", after)):
+        assert isinstance(found.pooled, BoundaryScore)
+        errors = found.pooled.both
+        print(
+            f"{how} {what}: mean {1000 * errors.mean:.2f} ms, median {1000 * errors.median:.2f} "
+            f"ms, bias {1000 * errors.bias:+.2f} ms, "
+            f"within 25 ms {100 * errors.within[0.025]:.1f} %"
+        )
+    change = compare_systems(after.counts, before.counts, figures, resamples=2000)["mean"]
+    print(
+        f"{what}: the mean changes by {1000 * change.value:+.2f} ms, 95 % interval "
+        f"{1000 * change.low:+.2f} to {1000 * change.high:+.2f} ms"
+    )
+
+
 def main() -> None:
     """Train and adapt with and without corrections; print errors and their differences."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -59,16 +78,17 @@ def main() -> None:
     utterances = read_corpus(options.corpus)
     speakers = sorted({u.speaker or "" for u in utterances})
     given = options.given.split(",") if options.given else speakers[:2]
+    spoken = [u for u in utterances if u.speaker in given]
     others = [u for u in utterances if u.speaker not in given]
     print(f"corrected: {', '.join(given)}; scored: {len(others)} recordings of the others")
 
-    def score(model: Path) -> Report:
+    def score(aligner: Aligner) -> Report:
         pairs = {
             result.recording: (
                 read_alignment(options.gold / f"{result.recording}.TextGrid"),
                 result.alignment,
             )
-            for result in align_corpus(others, load_model(model))
+            for result in align_corpus(others, aligner)
         }
         return report(pairs, tier="words")
 
@@ -88,22 +108,15 @@ def main() -> None:
             home = Path(work, name)
             fit(home / "plain", {})
             align_corpus(utterances, load_model(home / "plain"), home / "out")
-            spoken = [u for u in utterances if u.speaker in given]
             fit(home / "edits", correct(home / "out", spoken, options.gold))
-            before, after = score(home / "plain"), score(home / "edits")
-            for what, found in (("without", before), ("with", after)):
-                assert isinstance(found.pooled, BoundaryScore)
-                errors = found.pooled.both
-                print(
-                    f"{name} {what} --use-edits: mean {1000 * errors.mean:.2f} ms, median "
-                    f"{1000 * errors.median:.2f} ms, bias {1000 * errors.bias:+.2f} ms, within 25 "
-                    f"ms {100 * errors.within[0.025]:.1f} %"
-                )
-            change = compare_systems(after.counts, before.counts, figures, resamples=2000)["mean"]
-            print(
-                f"{name}: the mean changes by {1000 * change.value:+.2f} ms, 95 % interval "
-                f"{1000 * change.low:+.2f} to {1000 * change.high:+.2f} ms"
-            )
+            before, after = (score(Aligner(home / kind)) for kind in ("plain", "edits"))
+            tell(f"{name} --use-edits", before, after)
+        plain, out = Aligner(options.model), Path(work, "out")
+        align_corpus(utterances, plain, out)
+        correct(out, spoken, options.gold)
+        corrections = [(c.result, c.corrected) for c in read_corrections(out)]
+        bias = BoundaryBias.of(plain.model.name, corrections)
+        tell("align --corrections", score(plain), score(Aligner(plain.model, corrections=bias)))
 
 
 if __name__ == "__main__":
