@@ -12,7 +12,11 @@ import pytest
 def test_it_serves_a_model(examples):
     pytest.importorskip("multipart", reason="needs multipart")
     command = [sys.executable, "-m", "speechalign", "serve", "--token", "secret", "-q"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True,
+        # A shell that runs the tests in the background has them ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
         try:
             address = process.stdout.readline().strip()
             assert process.stdout.readline() == "token: secret\n"
