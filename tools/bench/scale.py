@@ -1,6 +1,6 @@
 """Measure what grows with the number of utterances, and what a run survives.
 
-    PYTHONPATH=. python tools/bench/scale.py growth [--counts 1000 100000]
+    PYTHONPATH=. python tools/bench/scale.py growth [--counts 1000 100000] [--copied]
     PYTHONPATH=. python tools/bench/scale.py equal [--count 200] [--kills 3] [--ray]
     PYTHONPATH=. python tools/bench/scale.py jobs [--count 60] [--rounds 5]
     PYTHONPATH=. python tools/bench/scale.py killed [--count 300] [--every 10]
@@ -25,6 +25,8 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import soundfile
@@ -89,7 +91,7 @@ def growth(options: argparse.Namespace) -> None:
     print("|---|---|---|---|---|---|")
     for count in options.counts:
         command = [sys.executable, __file__, "one", "--counts", str(count)]
-        subprocess.run(command, check=True)
+        subprocess.run([*command, *["--copied"] * options.copied], check=True)
 
 
 def one(options: argparse.Namespace) -> None:
@@ -104,12 +106,13 @@ def one(options: argparse.Namespace) -> None:
         spent = 0.0
         writing = Manifest.writing
 
+        @contextmanager
         def timed(self, now=()):
             nonlocal spent
             before = time.process_time()
-            found = writing(self, now)
+            with writing(self, now) as later:
+                yield later
             spent += time.process_time() - before
-            return found
 
         def watch(_) -> None:
             if not first:
@@ -117,12 +120,27 @@ def one(options: argparse.Namespace) -> None:
             levels.append(memory())
 
         Manifest.writing = timed  # type: ignore[method-assign]
-        align_rows(source, batch, Path(home) / "out", jobs=2, progress=watch)
+        engine = copies if options.copied else None
+        align_rows(source, batch, Path(home) / "out", jobs=2, engine=engine, progress=watch)
         used = processor() - cpu
         print(
             f"| {count} | {first[0]:.1f} | {levels[len(levels) // 2]:.0f} | {max(levels):.0f} "
             f"| {1000 * used / count:.2f} | {spent / used:.1%} |",
             flush=True,
+        )
+
+
+def copies(align_batch, batches):
+    """Align the first batch only, and give its results to all others: what is left is our own."""
+    aligned: list = []
+    for batch in batches:
+        aligned = aligned or align_batch.align(batch)
+        yield (
+            batch,
+            [
+                replace(result, utterance=utterance.id, recording=utterance.recording)
+                for utterance, result in zip(batch, aligned)
+            ],
         )
 
 
@@ -220,6 +238,7 @@ def main() -> None:
     parser.add_argument("what", choices=["growth", "one", "equal", "jobs", "killed"])
     parser.add_argument("--counts", type=int, nargs="+", default=[1000, 100_000])
     parser.add_argument("--count", type=int, default=300, help="utterances")
+    parser.add_argument("--copied", action="store_true", help="align one batch, copy its results")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--ray", action="store_true", help="compare with Ray, too")
     parser.add_argument("--rounds", type=int, default=5)
