@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from speechalign.aligners.boundary_bias import BoundaryBias, read_boundary_bias
+from speechalign.aligners.misfits import check_misfits
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.audio.sources import as_waveform
 from speechalign.audio.waveform import Waveform
@@ -94,6 +95,10 @@ class Aligner:
         Regular expression for what names a speaker in a transcript and is not said, such as
         ``"[A-Z][0-9]+:"``; empty for nothing. None for what looks like it, as
         `speechalign.text.tokens.tokens` says.
+    allow : Collection of {"skips", "repeats", "insertions", "fillers"}
+        What text and audio may differ in: words that are not said, passages that are said again or
+        in another order, sound that is not in the text, hesitation and noise between words. For
+        models of phones.
 
     Raises
     ------
@@ -120,6 +125,7 @@ class Aligner:
         pause_probability: float | None = None,
         min_pause: float = 0.0,
         speaker_labels: str | None = None,
+        allow: Collection[str] = (),
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         if not isinstance(getattr(self.model, "aligner", None), str):
@@ -139,6 +145,12 @@ class Aligner:
             raise InputError(f"min_pause: expected seconds, at least 0, got {min_pause}")
         self.min_pause = min_pause
         self._speaker_labels = speaker_labels
+        self.allow = check_misfits(allow)
+        if self.allow and self.model.aligner != "phones":
+            raise InputError(
+                f"allow: {self.model.name} is no model of phones; leave it out, or use one"
+            )
+        given = {"allow": self.allow} if self.allow else {}
         self.language = self.model.language if language is None else short_code(language)
         self.bias = 0.0
         if calibration is not None:
@@ -164,7 +176,7 @@ class Aligner:
         base = self.model
 
         def aligner_of(model: Model) -> _Aligner:
-            return make(model, language=self.language, speaker_labels=speaker_labels)
+            return make(model, language=self.language, speaker_labels=speaker_labels, **given)
 
         self._speakers: dict[str, _Aligner] = {}
         if isinstance(base, DictionaryModel) and own:
@@ -191,6 +203,7 @@ class Aligner:
             "phone set": self._phone_set,
             "shortest pause": f"{self.min_pause:g} s",
             "speaker labels": str(self._speaker_labels),
+            "what text and audio may differ in": ", ".join(self.allow),
         }
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from speechalign.aligners.misfits import (
+    Reading,
+    find_readings,
+    in_order_of_text,
+    read_words,
+)
 from speechalign.aligners.phone_boundaries import boundary_medians, keep_apart, spectral_change
 from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
@@ -17,6 +23,7 @@ from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
+from speechalign.graphs.misfits import Misfit
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.lattice_band import best_path_in_band, is_nearly_linear
 from speechalign.models import PhoneModel, PhoneSpan, SpeakerModel
@@ -34,6 +41,8 @@ _WINDOW, _CONTEXT = 256, 16
 _NOISE_ODDS = 8.0
 # Seconds that no phone of speech lasts, and by how much noise scores more there than all others.
 _LONGEST_PHONE, _CERTAIN = 0.6, 1.0
+FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))
+"""Sounds of hesitation, in the phones of a model that has them."""
 _FULL = 2.0**28
 """States times frames up to which all paths are searched."""
 _NEAR = 2  # words between such a phone and the token, one included
@@ -71,6 +80,8 @@ class PhoneAligner:
         Of the text: the model's.
     speaker_labels : str or None
         As `Aligner` has it.
+    allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
+        As `Aligner` has it.
 
     Raises
     ------
@@ -79,7 +90,12 @@ class PhoneAligner:
     """
 
     def __init__(
-        self, model: PhoneModel, *, language: str, speaker_labels: str | None = None
+        self,
+        model: PhoneModel,
+        *,
+        language: str,
+        speaker_labels: str | None = None,
+        allow: Sequence[Misfit] = (),
     ) -> None:
         if language != model.language:
             raise InputError(
@@ -88,6 +104,7 @@ class PhoneAligner:
             )
         self.model = model
         self.lexicon = Lexicon(model, speaker_labels=speaker_labels)
+        self.allow = allow
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> PhoneAligner:
         """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
@@ -116,10 +133,15 @@ class PhoneAligner:
         A noise token is any sound, for as long as that fits better than the words. Where it lasts
         for a second or more, the rest is aligned once more without it, as features are relative to
         the mean of the recording. At the end it is stretched over all sound between its neighbours
-        (`cover_sound`).
+        (`cover_sound`). Where text and audio need not fit, a beam first finds what is read
+        (`find_readings`), and that is aligned.
         """
-        words = self.lexicon.words(text)
+        transcript = words = self.lexicon.words(text)
         samples, rate = waveform.samples, waveform.sample_rate
+        readings: Sequence[Reading] = range(len(words))
+        if self.allow:
+            readings = self._readings(samples, words)
+            words = tuple(read_words(words, readings, ((self.model.noise,),)))
         found = self._search(samples, words)
         stretched = self._stretched(found)
         if stretched.any():
@@ -144,13 +166,37 @@ class PhoneAligner:
             whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
             aligned.append(replace(word, span=whole, phones=phones))
         log_likelihood = found.score / len(found.deficits)
+        said, untranscribed = in_order_of_text(transcript, readings, aligned)
         return AlignedUtterance.of(
-            aligned,
+            said,
             waveform,
+            untranscribed=untranscribed,
             log_likelihood=log_likelihood,
             unit="phones",
             search=found.search,
         )
+
+    def _readings(self, samples: np.ndarray, words: Sequence[Word]) -> list[Reading]:
+        """Find which words are read, where text and audio need not fit."""
+        emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
+        fillers = [
+            self.model.chain(phones).labels[::2].tolist()
+            for phones in FILLERS
+            if set(phones) <= set(self.model.phones)
+        ]
+        return find_readings(
+            emissions[0],
+            self.model.graph([variants for word in words for variants in word.variants]),
+            [number for number, word in enumerate(words) for _ in word.variants],
+            deficit=self._deficit(),
+            allow=self.allow,
+            fillers=[self.model.chain([self.model.noise]).labels[::2].tolist(), *fillers],
+        )
+
+    def _deficit(self) -> float:
+        """Return the nats that any sound scores less than the best sound of a frame."""
+        slope, intercept = self.model.calibration
+        return max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope) if slope > 0 else 0.0
 
     def _search(
         self, samples: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None = None
@@ -206,10 +252,9 @@ class PhoneAligner:
         spoken = (phones for word in words for variants in word.variants for phones in variants)
         if noise == self.model.silence or not any(noise in phones for phones in spoken):
             return log_probs
-        slope, intercept = self.model.calibration
-        if slope <= 0:  # Of a corpus on which confidences say nothing.
+        if self.model.calibration[0] <= 0:  # Of a corpus on which confidences say nothing.
             return log_probs
-        deficit = max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope)
+        deficit = self._deficit()
         any_sound = log_probs.max(axis=1) - log_probs.dtype.type(deficit)
         if noisy is not None:
             any_sound[noisy] += log_probs.dtype.type(deficit + _CERTAIN)

@@ -105,6 +105,7 @@ class TimedWords:
             {
                 "words": [word.interval for word in self.said],
                 self.unit: [part for word in self.said for part in word.parts],
+                **({"misfits": self.misfits} if self.misfits else {}),
             },
             self._seconds,
         )

@@ -219,4 +219,14 @@ def summarise(results: Sequence[UtteranceResult], manifest: Path, sample_rate: i
             rows.append((f"resampled from {rate} Hz to {sample_rate} Hz", str(rates[rate])))
     for name, count in rows:
         log.info("%s: %s", name, count)
+    if any(result.status.value == "doubtful" and not _may_differ(result) for result in results):
+        log.info(
+            "doubtful utterances: where text and audio differ, --allow skips,repeats,insertions "
+            "finds out where"
+        )
     log.info("every utterance is accounted for in %s", manifest)
+
+
+def _may_differ(result: UtteranceResult) -> bool:
+    """Tell whether the text of an utterance was allowed to differ from its audio."""
+    return bool(result.settings.get("what text and audio may differ in"))

@@ -143,6 +143,14 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         help="Regular expression for names of speakers in transcripts, which are not said, such as "
         "'S[0-9]+:'; '' for none (default: 'Speaker 1:', and names where a line begins)",
     )
+    @option(
+        "--allow",
+        metavar="NAMES",
+        group="Corpus",
+        help="Differences of text and audio, with commas: skips (words that are not said), repeats "
+        "(passages said again, or in another order), insertions (sound that is not in the text), "
+        "fillers (hesitation); for models of phones (default: none)",
+    )
     @loading_options
     @own_dictionary_option
     @phone_options
@@ -157,6 +165,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     @wraps(function)
     def command(
         *,
+        allow: str | None,
         device: str | None,
         offline: bool,
         allow_pickle: bool,
@@ -189,6 +198,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
             pause_probability=pause_probability,
             min_pause=min_pause,
             speaker_labels=speaker_labels,
+            allow=[name.strip() for name in allow.split(",")] if allow else (),
         )
 
         return function(load_aligner=load_aligner, **others)

@@ -338,6 +338,9 @@ def _recording_alignment(
         words = [word for _, result in own for word in result.said]
         tiers[f"{prefix}words"] = [word.interval for word in words]
         tiers[f"{prefix}{first.unit}"] = [part for word in words for part in word.parts]
+        misfits = [interval for _, result in own for interval in result.misfits]
+        if misfits:
+            tiers[f"{prefix}misfits"] = misfits
     return Alignment(tiers, duration)
 
 

@@ -16,6 +16,7 @@ CHANGES = {
     "pause_probability": 0.2,
     "min_pause": 0.1,
     "speaker_labels": "S[0-9]+:",
+    "allow": ["skips"],
 }
 
 

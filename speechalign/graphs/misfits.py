@@ -1,0 +1,179 @@
+"""A graph of what may be said, where the reader may leave out, add to and go back in the text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from speechalign.graphs.graph import Graph
+
+Misfit = Literal["skips", "repeats", "insertions", "fillers"]
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """Natural-log weights, at most 0, of what departs from the text.
+
+    Parameters
+    ----------
+    skip, skip_more : float
+        Of leaving out a word, and each further word in a row.
+    insertion : float
+        Of beginning to say what is not in the text.
+    jump : float
+        Of going on anywhere else in the text.
+    filler : float
+        Of a filler.
+    """
+
+    skip: float
+    skip_more: float
+    insertion: float
+    jump: float
+    filler: float
+
+
+@dataclass(frozen=True)
+class MisfitGraph:
+    """A graph with ways off the text; what each state is part of tells them apart.
+
+    Parameters
+    ----------
+    graph : Graph
+        Its label V reads any sound. It has ``jump`` as its last state, if any.
+    pieces : ndarray, shape (S,), int64
+        Word i is piece ``i >= 0``; pauses are `PAUSE`, what is not in the text `OTHER`, and words
+        that are passed over `PASSED`.
+    jump : int
+        The state that leads to all words; -1 for none.
+    """
+
+    graph: Graph
+    pieces: np.ndarray
+    jump: int
+
+
+PAUSE, OTHER, PASSED = -1, -2, -3
+
+
+def misfit_graph(
+    graph: Graph,
+    *,
+    any_sound: int,
+    allow: Sequence[Misfit],
+    penalties: Penalties,
+    fillers: Sequence[Sequence[int]] = (),
+) -> MisfitGraph:
+    """Let the reader of a nearly linear graph depart from the text.
+
+    Parameters
+    ----------
+    graph : Graph
+        Arcs lead to the same word or to the next one; positions ``2i`` and ``2i + 1`` are word i.
+    any_sound : int
+        Emission column of any sound.
+    allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
+        What may happen.
+    penalties : Penalties
+        How probable it is.
+    fillers : Sequence[Sequence[int]]
+        Labels of each sound that may be made between words, without being in the text.
+
+    Returns
+    -------
+    MisfitGraph
+        The states and arcs of ``graph`` first, in their order.
+
+    Notes
+    -----
+    Between two words there is a state of any sound (insertions), and rows of states for fillers. A
+    word that is left out is a state of any sound as well, which lasts for one frame. One state of
+    any sound is entered from the end of every word, and leads to the beginning of every word
+    (repeats).
+    """
+    count = int(graph.positions.max()) // 2 + 1
+    word = np.zeros(graph.num_states, np.int64)
+    word[graph.targets] = graph.positions // 2
+    spoken = np.zeros(graph.num_states, np.bool_)
+    spoken[graph.targets] = graph.positions % 2 == 1
+    pieces = np.where(spoken, word, PAUSE).tolist()
+    if not spoken[word == count - 1].any():
+        count -= 1  # The pause at the end has a number of its own.
+    first = word[graph.targets] > word[graph.sources]
+    first |= (graph.start[graph.sources] > -math.inf) & (graph.sources != graph.targets)
+    exits: list[dict[int, None]] = [{} for _ in range(count + 1)]
+    entries: list[dict[int, int]] = [{} for _ in range(count + 1)]
+    for a in np.flatnonzero(first).tolist():
+        number = min(int(word[graph.targets[a]]), count)
+        exits[number].setdefault(int(graph.sources[a]))
+        entries[number].setdefault(int(graph.targets[a]), int(graph.labels[a]))
+    for last in np.flatnonzero((graph.final > -math.inf) & spoken).tolist():
+        exits[count].setdefault(last)
+    arcs: list[tuple[int, int, int, float]] = []
+    final: dict[int, float] = {}
+
+    def state(piece: int) -> int:
+        pieces.append(piece)
+        return len(pieces) - 1
+
+    def leave(source: int, number: int, weight: float) -> None:
+        """Let a state lead to the beginning of a word, or to the end."""
+        for target, label in entries[number].items():
+            arcs.append((source, target, label, weight))
+        if number == count:
+            final[source] = max(weight, final.get(source, -math.inf))
+
+    passed: list[int] = []
+    for number in range(count + 1):
+        if "insertions" in allow:
+            other = state(OTHER)
+            arcs += [(source, other, any_sound, penalties.insertion) for source in exits[number]]
+            arcs.append((other, other, any_sound, 0.0))
+            leave(other, number, 0.0)
+        if "fillers" in allow:
+            for labels in fillers:
+                sources = list(exits[number])
+                weight = penalties.filler
+                for label in labels:
+                    own = state(OTHER)
+                    arcs += [(source, own, label, weight) for source in sources]
+                    arcs.append((own, own, label, 0.0))
+                    sources, weight = [own], 0.0
+                leave(sources[0], number, 0.0)
+        if "skips" in allow and number < count:
+            own = state(PASSED)
+            arcs += [(source, own, any_sound, penalties.skip) for source in exits[number]]
+            if passed:
+                arcs.append((passed[-1], own, any_sound, penalties.skip_more))
+            passed.append(own)
+            leave(own, number + 1, 0.0)
+    jump = -1
+    if "repeats" in allow:
+        jump = state(OTHER)
+        for number in range(count + 1):
+            arcs += [(source, jump, any_sound, penalties.insertion) for source in exits[number]]
+            leave(jump, number, penalties.jump)
+        arcs.append((jump, jump, any_sound, 0.0))
+    ends = np.full(len(pieces), -math.inf)
+    ends[: graph.num_states] = graph.final
+    for source, weight in final.items():
+        ends[source] = weight
+    starts = np.full(len(pieces), -math.inf)
+    starts[: graph.num_states] = graph.start
+    return MisfitGraph(
+        Graph(
+            np.append(graph.sources, np.array([arc[0] for arc in arcs], np.int64)),
+            np.append(graph.targets, np.array([arc[1] for arc in arcs], np.int64)),
+            np.append(graph.labels, np.array([arc[2] for arc in arcs], np.int64)),
+            np.append(graph.weights, np.array([arc[3] for arc in arcs], np.float64)),
+            np.append(graph.positions, np.zeros(len(arcs), np.int64)),
+            starts,
+            ends,
+        ),
+        np.array(pieces, np.int64),
+        jump,
+    )

@@ -1,0 +1,143 @@
+"""Texts that do not fit their recordings: what is left out, said again, put in or rearranged."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from speechalign.aligners import misfits
+from speechalign.aligners.aligner import Aligner
+from speechalign.audio.waveform import read_waveform
+from speechalign.errors import AlignmentError, InputError
+from speechalign.graphs import HmmUnit, hmm_graph
+from speechalign.graphs.misfits import OTHER, PASSED, PAUSE, Penalties, misfit_graph
+from speechalign.kernels import viterbi
+from speechalign.kernels.lattice_beam import best_pieces
+
+RATE = 16000
+FREE = Penalties(skip=-5.0, skip_more=-1.0, insertion=-5.0, jump=-10.0, filler=-2.0)
+ALL = ("skips", "repeats", "insertions")
+
+
+def unit(phone):
+    """Return a phone of one state."""
+    return HmmUnit((phone,), (-0.5,), (-0.9,))
+
+
+def graph_of(*words):
+    """Return the graph of words of one-state phones, with pauses of phone 0."""
+    return hmm_graph([[[unit(p) for p in word]] for word in words], silence=unit(0))
+
+
+def sound(*columns, labels=9):
+    """Return emissions in which three frames each sound like a column, and the rest like none."""
+    scores = np.full((3 * len(columns), labels + 1), -9.0)
+    scores[np.arange(len(scores)), np.repeat(columns, 3)] = 0.0
+    scores[:, labels] = scores[:, :labels].max(axis=1) - 1.5
+    return scores
+
+
+TEXT = graph_of((1, 2), (3, 4), (5, 6))
+
+
+@pytest.mark.parametrize(
+    ("heard", "allow", "expected"),
+    [
+        ((0, 1, 2, 3, 4, 5, 6), ALL, [0, 1, 2]),
+        ((1, 2, 0, 5, 6), ("skips",), [0, 2]),
+        ((3, 4, 5, 6), ("skips",), [1, 2]),
+        ((1, 2, 3, 4, 0), ("skips",), [0, 1]),
+        ((1, 2, 8, 7, 8, 3, 4, 5, 6), ("insertions",), [0, "other", 1, 2]),
+        ((8, 7, 8, 1, 2, 3, 4, 5, 6, 7, 7), ("insertions",), ["other", 0, 1, 2, "other"]),
+        ((1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6), ("repeats",), [0, 1, 0, 1, 2]),
+        ((5, 5, 5, 5, 6, 6, 6, 6, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4), ALL, [2, 0, 1]),
+        ((1, 2, 7, 3, 4, 5, 6), ("fillers",), [0, "other", 1, 2]),
+    ],
+)
+def test_what_is_read(heard, allow, expected):
+    free = misfit_graph(TEXT, any_sound=9, allow=allow, penalties=FREE, fillers=[[7]])
+    found = best_pieces(sound(*heard), free.graph, free.pieces, beam=100.0, hub=free.jump)
+    assert [begin for _, begin, _ in found[1:]] == [end for _, _, end in found[:-1]]
+    assert (found[0][1], found[-1][2]) == (0, 3 * len(heard))
+    names = {OTHER: "other"}
+    read = [
+        names.get(piece, piece)
+        for piece, begin, end in found
+        if piece not in (PAUSE, PASSED) and (piece >= 0 or end - begin > 2)
+    ]
+    assert read == expected
+
+
+def test_without_departures_it_is_the_search_over_all_paths():
+    rng = np.random.default_rng(0)
+    log_probs = rng.normal(size=(40, 10))
+    free = misfit_graph(TEXT, any_sound=9, allow=(), penalties=FREE)
+    found = best_pieces(log_probs, free.graph, free.pieces, beam=1e9)
+    path = viterbi(log_probs, TEXT)
+    spoken = TEXT.positions[path.arcs]
+    words = [piece for piece, *_ in found if piece >= 0]
+    assert words == [0, 1, 2]
+    for piece, begin, end in found:
+        if piece >= 0:
+            assert set(spoken[begin:end]) == {2 * piece + 1}
+
+
+def test_a_narrow_beam_is_widened():
+    free = misfit_graph(TEXT, any_sound=9, allow=(), penalties=FREE)
+    heard = sound(1, 2, 8, 8, 8, 3, 4, 5, 6)
+    wide = best_pieces(heard, free.graph, free.pieces, beam=1e6)
+    assert best_pieces(heard, free.graph, free.pieces, beam=1.0)[-1][2] == wide[-1][2]
+    with pytest.raises(AlignmentError, match="no path ends in a final state"):
+        best_pieces(sound(1), free.graph, free.pieces, beam=1.0)
+
+
+@pytest.fixture(scope="module")
+def spoken(examples):
+    """Return samples and texts of two recordings of one speaker."""
+    found = []
+    for path in sorted((examples / "slt").glob("*.flac")):
+        waveform = read_waveform(path, sample_rate=RATE)
+        found.append((waveform.samples, path.with_suffix(".lab").read_text().strip()))
+    return found
+
+
+def test_a_real_recording_of_another_text(spoken, aligner, monkeypatch):
+    """The audio is: the second text, the first one, the second one again."""
+    (one, first), (two, second) = spoken
+    cheaper = replace(misfits._PENALTIES, insertion=-30.0, jump=-30.0)  # for a few seconds each
+    monkeypatch.setattr(misfits, "_PENALTIES", cheaper)
+    free = Aligner(aligner.model, allow=ALL)
+    found = free.align(np.concatenate([two, one, two]), f"{first} {second}", sample_rate=RATE)
+    words = [word for word in found if word.status == "aligned"]
+    assert [word.label for word in words] == f"{first} {second}".split()
+    again = [word for word in found if word.status == "repeated"]
+    assert [word.label for word in again] == second.split()
+    count = len(first.split())
+    assert words[0].start > len(two) / RATE - 0.1
+    assert words[count].start < 1.0
+    assert again[0].start > (len(two) + len(one)) / RATE - 0.1
+    assert found.misfits[-1].label == "repeated"
+    with pytest.raises(AlignmentError, match="nothing of the transcript is heard"):
+        Aligner(aligner.model, allow=("skips",)).align(np.zeros(3 * RATE), first, sample_rate=RATE)
+
+
+def test_a_passage_that_is_not_said(spoken, aligner):
+    (one, first), (_, second), *_ = spoken
+    found = Aligner(aligner.model, allow=("skips",)).align(
+        one, f"{first} {second}", sample_rate=RATE
+    )
+    plain = aligner.align(one, first, sample_rate=RATE)
+    count = len(first.split())
+    assert [word.status for word in found] == ["aligned"] * count + ["skipped"] * (
+        len(found) - count
+    )
+    assert [(w.start, w.end) for w in found.said] == [(w.start, w.end) for w in plain]
+
+
+def test_what_may_differ_is_checked(aligner):
+    with pytest.raises(InputError, match="allow: expected some of skips, repeats"):
+        Aligner(aligner.model, allow=["leaps"])
+    with pytest.raises(InputError, match="allow: expected a collection of names"):
+        Aligner(aligner.model, allow="skips")
+    settings = Aligner(aligner.model, allow=["insertions", "skips"]).settings()
+    assert settings["what text and audio may differ in"] == "skips, insertions"
