@@ -354,6 +354,9 @@ def test_ray_gives_what_one_machine_gives(rows, batch, times, tmp_path):
     align_rows(source, batch, tmp_path / "one", jobs=1)
     try:
         ray.init(num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False)
+    except Exception as error:  # Its own time limits, on a machine that is busy.
+        pytest.skip(f"Ray does not start here: {error}")
+    try:
         align_rows(source, AlignBatch(), tmp_path / "ray", engine=RayEngine(actors=2))
         mapped = (
             ray.data.from_items([row | {"audio": str(row["audio"])} for row in rows])
