@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from browser import chromium, page  # noqa: F401
 from hypothesis import settings
+
+from speechalign.models import Model, load_model
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("ci")
@@ -33,6 +36,17 @@ def whisper_base(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     )
     assert made.returncode == 0, made.stderr
     return folder
+
+
+@pytest.fixture
+def load_named(request: pytest.FixtureRequest) -> Callable[[str], Model]:
+    """Return a function that loads a model by its name, with its real encoder if it has one."""
+
+    def load(name: str) -> Model:
+        encoder = request.getfixturevalue("whisper_base") if name.endswith("-whisper") else None
+        return load_model(name, encoder=encoder)
+
+    return load
 
 
 @pytest.fixture(scope="session")

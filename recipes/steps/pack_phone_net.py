@@ -1,15 +1,17 @@
 """Make the neural HMM of one language from a network that fit_phone_net.py trained.
 
     python -m recipes.steps.pack_phone_net NET LANGUAGE STORE POSTERIORS BASE OUT
-        --name N --licence L --card FILE [--encoder E --encoder-name N]
+        --card FILE [--encoder E]
 
-BASE gives phones, words and the weights of the graph: english-sphinx, for example. POSTERIORS is an
-array of STORE; the priors of the phones are its means. OUT is replaced whole, including the card.
+The card is Markdown: its title is the name of the model, its row "licence" the licence. BASE gives
+phones, words and the weights of the graph: english-sphinx, for example. POSTERIORS is an array of
+STORE; the priors of the phones are its means. OUT is replaced whole, including the card.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from speechalign.training.phone_net import log_prior
 
 # How far posteriors are flattened to place boundaries.
 _ACOUSTIC_SCALE = 0.3
+_ENCODER = "openai/whisper-base"  # what users name, wherever --encoder lies here
 
 
 @click.command(help=__doc__)
@@ -41,12 +44,9 @@ _ACOUSTIC_SCALE = 0.3
 @click.argument("posteriors")
 @click.argument("base")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", required=True, help="Name of the model.")
-@click.option("--licence", required=True, help="Licence of the model.")
 @click.option("--card", required=True, type=click.Path(exists=True, path_type=Path),
               help="Model card, Markdown.")  # fmt: skip
 @click.option("--encoder", help="Encoder that the network hears: a folder, or a name on the hub.")
-@click.option("--encoder-name", help="Name of the encoder for users (default: --encoder).")
 def main(
     net: Path,
     language: str,
@@ -54,13 +54,14 @@ def main(
     posteriors: str,
     base: str,
     out: Path,
-    name: str,
-    licence: str,
     card: Path,
     encoder: str | None,
-    encoder_name: str | None,
 ) -> None:
     """Take the language's columns, write the folder."""
+    text = card.read_text(encoding="utf-8")
+    title, licence = re.match(r"# (\S+)\n", text), re.search(r"^\| licence \| (.+) \|$", text, re.M)
+    if title is None or licence is None:
+        raise InputError(f"{card}: expected a title and a row 'licence'")
     described = json.loads((net / "net.json").read_text())
     if language not in described["columns"]:
         raise InputError(f"{net}: knows {', '.join(described['columns'])}, not {language}")
@@ -80,9 +81,9 @@ def main(
         raise InputError(f"{base}: expected a model of {last - first} phones")
     facts = None
     if encoder is not None:
-        facts = replace(load_encoder(encoder).facts, source=encoder_name or encoder)
+        facts = replace(load_encoder(encoder).facts, source=_ENCODER)
     parameters = model.parameters
-    parameters["name"], parameters["licence"] = name, licence
+    parameters["name"], parameters["licence"] = title[1], licence[1]
     parameters["acoustic_scale"] = _ACOUSTIC_SCALE
     packed = NeuralHmm(
         net=PhoneNet(config, weights),
@@ -91,9 +92,9 @@ def main(
         facts=facts,
         **parameters,
     )
-    save(packed, out, texts={"MODEL_CARD.md": card.read_text(encoding="utf-8")})
+    save(packed, out, texts={"MODEL_CARD.md": text})
     size = sum(path.stat().st_size for path in out.iterdir()) / 1e6
-    click.echo(f"{out}: {name}, {size:.1f} MB")
+    click.echo(f"{out}: {title[1]}, {size:.1f} MB")
 
 
 if __name__ == "__main__":

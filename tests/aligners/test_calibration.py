@@ -13,12 +13,12 @@ TEXT = "Two cups of [noise] tea, $5"
 
 
 @pytest.fixture(params=[*MODELS, *FAMILIES])
-def model(request):
+def model(request, load_named):
     """Return a model of each kind, once."""
     if request.param in MODELS:
         if request.param == "english-ctc-small":
             pytest.importorskip("torch", reason="needs torch")
-        return load_model(request.param)
+        return load_named(request.param)
     return load_model(request.getfixturevalue("tiny")(request.param))
 
 

@@ -15,6 +15,7 @@ OPENINGS = {
     "german_gmm": "A German HMM-GMM",
     "librispeech": "CTC models of phones",
     "multi30k": "Non-autoregressive translation with CTC",
+    "robust_english": "Models of English and German that hear through noise",
     "speech_llm": "A speech LLM",
     "speech_translation": "Word alignment from the attention",
 }

@@ -285,11 +285,11 @@ def test_phones_by_espeak(folder, examples):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_every_model_by_name_can_be_aligned_with(name):
+def test_every_model_by_name_can_be_aligned_with(name, load_named):
     from speechalign.aligners.aligner import ALIGNERS
 
     try:
-        model = load_model(name)
+        model = load_named(name)
     except BackendError as error:
         pytest.skip(str(error))
     assert model.aligner in ALIGNERS

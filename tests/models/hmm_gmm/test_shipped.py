@@ -7,7 +7,6 @@ import pytest
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import read_waveform
-from speechalign.models import load_model
 from speechalign.models.hmm_gmm.shipped import _DATA
 from speechalign.pronunciation.lexicon import Lexicon
 
@@ -29,16 +28,20 @@ def test_german_needs_nothing_else(german):
     assert german.model.licence == "CC0-1.0"
 
 
-@pytest.mark.parametrize("folder", sorted(_DATA.iterdir()), ids=lambda folder: folder.name)
-def test_every_folder_has_a_card_and_a_name(folder):
+@pytest.mark.parametrize(
+    "folder",
+    sorted(path.parent for path in _DATA.glob("*/model.json")),
+    ids=lambda folder: folder.name,
+)
+def test_every_folder_has_a_card_and_a_name(folder, load_named):
     described = json.loads((folder / "model.json").read_text())
     if described["kind"] == "conv-ctc":
         pytest.importorskip("torch", reason="needs torch")
-    assert load_model(described["name"]).name == described["name"]
+    assert load_named(described["name"]).name == described["name"]
     card = (folder / "MODEL_CARD.md").read_text()
     assert card.startswith(f"# {described['name']}\n")
     assert described["licence"] in card
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 5e6
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 8e6
 
 
 def test_german_speech(german, shared):
