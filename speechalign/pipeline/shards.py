@@ -37,7 +37,7 @@ class Shard:
     Examples
     --------
     >>> [sum(Shard(i, 3).holds(f"speaker-{n}") for n in range(9)) for i in (1, 2, 3)]
-    [3, 2, 4]
+    [4, 2, 3]
     """
 
     index: int

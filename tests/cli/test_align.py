@@ -307,7 +307,7 @@ def test_a_fault_of_ours_is_told(corpus, tmp_path, monkeypatch):
         ([], 2, "Missing argument 'CORPUS'"),
         (["{corpus}"], 2, "Missing argument 'OUT'"),
         (["{corpus}", "a", "b", "c"], 2, "expected CORPUS [MODEL] OUT, got 4 arguments"),
-        (["{corpus}", "out", "--output-format", "praat"], 2, "no format 'praat'; there is: audac"),
+        (["{corpus}", "out", "--output-format", "praat"], 2, "no format 'praat'; there is: ass, a"),
         (["{corpus}", "out", "--layout", "odd"], 2, "no layout 'odd'; there is: kaldi"),
         (["{corpus}", "out", "-j", "0"], 2, "0 is not in the range x>=1"),
         (["{corpus}/nowhere", "out"], 4, "nowhere: there is no such file or folder; check its"),

@@ -224,7 +224,7 @@ def test_nothing_to_score(files):
 @pytest.mark.parametrize(
     ("metric", "options", "message"),
     [
-        ("wer", [], "No such command 'wer'"),
+        ("bleu", [], "No such command 'bleu'"),
         ("tw-saer", [], "Missing option '--source-times'"),
         *(
             ("aer", [option, "."], f"No such option.*{option}")

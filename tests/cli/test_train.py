@@ -131,13 +131,13 @@ def test_folder_that_holds_something_else_is_refused_before_the_work(corpus, tmp
     assert not (tmp_path / "thesis.work").exists()
 
 
-def test_only_gaussian_models_are_adapted(corpus, tmp_path, monkeypatch):
+def test_only_hmms_of_phones_are_adapted(corpus, tmp_path, monkeypatch):
     import speechalign.models
 
     monkeypatch.setattr(speechalign.models, "load_model", lambda _: object())
     result = run("adapt", corpus, "other", tmp_path / "model")
     assert result.exit_code == 4
-    assert "only HMM-GMM models can be adapted" in result.stderr
+    assert "only HMMs of phones can be adapted" in result.stderr
 
 
 def test_nothing_to_train_on(tmp_path, examples):
