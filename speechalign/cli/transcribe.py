@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from speechalign.pipeline.transcribe_corpus import TranscribedRecording
 
 _DEFAULT_MODEL = "openai/whisper-base"
-_ALIGNERS = {"en": "english-sphinx", "de": "german"}
+_ALIGNERS = {"en": "english-sphinx", "de": "german-gmm"}
 _BY_LANGUAGE = "by language"
 _UNHEARD = 0.05  # confidence of a word that the audio does not support
 

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from speechalign.aligners.aligner import Aligner
+from speechalign.aligners.boundary_bias import BoundaryBias
 from speechalign.models.calibration import Calibration
 from speechalign.models.content import content_hash
 
@@ -17,6 +18,7 @@ CHANGES = {
     "min_pause": 0.1,
     "speaker_labels": "S[0-9]+:",
     "allow": ["skips"],
+    "corrections": BoundaryBias("english-sphinx", overall=0.01),
 }
 
 
