@@ -259,7 +259,9 @@ def _in_processes(
         return list(process(recordings, run))
 
     batches = ([recording] for recording in waiting)
-    with closing(map_in_processes(work, batches, jobs=jobs, shared=True)) as finished:
+    # What a process writes, files and lines of the manifest, it writes to the end.
+    stop = run.stopped.set
+    with closing(map_in_processes(work, batches, jobs=jobs, shared=True, stop=stop)) as finished:
         for (recording,), results in finished:
             if isinstance(results, Death):
                 failed = recording.fail(run, Status.FAILED, str(results))

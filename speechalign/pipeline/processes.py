@@ -66,6 +66,7 @@ def map_in_processes(
     *,
     jobs: int,
     shared: bool,
+    stop: Callable[[], None] | None = None,
 ) -> Generator[tuple[Sequence[_Item], Sequence[_Result] | Death], None, None]:
     """Map batches of items in processes; yield each batch with its results, the first ready first.
 
@@ -80,6 +81,9 @@ def map_in_processes(
     shared : bool
         Whether processes are copies of this one as it is now, which share its memory and start at
         once, as `may_share_memory` allows. Otherwise ``function`` is pickled, and each starts anew.
+    stop : callable, optional
+        Called in a process that is to end while ``function`` works there, which then comes to an
+        end soon, and leaves nothing half done. Without it, the process is killed.
 
     Yields
     ------
@@ -103,7 +107,9 @@ def map_in_processes(
         ours, theirs = context.Pipe()
         # A forked process inherits our ends of the pipes of all others, which would never close.
         inherited = [ours, *(worker.connection for worker in workers)] if shared else []
-        process = context.Process(target=_serve, args=(function, theirs, inherited), daemon=True)
+        process = context.Process(
+            target=_serve, args=(function, theirs, inherited, stop), daemon=True
+        )
         with _one_thread_each():
             process.start()
         theirs.close()
@@ -156,19 +162,30 @@ def map_in_processes(
                     give(worker)
     finally:
         for worker in workers:
-            worker.process.kill()
+            worker.process.kill() if stop is None else worker.process.terminate()
+            worker.connection.close()
         for worker in workers:
             worker.process.join()
-            worker.connection.close()
 
 
 def _serve(
     function: Callable[[Sequence[_Item]], Sequence[_Result]],
     connection: Connection,
     inherited: Sequence[Connection],
+    stop: Callable[[], None] | None,
 ) -> None:
     """Answer batches with results until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The one who started us stops us.
+    stopped = False
+
+    def end(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        if stop is not None:
+            stop()
+
+    if stop is not None:
+        signal.signal(signal.SIGTERM, end)
     for other in inherited:
         other.close()
     if "torch" in sys.modules:
@@ -181,6 +198,8 @@ def _serve(
                 answer: object = function(items)
             except Exception as error:
                 answer = error
+            if stopped:  # What was left off is no answer.
+                raise SystemExit(128 + signal.SIGTERM)
             connection.send(answer)
 
 

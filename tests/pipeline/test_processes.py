@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
@@ -124,6 +125,33 @@ def test_an_exception_ends_the_work():
     with pytest.raises(ValueError, match="no such thing"):
         results_of(failing, ONES)
     assert not multiprocessing.active_children()
+
+
+def test_what_a_process_has_begun_is_done_to_its_end(tmp_path):
+    stopped = threading.Event()
+
+    def careful(items):
+        for item in items:
+            if stopped.is_set():
+                break
+            (tmp_path / f"{item}.begun").touch()
+            while item > 0 and not stopped.is_set():
+                time.sleep(0.01)
+            (tmp_path / f"{item}.done").touch()
+        return items
+
+    batches = [[0], [1, 2], [3, 4], [5, 6]]
+    with closing(
+        map_in_processes(careful, batches, jobs=2, shared=True, stop=stopped.set)
+    ) as found:
+        assert next(found) == ([0], [0])
+        while len(list(tmp_path.glob("*.begun"))) < 3:
+            time.sleep(0.01)
+    assert not multiprocessing.active_children()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{item}.{what}" for item in (0, 1, 3) for what in ("begun", "done")
+    }
+    assert not stopped.is_set()
 
 
 def test_processes_end_with_the_one_that_started_them():
