@@ -179,8 +179,8 @@ def _format_target(name: str, folder: Path) -> Target:
         "textgrid": [_binary(_SAMPLE), _chronological(_SAMPLE)],
     }.get(name, [])
     tiers = {"audacity": ["words", "phones"], "ctm": ["Ann - words", "Bob - words", "phones"]}
-    if name in ("srt", "vtt"):
-        values = alignments(tiers=["words"], step=1e-3)
+    if name in ("ass", "lrc", "srt", "ttml", "vtt"):  # Cues, of either words or utterances.
+        values = alignments(tiers=["words"])
     else:
         values = alignments(tiers=tiers.get(name))
     return Target(

@@ -175,7 +175,7 @@ def cues(
     -------
     list of Cue
         Those of one tier do not overlap, and last a tick at least. Words are there only where they
-        are to be marked.
+        are to be marked, and last a tick at least too.
     Limits
         The options.
 
@@ -206,7 +206,7 @@ def cues(
         drafts = _drafts(tiers.get("words", []), tiers.get("utterances", []), limits)
         for start, stop, text, words in sorted(drafts, key=lambda draft: draft[:2]):
             first = max(round(start * per_second), end)
-            end = max(round(stop * per_second), first + 1)
+            end = max(round(stop * per_second), first + max(1, marks * len(words)))
             timed = _within(words, first, end, per_second) if marks else ()
             own.append(Cue(first, end, text, who, timed))
         found += _lasting(own, round((limits.cue_shortest or 0) * per_second))
@@ -274,11 +274,14 @@ def _grouped(words: Sequence[Interval], limits: Limits) -> Iterator[_Draft]:
 def _within(
     words: Sequence[Interval], start: int, end: int, per_second: int
 ) -> tuple[TimedText, ...]:
-    """Return the words of a cue in ticks, each of which lasts where the cue has room."""
+    """Return the words of a cue in ticks, each of which lasts one at least.
+
+    The cue has a tick for each of them.
+    """
     timed = []
-    for word in words:
-        start = min(max(start, round(word.start * per_second)), end)
-        stop = min(max(start, round(word.end * per_second)), end)
+    for word, last in zip(words, range(end - len(words), end)):
+        start = min(max(start, round(word.start * per_second)), last)
+        stop = min(max(start + 1, round(word.end * per_second)), last + 1)
         timed.append(TimedText(start, stop, _text([word])))
         start = stop
     return tuple(timed)

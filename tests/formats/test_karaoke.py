@@ -63,6 +63,19 @@ def test_any_words_come_back(form, tmp_path_factory):
 
 
 @pytest.mark.parametrize("form", STEPS)
+def test_words_shorter_than_the_clock_come_back(form, tmp_path):
+    times = [(0.0, 1e-6), (1e-6, 2e-6), (2e-6, 1.0), (1.0, 1.000001), (1.000001, 1.000002)]
+    words = [Interval(start, end, f"w{n}") for n, (start, end) in enumerate(times)]
+    path = tmp_path / f"x.{form}"
+    write_alignment(Alignment({"words": words}, 2.0), path, cue_highlight=True)
+    found = read_alignment(path).tiers["words"]
+    assert [word.label for word in found] == [word.label for word in words]
+    for ours, theirs in zip(found, words):  # Each is moved by a tick for each that is too short.
+        assert ours.start == pytest.approx(theirs.start, abs=4 * STEPS[form])
+        assert ours.end == pytest.approx(theirs.end, abs=4 * STEPS[form])
+
+
+@pytest.mark.parametrize("form", STEPS)
 def test_without_highlights_there_are_no_times_of_words(form, tmp_path):
     path = tmp_path / f"x.{form}"
     write_alignment(ONE, path, cue_highlight=False)
