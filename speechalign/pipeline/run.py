@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ _NO_MEMORY = (
 
 # Of how many batches' worth of audio utterances of similar length are scored together.
 _BATCHES = 4
+_BLOCK = 1 << 20  # samples whose power is summed at once
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,15 @@ def _signal_to_noise(aligned: AlignedUtterance) -> float | None:
     spoken = np.zeros(len(samples), np.bool_)
     for word in aligned.said:
         spoken[round(word.start * rate) : round(word.end * rate)] = True
-    energy = samples.astype(np.float64) ** 2
-    if spoken.all() or not energy[~spoken].any() or not energy[spoken].any():
+    energy = {True: 0.0, False: 0.0}
+    for begin in range(
+        0, len(samples), _BLOCK
+    ):  # An hour's samples in float64 are half a gigabyte.
+        inside = spoken[begin : begin + _BLOCK]
+        power = samples[begin : begin + _BLOCK].astype(np.float64) ** 2
+        energy[True] += float(power[inside].sum())
+        energy[False] += float(power[~inside].sum())
+    if not energy[True] or not energy[False]:
         return None
-    return float(10 * np.log10(energy[spoken].mean() / energy[~spoken].mean()))
+    count = int(spoken.sum())
+    return 10 * math.log10(energy[True] / count / (energy[False] / (len(samples) - count)))
