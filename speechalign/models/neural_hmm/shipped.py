@@ -1,7 +1,12 @@
-"""Neural HMMs of our own that come with the package; each folder has a model card."""
+"""Neural HMMs of our own that come with the package; each folder has a model card.
+
+``egs/robust_english`` trains them: `english` and `german` are small networks, `english_whisper` and
+`german_whisper` heads on ``openai/whisper-base``, or on the encoder that is named.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from speechalign.models.neural_hmm.folder import load
@@ -11,38 +16,14 @@ _DATA = Path(__file__).parents[1] / "data"
 
 
 def english() -> NeuralHmm:
-    """Load the small network of English that ``egs/robust_english`` trains."""
+    """Load the small network of English."""
     return load(_DATA / "english")
 
 
 def german() -> NeuralHmm:
-    """Load the small network of German that ``egs/robust_english`` trains."""
+    """Load the small network of German."""
     return load(_DATA / "german")
 
 
-def english_whisper(
-    *,
-    device: str | None = None,
-    offline: bool = False,
-    allow_pickle: bool = False,
-    encoder: str | Path | None = None,
-) -> NeuralHmm:
-    """Load the head for English and its encoder, ``openai/whisper-base`` unless named."""
-    return load(
-        _DATA / "english_whisper", device=device, offline=offline, allow_pickle=allow_pickle,
-        encoder=encoder,
-    )  # fmt: skip
-
-
-def german_whisper(
-    *,
-    device: str | None = None,
-    offline: bool = False,
-    allow_pickle: bool = False,
-    encoder: str | Path | None = None,
-) -> NeuralHmm:
-    """Load the head for German and its encoder, ``openai/whisper-base`` unless named."""
-    return load(
-        _DATA / "german_whisper", device=device, offline=offline, allow_pickle=allow_pickle,
-        encoder=encoder,
-    )  # fmt: skip
+english_whisper = partial(load, _DATA / "english_whisper")
+german_whisper = partial(load, _DATA / "german_whisper")
