@@ -19,14 +19,13 @@ import numpy as np
 
 from recipes.program import run
 from recipes.steps.label_frames import labelled_utterances
-from speechalign.audio.augmentation import corrupt
-from speechalign.corpus import Utterance
 from speechalign.errors import AlignmentError, InputError
 from speechalign.files.writing import in_place_of
 from speechalign.models import DESCRIPTION, PhoneModel, load_model
 from speechalign.models.phone_hmm import PhoneHmm
 from speechalign.pronunciation.lexicon import Lexicon
 from speechalign.training.calibration import logistic_regression, word_deficits
+from speechalign.training.copies import copy_of
 
 
 @click.command(help=__doc__)
@@ -51,7 +50,8 @@ def main(folder: Path, corpora: Sequence[Path], count: int, encoder: str | None)
             [word.variants for word in lexicon.words(utterances[number].text)] for number in chosen
         ]
         for place, (number, words) in enumerate(zip(chosen, spoken)):
-            samples = _heard(utterances, number, corrupted=place % 2 == 1, rate=model.sample_rate)
+            seed = f"{utterances[number].id}#calibration" if place % 2 else None
+            samples = copy_of(utterances, number, rate=emitting.sample_rate, seed=seed)
             rng = np.random.default_rng((1, number))
             wrong = int(rng.integers(len(words)))
             others = spoken[int(rng.integers(len(spoken)))]
@@ -84,20 +84,6 @@ def main(folder: Path, corpora: Sequence[Path], count: int, encoder: str | None)
         f"{100 * np.mean(~confident[outcomes]):.1f} % of {len(said)} words that were said, "
         f"{100 * np.mean(~confident[~outcomes]):.1f} % of {len(unsaid)} that were not"
     )
-
-
-def _heard(
-    utterances: Sequence[Utterance], number: int, *, corrupted: bool, rate: int
-) -> np.ndarray:
-    """Return the samples of a recording, clean or with the noise of copy 0."""
-    samples = utterances[number].waveform(rate).samples
-    if not corrupted:
-        return samples
-
-    def voice(rng: np.random.Generator) -> np.ndarray:
-        return utterances[int(rng.integers(len(utterances)))].waveform(rate).samples
-
-    return corrupt(samples, rate, seed=f"{utterances[number].id}#calibration", voice=voice)
 
 
 if __name__ == "__main__":

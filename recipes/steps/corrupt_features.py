@@ -8,6 +8,8 @@ a recording is corrupted with its id and k as seed. A run that was cut short goe
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +18,14 @@ import numpy as np
 
 from recipes.program import run
 from recipes.steps.label_frames import labelled_utterances
-from speechalign.audio.augmentation import corrupt
 from speechalign.models.neural_hmm.encoder import load_encoder
 from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE, log_mel
+from speechalign.training.copies import copy_of
 from speechalign.training.frame_store import FrameStore
 
 BANDS = 40
+GRID = "encoder_grid.json"
+"""File of a store: where the encoder's states lie in time."""
 
 
 @click.command(help=__doc__)
@@ -34,17 +38,9 @@ def main(corpus: Path, folder: Path, copies: int, encoder: str | None, encoded: 
     """Fill the arrays of one copy after another."""
     utterances, store = labelled_utterances(corpus), FrameStore(folder)
 
-    def clean(number: int) -> np.ndarray:
-        return utterances[number].waveform(SAMPLE_RATE).samples
-
-    def voice(rng: np.random.Generator) -> np.ndarray:
-        return clean(int(rng.integers(len(utterances))))
-
     def samples(copy: int, number: int) -> np.ndarray:
-        if copy == 0:
-            return clean(number)
-        seed = f"{utterances[number].id}#{copy}"
-        return corrupt(clean(number), SAMPLE_RATE, seed=seed, voice=voice)
+        seed = f"{utterances[number].id}#{copy}" if copy else None
+        return copy_of(utterances, number, rate=SAMPLE_RATE, seed=seed)
 
     def mels(copy: int, number: int) -> np.ndarray:
         return log_mel(samples(copy, number), BANDS)
@@ -61,6 +57,7 @@ def main(corpus: Path, folder: Path, copies: int, encoder: str | None, encoded: 
     def states(copy: int, number: int) -> np.ndarray:
         return network.encode(samples(copy, number))
 
+    (folder / GRID).write_text(json.dumps(asdict(network.grid)))
     stride, width = network.grid.stride, network.facts.width
     for copy in range(encoded + 1):
         store.fill(

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,13 +25,15 @@ import numpy as np
 import torch
 
 from recipes.program import run
+from recipes.steps.corrupt_features import GRID
 from recipes.steps.label_frames import PHONES
 from recipes.trainer.settings import make_settings, read_yaml
 from speechalign.errors import InputError
+from speechalign.frames import FrameGrid
 from speechalign.models.neural_hmm.config import NetConfig
 from speechalign.models.neural_hmm.log_mel import STRIDE
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet
-from speechalign.training.frame_store import FrameStore
+from speechalign.training.frame_store import FrameStore, held_out
 from speechalign.training.phone_net import (
     FitOptions,
     LanguageFrames,
@@ -41,7 +42,6 @@ from speechalign.training.phone_net import (
     log_posteriors,
 )
 
-_HELD_OUT = 25  # one recording in so many is never learnt
 _TESTED = 60  # held-out recordings of a language whose accuracy is printed
 _LOGGED = 100  # steps
 
@@ -70,11 +70,6 @@ class NetSettings:
     encoded: bool = False
     least: float = 0.5
     dropout: float = 0.1
-
-
-def held_out(id: str) -> bool:
-    """Tell whether a recording is kept for tests."""
-    return zlib.crc32(id.encode()) % _HELD_OUT == 0
 
 
 def _by_language(values: Sequence[str]) -> dict[str, str]:
@@ -170,23 +165,14 @@ def _language(
     if confidence.is_file():
         trusted = np.load(confidence) >= settings.least
     states = [store.array(f"states.{copy}") for copy in copies] if settings.encoded else []
-    stride = 0
-    if states:
-        stride = json.loads((store.folder / "states.0.json").read_text())["stride"]
-
-    def cells(frames: int, count: int) -> np.ndarray:
-        # A state's middle is where its cell of the encoder's grid has it: Whisper's begin early.
-        middles = np.arange(frames, dtype=np.int64) * STRIDE + STRIDE // 2 + stride // 2
-        nearest: np.ndarray = (middles // stride).clip(0, count - 1)
-        return nearest
-
+    grid = FrameGrid(**json.loads((store.folder / GRID).read_text())) if states else None
     return LanguageFrames(
         name,
         first,
         phones,
         [store.array(f"mels.{copy}") for copy in copies],
         states,
-        cells,
+        grid,
         store.array(target),
         np.flatnonzero(trusted),
     )

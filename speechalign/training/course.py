@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.augmentation import corrupt
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.models.content import content_hash
@@ -22,7 +20,8 @@ from speechalign.models.neural_hmm.encoder import Encoder
 from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE, log_mel
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet
 from speechalign.training.calibration import fitted_calibration
-from speechalign.training.frame_store import FrameArray, FrameStore
+from speechalign.training.copies import copy_of
+from speechalign.training.frame_store import FrameArray, FrameStore, held_out
 from speechalign.training.labelling import StoredHmm, align_frames
 from speechalign.training.material import Material, Spoken
 from speechalign.training.phone_net import (
@@ -37,7 +36,7 @@ from speechalign.training.report import Report
 from speechalign.training.rounds import NetworkReport, Round
 
 _CONFIDENT = 0.5  # recordings that are aligned with less are not trained on
-_HELD_OUT, _FEW = 25, 50  # one recording in so many, where there are at least so many
+_FEW = 50  # with fewer recordings, none is held out
 
 
 class Course:
@@ -91,7 +90,7 @@ class Course:
                     )
                 )  # fmt: skip
         every = np.arange(len(self.store))
-        held = [zlib.crc32(id.encode()) % _HELD_OUT == 0 for id in self.store.ids]
+        held = [held_out(id) for id in self.store.ids]
         self._held = every[np.array(held) & (len(every) >= _FEW)]
         self._taught = np.setdiff1d(every, self._held)
         self._labels: FrameArray | None = None
@@ -100,15 +99,8 @@ class Course:
 
     def _samples(self, number: int, copy: int) -> np.ndarray:
         """Return a recording, or a corrupted copy of it, (N,) float32."""
-        samples = self._utterances[number].waveform(SAMPLE_RATE).samples
-        if not copy:
-            return samples
-
-        def voice(rng: np.random.Generator) -> np.ndarray:
-            return self._samples(int(rng.integers(len(self._utterances))), 0)
-
-        name = f"{self._seed}:{self._utterances[number].id}#{copy}"
-        return corrupt(samples, SAMPLE_RATE, seed=name, voice=voice)
+        seed = f"{self._seed}:{self._utterances[number].id}#{copy}" if copy else None
+        return copy_of(self._utterances, number, rate=SAMPLE_RATE, seed=seed)
 
     def _mel(self, copy: int, number: int) -> np.ndarray:
         return log_mel(self._samples(number, copy), self._bands)
@@ -118,8 +110,8 @@ class Course:
 
     def frames(self, targets: FrameArray, chosen: np.ndarray, phones: int) -> LanguageFrames:
         """Return some recordings with targets, as `fit` takes them."""
-        cells = _no_cells if self._encoder is None else self._encoder.cells
-        return LanguageFrames("corpus", 0, phones, self._mels, self._states, cells, targets, chosen)
+        grid = None if self._encoder is None else self._encoder.grid
+        return LanguageFrames("corpus", 0, phones, self._mels, self._states, grid, targets, chosen)
 
     def label(self, model: HmmGmm | StoredHmm) -> None:
         """Label the frames by the alignments of a model, and choose what is trusted."""
@@ -208,7 +200,3 @@ class Course:
             rounds=tuple(self._rounds),
             first_labels=first,
         )
-
-
-def _no_cells(frames: int, states: int) -> np.ndarray:  # noqa: ARG001
-    return np.zeros(frames, np.int64)

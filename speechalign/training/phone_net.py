@@ -10,6 +10,8 @@ import numpy as np
 
 from speechalign.errors import BackendError, InputError
 from speechalign.files.writing import in_place_of
+from speechalign.frames import FrameGrid
+from speechalign.models.neural_hmm.log_mel import state_of_frames
 from speechalign.training.frame_store import FrameArray
 
 try:
@@ -43,8 +45,8 @@ class LanguageFrames:
         Log-mel features of the clean recordings, then of corrupted copies.
     states : Sequence[FrameArray]
         An encoder's states for as many copies; empty for a network without encoder.
-    cells : Callable[[int, int], ndarray]
-        Says which of F states lies at the middle of each of T frames, as `Encoder.cells`.
+    grid : FrameGrid or None
+        Where the states lie in time; None without an encoder.
     targets : FrameArray
         Numbers of phones, width 1, counted from 0 in each language; or natural-log posteriors of
         the phones.
@@ -57,7 +59,7 @@ class LanguageFrames:
     phones: int
     mels: Sequence[FrameArray]
     states: Sequence[FrameArray]
-    cells: Callable[[int, int], np.ndarray]
+    grid: FrameGrid | None
     targets: FrameArray
     chosen: np.ndarray
 
@@ -255,7 +257,7 @@ def _collate(
     count, outputs = len(items), net.output.out_features // net.config.stack
     frames = max(int(language.mels[0].counts[number]) for language, number, _ in items)
     bands = items[0][0].mels[0].width
-    hears = bool(items[0][0].states)
+    hears = items[0][0].grid is not None
     soft = items[0][0].targets.width > 1
     mels = np.zeros((count, frames, bands), np.float32)
     inside = np.zeros((count, frames), np.bool_)
@@ -281,9 +283,9 @@ def _collate(
             posteriors[row, :length, language.first : last] = targets
         else:
             numbers[row, :length] = targets[:, 0].astype(np.int64) + language.first
-        if hears:
+        if language.grid is not None:
             found.append(language.states[drawn][number])
-            cells[row, :length] = language.cells(length, len(found[-1]))
+            cells[row, :length] = state_of_frames(language.grid, length, len(found[-1]))
     states = None
     if hears:
         states = np.zeros((count, max(map(len, found)), found[0].shape[1]), np.float32)

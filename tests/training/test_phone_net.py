@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch")
 
 from speechalign.errors import InputError  # noqa: E402
+from speechalign.frames import FrameGrid  # noqa: E402
 from speechalign.models.neural_hmm.config import NetConfig  # noqa: E402
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet, for_use  # noqa: E402
 from speechalign.training.frame_store import FrameStore  # noqa: E402
@@ -57,7 +58,7 @@ def language(folder, *, first=0, seed=0, states=False, soft=False, copies=1):
     ]  # fmt: skip
     return LanguageFrames(
         "x", first, PHONES, found, heard,
-        lambda frames, count: (np.arange(frames) // 2).clip(0, count - 1),
+        FrameGrid(16000, 320) if states else None,
         store.array(name), np.arange(10),
     )  # fmt: skip
 

@@ -137,7 +137,9 @@ def load_aligner(name: str, encoder: str | None, language: str | None = None) ->
     """Load a model, with its encoder if it has one."""
     try:
         return Aligner(load_model(name, encoder=encoder), language=language)
-    except InputError:  # A model without an encoder refuses one.
+    except InputError as error:
+        if "takes no encoder" not in str(error):
+            raise
         return Aligner(name, language=language)
 
 

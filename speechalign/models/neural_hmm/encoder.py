@@ -20,7 +20,7 @@ from speechalign.models.content import content_hash
 from speechalign.models.device import choose_device, half_precision, import_torch
 from speechalign.models.hf_encoder import SAMPLED, encoder_grid, load_pretrained
 from speechalign.models.hf_folder import model_type
-from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE
+from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import torch
@@ -140,12 +140,6 @@ class Encoder:
             "layers of the encoder": " ".join(map(str, self.facts.layers)),
             "parameters of the encoder": str(sum(p.numel() for p in self._network.parameters())),
         }
-
-    def cells(self, frames: int, states: int) -> np.ndarray:
-        """Return which of the states lies at the middle of each frame of 10 ms, (T,) int64."""
-        middles = STRIDE * np.arange(frames, dtype=np.int64) + STRIDE // 2
-        found: np.ndarray = (middles - self.grid.offset) // self.grid.stride
-        return found.clip(0, states - 1)
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """Return what the layers make of a recording.

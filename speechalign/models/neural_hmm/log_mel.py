@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from speechalign.frames import FrameGrid
 from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
 
 SAMPLE_RATE, STRIDE = 16000, 160
@@ -46,6 +47,13 @@ def log_mel(samples: np.ndarray, bands: int = 40) -> np.ndarray:
         found[first:last] = np.log(apply_filters(power, filters) + _FLOOR)
     found -= found.mean(axis=0, dtype=np.float64).astype(np.float32)
     return found
+
+
+def state_of_frames(grid: FrameGrid, frames: int, states: int) -> np.ndarray:
+    """Return which of an encoder's states lies at the middle of each frame of 10 ms, (T,) int64."""
+    middles = STRIDE * np.arange(frames, dtype=np.int64) + STRIDE // 2
+    found: np.ndarray = (middles - grid.offset) // grid.stride
+    return found.clip(0, states - 1)
 
 
 @lru_cache

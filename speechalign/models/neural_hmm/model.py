@@ -14,7 +14,7 @@ from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.models.content import content_hash
-from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE, log_mel
+from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE, log_mel, state_of_frames
 from speechalign.models.neural_hmm.phone_net import PhoneNet
 from speechalign.models.phone_hmm import PhoneHmm, PhoneHmmParameters
 
@@ -136,7 +136,8 @@ class NeuralHmm(PhoneHmm):
                 "load_model, or give the encoder to with_encoder"
             )
         states = self.encoder.encode(samples)
-        return self.net.log_posteriors(mels, states, self.encoder.cells(len(mels), len(states)))
+        cells = state_of_frames(self.encoder.grid, len(mels), len(states))
+        return self.net.log_posteriors(mels, states, cells)
 
     def emit(self, waveforms: np.ndarray, lengths: np.ndarray) -> Emissions:
         """Score every state on every frame, as `EmittingModel.emit` says; a frame is 10 ms."""

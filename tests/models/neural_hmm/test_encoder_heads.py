@@ -11,7 +11,7 @@ from speechalign.errors import BackendError, InputError
 from speechalign.models import load_model
 from speechalign.models.neural_hmm.config import NetConfig
 from speechalign.models.neural_hmm.folder import save
-from speechalign.models.neural_hmm.log_mel import log_mel
+from speechalign.models.neural_hmm.log_mel import log_mel, state_of_frames
 
 torch = pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("transformers", reason="needs transformers")
@@ -72,7 +72,7 @@ def test_a_state_is_where_its_sound_is(made, kind, piece, monkeypatch):
         changed = plain.copy()
         changed[begin : begin + 320] = noise(320)
         moved = np.abs(encoder.encode(changed) - before)[:, : encoder.facts.width // 2].sum(axis=1)
-        frame = encoder.cells(300, len(before))[begin // 160 + 1]
+        frame = state_of_frames(encoder.grid, 300, len(before))[begin // 160 + 1]
         assert abs(int(moved.argmax()) - int(frame)) <= 2, begin
 
 
