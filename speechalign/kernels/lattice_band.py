@@ -20,18 +20,24 @@ from speechalign.checks import check_log_probs
 from speechalign.graphs import Graph
 from speechalign.kernels.arc_list import ArcList, arc_list, impossible
 from speechalign.kernels.lattice import Path
+from speechalign.kernels.word_cells import (
+    TILE,
+    WordCells,
+    best_of_groups,
+    best_of_kinds,
+    most_to_come,
+    step_cells,
+    word_cells,
+    word_starts,
+)
 
-_TILE = 16
-"""Frames over which the band stays where it is."""
-_BLOCK = 128 * _TILE
+_BLOCK = 128 * TILE
 """Frames between two rows of scores that are kept."""
 _BEAM = 400.0
 _MARGIN = 16
 _WIDER = 4
 _MOST = 2.0**35
 """States times frames beyond which a band is not searched."""
-_CELL = 18
-"""States of the longest way through a cell."""
 _SLACK = 1e-2
 """What a path outside must lose against the best one, beyond all errors of rounding."""
 _OUTSIDE = -1
@@ -55,39 +61,9 @@ class BandPath(Path):
     certified: bool
 
 
-@dataclass(frozen=True)
-class _Words:
-    """The W words of a graph, and the cells of which they consist; arcs lead to the next at most.
-
-    Parameters
-    ----------
-    starts, cells : ndarray, shape (W + 1,), int64
-        Word w has states ``starts[w]`` up to ``starts[w + 1]``, and cells likewise.
-    cell : ndarray, shape (S,), int64
-        Cell of each state.
-    groups : ndarray, shape (V,), int64
-        Labels that occur in the same cells share a number; -1 for those that occur in none.
-    best : ndarray, shape (V,), float64
-        Highest weight of an arc with each label.
-    kinds : ndarray, shape (C,), uint32
-        Cells with the same labels are of one kind.
-    offsets, members : ndarray, int64
-        Cells of kind k have the groups ``members[offsets[k]:offsets[k + 1]]``.
-    """
-
-    starts: np.ndarray
-    cells: np.ndarray
-    cell: np.ndarray
-    groups: np.ndarray
-    best: np.ndarray
-    kinds: np.ndarray
-    offsets: np.ndarray
-    members: np.ndarray
-
-
 def is_nearly_linear(graph: Graph) -> bool:
     """Tell whether every arc leads on in the text, to the same word or to the next one."""
-    return _starts(graph) is not None
+    return word_starts(graph) is not None
 
 
 def best_path_in_band(log_probs: np.ndarray, graph: Graph) -> BandPath:
@@ -116,18 +92,18 @@ def best_path_in_band(log_probs: np.ndarray, graph: Graph) -> BandPath:
     check_log_probs(log_probs)
     log_probs = np.ascontiguousarray(log_probs)
     arcs = arc_list(graph, len(log_probs))
-    starts = _starts(graph)
+    starts = word_starts(graph)
     assert starts is not None, "the graph is not nearly linear"
-    words = _words(graph, starts, log_probs.shape[1])
+    words = word_cells(graph, starts, log_probs.shape[1])
     low, high, least = _beam_window(log_probs, graph, arcs)
-    limits = least - _to_come(log_probs, words.best) - 1.0
+    limits = least - most_to_come(log_probs, words.best) - 1.0
     first = np.searchsorted(starts, low, side="right") - 1
     last = np.searchsorted(starts, high - 1, side="right")
     margin = _MARGIN
     while True:
         begins = np.maximum(first - margin, 0)
         ends = np.minimum(last + margin, len(starts) - 1)
-        cells = _TILE * float((starts[ends] - starts[begins]).sum())
+        cells = TILE * float((starts[ends] - starts[begins]).sum())
         for outside in (True, False) if cells <= _MOST else (False,):
             found = _search(log_probs, graph, arcs, words, begins, ends, limits, outside=outside)
             if found is not None:
@@ -137,80 +113,6 @@ def best_path_in_band(log_probs: np.ndarray, graph: Graph) -> BandPath:
         margin *= _WIDER
 
 
-def _starts(graph: Graph) -> np.ndarray | None:
-    """Return where the states of each word begin, and their number; None if it is not linear."""
-    word = np.zeros(graph.num_states, np.int64)
-    word[graph.targets] = graph.positions // 2
-    step = word[graph.targets] - word[graph.sources]
-    if (
-        (np.diff(word) < 0).any()
-        or (graph.sources > graph.targets).any()
-        or ((step < 0) | (step > 1)).any()
-    ):
-        return None
-    found: np.ndarray = np.append(np.searchsorted(word, np.arange(word[-1] + 1)), len(word))
-    return found
-
-
-def _words(graph: Graph, starts: np.ndarray, num_labels: int) -> _Words:
-    """Return the cells of each word, and the labels of each cell, in groups."""
-    cell, cells = _cells(graph, starts)
-    count = cells[-1]
-    best = np.full(num_labels, -math.inf)
-    np.maximum.at(best, graph.labels, graph.weights)
-    label, owner = np.divmod(np.unique(graph.labels * count + cell[graph.targets]), count)
-    groups, shared = _alike(label, owner, num_labels)
-    has = groups[label] >= 0
-    pairs = np.unique(owner[has] * (len(shared) + 1) + groups[label[has]])
-    owner, group = np.divmod(pairs, len(shared) + 1)
-    kinds, members = _alike(owner, group, count)
-    offsets = np.append(0, np.cumsum([len(own) for own in members]))
-    return _Words(
-        starts, cells, cell, groups, best, kinds.astype(np.uint32), offsets, np.concatenate(members)
-    )
-
-
-def _alike(keys: np.ndarray, values: np.ndarray, count: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Number the sets of values that keys have, -1 for none; return them too. Keys are in order."""
-    edges = np.searchsorted(keys, np.arange(count + 1))
-    known: dict[bytes, int] = {}
-    sets: list[np.ndarray] = []
-    numbers = np.full(count, -1)
-    for key in range(count):
-        own = values[edges[key] : edges[key + 1]]
-        if len(own):
-            numbers[key] = known.setdefault(own.tobytes(), len(known))
-            if numbers[key] == len(sets):
-                sets.append(own)
-    return numbers, sets
-
-
-def _cells(graph: Graph, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the words of a graph into cells: that of each state, and the first of each word.
-
-    A state belongs to a cell by how far it is on the shortest way through its word.
-    """
-    word = np.searchsorted(starts, np.arange(graph.num_states), side="right") - 1
-    within = word[graph.sources] == word[graph.targets]
-    onwards = within & (graph.sources < graph.targets)
-    sources, targets = graph.sources[onwards], graph.targets[onwards]
-    since, until = np.full((2, graph.num_states), np.iinfo(np.int64).max // 4)
-    since[0] = 0
-    since[graph.targets[~within]] = 0
-    until[graph.final > -math.inf] = 0
-    until[graph.sources[~within]] = 0
-    _lengths(sources, targets, since, until)
-    longest = np.maximum.reduceat(since + until + 1, starts[:-1])
-    for size in (_CELL, graph.num_states):  # The whole word, where that does not lead on.
-        parts = -(-longest // size)
-        cells = np.append(0, np.cumsum(parts))
-        cell = cells[word] + parts[word] * since // (since + until + 1)
-        step = cell[graph.targets] - cell[graph.sources]
-        if ((step == 0) | (step == 1)).all():
-            break
-    return cell, cells
-
-
 def _beam_window(
     log_probs: np.ndarray, graph: Graph, arcs: ArcList
 ) -> tuple[np.ndarray, np.ndarray, float]:
@@ -218,7 +120,7 @@ def _beam_window(
     furthest = np.arange(graph.num_states)
     np.maximum.at(furthest, graph.sources, graph.targets)
     furthest = np.maximum.accumulate(furthest) + 1
-    tiles = -(-len(log_probs) // _TILE)
+    tiles = -(-len(log_probs) // TILE)
     low, high = np.empty(tiles, np.int64), np.empty(tiles, np.int64)
     beam = _BEAM
     while True:
@@ -238,7 +140,7 @@ def _search(
     log_probs: np.ndarray,
     graph: Graph,
     arcs: ArcList,
-    words: _Words,
+    words: WordCells,
     begins: np.ndarray,
     ends: np.ndarray,
     limits: np.ndarray,
@@ -247,7 +149,7 @@ def _search(
 ) -> tuple[np.ndarray, float] | None:
     """Return the best path in a band; None if there is none, or if a coarse one may be better."""
     frames, states = log_probs.shape[0], graph.num_states
-    tiles = _BLOCK // _TILE
+    tiles = _BLOCK // TILE
     blocks = -(-frames // _BLOCK)
     lows, highs = words.starts[begins], words.starts[ends]
     sizes = (highs - lows)[::tiles]
@@ -314,8 +216,8 @@ def _keep(
     after = np.full(len(start), -math.inf)
     lo, hi = first[0], last[0]
     for t in range(len(log_probs)):
-        tile = t // _TILE
-        if t % _TILE == 0:
+        tile = t // TILE
+        if t % TILE == 0:
             low[tile], high[tile] = lo, hi
         begin, end = max(lo, first[t + 1]), min(furthest[hi - 1], last[t + 1])
         best = -math.inf
@@ -376,14 +278,14 @@ def _carry(
     cells to its right.
     """
     frames = len(log_probs)
-    readings = np.empty((_TILE, len(group_offsets) - 1), np.float32)
-    of_group = np.empty((groups.max() + 1, _TILE), np.float32)
+    readings = np.empty((TILE, len(group_offsets) - 1), np.float32)
+    of_group = np.empty((groups.max() + 1, TILE), np.float32)
     shifted = np.empty(len(coarse))
-    leaving = np.full(_TILE, -math.inf)
+    leaving = np.full(TILE, -math.inf)
     no_choices = np.empty((0, 0), np.int16)
     left, right = 0, len(coarse)  # Cells before and beyond these are dropped.
     for tile in range(len(begins)):
-        t, until = tile * _TILE, min((tile + 1) * _TILE, frames)
+        t, until = tile * TILE, min((tile + 1) * TILE, frames)
         begin, end = begins[tile], ends[tile]
         lo, hi = starts[begin], starts[end]
         if tile > 0:
@@ -394,26 +296,26 @@ def _carry(
                 entered[c] = coarse[c] + _SLACK
                 coarse[c] = -math.inf
             _enter(cell, starts[ends[tile - 1]], hi, entered, row, other)
-        if tile % (_BLOCK // _TILE) == 0:
-            block = tile // (_BLOCK // _TILE)
+        if tile % (_BLOCK // TILE) == 0:
+            block = tile // (_BLOCK // TILE)
             kept[places[block] : places[block + 1]] = row[lo:hi]
         before, beyond = cells[begin], cells[end]
         if outside:
             left = max(left, cell[min(first[t], len(cell) - 1)])
-            right = max(beyond, min(right + _TILE, cell[last[until] - 1] + 1))
-            _best_of_groups(log_probs, t, until, groups, best, of_group)
-            _best_of_kinds(of_group, group_offsets, members, readings)
+            right = max(beyond, min(right + TILE, cell[last[until] - 1] + 1))
+            best_of_groups(log_probs, t, until, groups, best, of_group)
+            best_of_kinds(of_group, group_offsets, members, readings)
             for f in range(until - t):
                 if before > 0:
                     entering[t + f] = coarse[before - 1] + _SLACK
-                _step(coarse, shifted, readings[f], kinds, left, before, -math.inf)
+                step_cells(coarse, shifted, readings[f], kinds, left, before, -math.inf)
         row, other = _band_rows(
             log_probs, offsets, sources, labels, weights, first, last, lo, hi, t, until, entering,
             row, other, no_choices, starts[end - 1], leaving,
         )  # fmt: skip
         if outside:
             for f in range(until - t):
-                _step(coarse, shifted, readings[f], kinds, beyond, right, leaving[f])
+                step_cells(coarse, shifted, readings[f], kinds, beyond, right, leaving[f])
             while left < before and coarse[left] < limits[tile]:
                 coarse[left] = -math.inf
                 left += 1
@@ -436,92 +338,6 @@ def _enter(
     for s in range(begin, end):
         row[s] = entered[cell[s]]
         other[s] = entered[cell[s]]
-
-
-@njit(cache=True, nogil=True)
-def _lengths(
-    sources: np.ndarray, targets: np.ndarray, since: np.ndarray, until: np.ndarray
-) -> None:
-    """Count the arcs on the shortest way to each state, and from it; states are in order."""
-    for a in np.argsort(targets):
-        since[targets[a]] = min(since[targets[a]], since[sources[a]] + 1)
-    for a in np.argsort(sources)[::-1]:
-        until[sources[a]] = min(until[sources[a]], until[targets[a]] + 1)
-
-
-@njit(cache=True, nogil=True)
-def _to_come(log_probs: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Return the most that the frames after each tile can add."""
-    found = np.zeros(-(-len(log_probs) // _TILE))
-    total = 0.0
-    for t in range(len(log_probs) - 1, -1, -1):
-        if t % _TILE == _TILE - 1 or t == len(log_probs) - 1:
-            found[t // _TILE] = total
-        highest = -math.inf
-        for v in range(len(best)):
-            score = log_probs[t, v] + best[v]
-            highest = score if score > highest else highest
-        total += highest
-    return found
-
-
-@njit(cache=True, nogil=True)
-def _best_of_groups(
-    log_probs: np.ndarray,
-    begin: int,
-    end: int,
-    groups: np.ndarray,
-    best: np.ndarray,
-    of_group: np.ndarray,
-) -> None:
-    """Find the most that an arc with a label of each group adds in each frame of a tile."""
-    of_group[:] = -np.inf
-    for v in range(len(groups)):
-        if groups[v] >= 0:
-            for t in range(begin, end):
-                # Rounded up, as the sum is kept in fewer bits than scores.
-                score = np.float32(log_probs[t, v] + best[v])
-                score += abs(score) * np.float32(2e-7)
-                if score > of_group[groups[v], t - begin]:
-                    of_group[groups[v], t - begin] = score
-
-
-@njit(cache=True, nogil=True)
-def _best_of_kinds(
-    of_group: np.ndarray, offsets: np.ndarray, members: np.ndarray, readings: np.ndarray
-) -> None:
-    """Find the most that an arc into a cell of each kind adds in each frame of a tile."""
-    highest = np.empty(_TILE, np.float32)
-    for k in range(len(offsets) - 1):
-        for f in range(_TILE):
-            highest[f] = of_group[members[offsets[k]], f]
-        for m in range(offsets[k] + 1, offsets[k + 1]):
-            for f in range(_TILE):
-                score = of_group[members[m], f]
-                highest[f] = score if score > highest[f] else highest[f]
-        for f in range(_TILE):
-            readings[f, k] = highest[f]
-
-
-@njit(cache=True, nogil=True)
-def _step(
-    coarse: np.ndarray,
-    shifted: np.ndarray,
-    readings: np.ndarray,
-    kinds: np.ndarray,
-    begin: int,
-    end: int,
-    incoming: float,
-) -> None:
-    """Carry cells ``[begin, end)`` by one frame, each from itself or the one before it."""
-    if begin >= end:
-        return
-    for c in range(begin + 1, end):
-        shifted[c] = coarse[c - 1]
-    shifted[begin] = incoming
-    for c in range(begin, end):
-        before = shifted[c] if shifted[c] > coarse[c] else coarse[c]
-        coarse[c] = before + readings[kinds[c]]
 
 
 @njit(cache=True, nogil=True)
@@ -598,26 +414,26 @@ def _retrace(
     """Redo a block of frames, and walk back from a state; return the state before, or -1."""
     begin = block * _BLOCK
     end = min(begin + _BLOCK, len(taken))
-    leaving = np.empty(_TILE)
-    lo = starts[begins[begin // _TILE]]
+    leaving = np.empty(TILE)
+    lo = starts[begins[begin // TILE]]
     row[lo : lo + len(kept)] = kept
     other[lo : lo + len(kept)] = -math.inf
-    for t in range(begin, end, _TILE):
-        tile = t // _TILE
+    for t in range(begin, end, TILE):
+        tile = t // TILE
         if t > begin:
             _enter(cell, starts[ends[tile - 1]], starts[ends[tile]], entered, row, other)
         row, other = _band_rows(
             log_probs, offsets, sources, labels, weights, first, last, starts[begins[tile]],
-            starts[ends[tile]], t, min(t + _TILE, end), entering, row, other,
-            choices[t - begin : t - begin + _TILE], starts[ends[tile]], leaving,
+            starts[ends[tile]], t, min(t + TILE, end), entering, row, other,
+            choices[t - begin : t - begin + TILE], starts[ends[tile]], leaving,
         )  # fmt: skip
     for t in range(end - 1, begin - 1, -1):
-        tile = t // _TILE
+        tile = t // TILE
         choice = choices[t - begin, state - starts[begins[tile]]]
         if choice < 0:
             return _OUTSIDE
         taken[t] = offsets[state] + choice
         state = sources[taken[t]]
-        if t % _TILE == 0 and tile > 0 and state >= starts[ends[tile - 1]]:
+        if t % TILE == 0 and tile > 0 and state >= starts[ends[tile - 1]]:
             return _OUTSIDE
     return state
