@@ -7,7 +7,7 @@ from pathlib import Path
 
 docs = Path(__file__).parent
 root = docs.parent
-sys.path.insert(0, str(root))
+sys.path[:0] = [str(root), str(docs)]
 # Examples and notebooks import this checkout, too.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -69,7 +69,7 @@ sphinx_gallery_conf = {
     "run_stale_examples": False,
     "plot_gallery": "True",
     "capture_repr": ("_repr_html_",),
-    "image_scrapers": ("matplotlib", "conf.figures_of_results"),
+    "image_scrapers": ("matplotlib", "figure_scraper.figures_of_results"),
 }
 
 # Pages in HTML
@@ -136,20 +136,6 @@ def _resolve_links(_, docname, source):
     page = docs / f"{docname}.md"
     if page.exists() and generated not in page.parents:
         source[0] = _site_links(source[0], page, page)
-
-
-def figures_of_results(_, block_vars, gallery_conf):
-    """Save the variable ``figure`` of an example, where pyplot does not know it, as its picture."""
-    from matplotlib import pyplot
-    from matplotlib.figure import Figure
-    from sphinx_gallery.scrapers import figure_rst
-
-    figure = block_vars["example_globals"].pop("figure", None)
-    if not isinstance(figure, Figure) or figure.number in pyplot.get_fignums():
-        return ""
-    path = next(block_vars["image_path_iterator"])
-    figure.savefig(path, dpi=100)
-    return figure_rst([path], gallery_conf["src_dir"])
 
 
 def _literal_backticks(_app, _context, lines):
