@@ -8,8 +8,6 @@ a recording is corrupted with its id and k as seed. A run that was cut short goe
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -18,14 +16,13 @@ import numpy as np
 
 from recipes.program import run
 from recipes.steps.label_frames import labelled_utterances
+from recipes.trainer.encoder_states import fill_states
 from speechalign.models.neural_hmm.encoder import load_encoder
 from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE, log_mel
 from speechalign.training.copies import copy_of
 from speechalign.training.frame_store import FrameStore
 
 BANDS = 40
-GRID = "encoder_grid.json"
-"""File of a store: where the encoder's states lie in time."""
 
 
 @click.command(help=__doc__)
@@ -52,18 +49,8 @@ def main(corpus: Path, folder: Path, copies: int, encoder: str | None, encoded: 
         click.echo(f"{folder}: mels.{copy}")
     if encoder is None:
         return
-    network = load_encoder(encoder)
-
-    def states(copy: int, number: int) -> np.ndarray:
-        return network.encode(samples(copy, number))
-
-    (folder / GRID).write_text(json.dumps(asdict(network.grid)))
-    stride, width = network.grid.stride, network.facts.width
-    for copy in range(encoded + 1):
-        store.fill(
-            f"states.{copy}", partial(states, copy), stride=stride, width=width, dtype=np.float16
-        )
-        click.echo(f"{folder}: states.{copy}")
+    fill_states(store, load_encoder(encoder), samples, copies=encoded + 1)
+    click.echo(f"{folder}: states of {encoded + 1} copies")
 
 
 if __name__ == "__main__":

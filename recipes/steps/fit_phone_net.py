@@ -25,11 +25,10 @@ import numpy as np
 import torch
 
 from recipes.program import run
-from recipes.steps.corrupt_features import GRID
 from recipes.steps.label_frames import PHONES
+from recipes.trainer.encoder_states import stored_encoder
 from recipes.trainer.settings import make_settings, read_yaml
 from speechalign.errors import InputError
-from speechalign.frames import FrameGrid
 from speechalign.models.neural_hmm.config import NetConfig
 from speechalign.models.neural_hmm.log_mel import STRIDE
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet
@@ -165,7 +164,7 @@ def _language(
     if confidence.is_file():
         trusted = np.load(confidence) >= settings.least
     states = [store.array(f"states.{copy}") for copy in copies] if settings.encoded else []
-    grid = FrameGrid(**json.loads((store.folder / GRID).read_text())) if states else None
+    grid = stored_encoder(store.folder).grid if states else None
     return LanguageFrames(
         name,
         first,

@@ -2,14 +2,18 @@
 
     python -m recipes.steps.split_speakers CORPUS... OUT
 
-Each CORPUS is a folder with one or more manifest.jsonl in it or below. The program writes to OUT:
-train.jsonl, dev.jsonl, test.jsonl, and known.jsonl, sentences kept from training by speakers who
-are in it.
+Each CORPUS is a manifest, or a folder with manifest.jsonl in it or below. The program writes to
+OUT: train.jsonl, dev.jsonl, test.jsonl, and known.jsonl, sentences kept from training by speakers
+who are in it.
 
 Speakers are taken in the order of a hash of their names, without those that have more than --most
 of all speech, until test has --test of it and then dev --dev. --known of the sentences, by the
 hash of their words, are kept from training, and so is every sentence of dev and test. Nothing is
 drawn at random: the same corpora are always split the same way.
+
+A speaker with much speech can be given to test by name: --test-speaker NAME. Of their sentences,
+--share, by the hash of their words, go to test; the others are left out, and so they stay in
+training where others say them.
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ def read(corpora: Sequence[Path]) -> list[Spoken]:
     """Read the manifests below folders; report and leave out utterances with a problem."""
     manifests = []
     for corpus in corpora:
-        below = sorted(corpus.rglob("manifest.jsonl"))
+        below = [corpus] if corpus.is_file() else sorted(corpus.rglob("manifest.jsonl"))
         if not below:
             raise InputError(f"{corpus}: expected a manifest.jsonl here or below, found none")
         manifests += below
@@ -63,9 +67,21 @@ def read(corpora: Sequence[Path]) -> list[Spoken]:
 
 
 def split(
-    spoken: Sequence[Spoken], *, test: float, dev: float, known: float, most: float
+    spoken: Sequence[Spoken],
+    *,
+    test: float,
+    dev: float,
+    known: float,
+    most: float,
+    named: Sequence[str] = (),
+    share: float = 1.0,
 ) -> dict[str, list[Spoken]]:
     """Give every utterance to one split, or to none."""
+    strange = set(named) - {item.utterance.speaker for item in spoken}
+    if strange:
+        raise InputError(f"test-speaker: {strange.pop()!r}: there is no such speaker")
+    kept_out = [item for item in spoken if item.utterance.speaker in named]
+    spoken = [item for item in spoken if item.utterance.speaker not in named]
     total = sum(item.seconds for item in spoken)
     by_speaker: defaultdict[str, float] = defaultdict(float)
     for item in spoken:
@@ -88,6 +104,7 @@ def split(
     splits: dict[str, list[Spoken]] = {name: [] for name in SPLITS}
     for item in spoken:
         splits[split_of.get(str(item.utterance.speaker), "train")].append(item)
+    splits["test"] += [item for item in kept_out if _order(item.sentence) >= (1 - share) * 2**32]
     kept = {item.sentence for item in splits["test"]}
     splits["dev"] = [item for item in splits["dev"] if item.sentence not in kept]
     kept |= {item.sentence for item in splits["dev"]}
@@ -128,7 +145,7 @@ def write(items: Sequence[Spoken], path: Path) -> None:
     nargs=-1,
     required=True,
     metavar="CORPUS...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
 )
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--test", default=0.04, show_default=True, help="Share of the speech in test.")
@@ -140,11 +157,24 @@ def write(items: Sequence[Spoken], path: Path) -> None:
     show_default=True,
     help="Largest share of the speech by a speaker of test or dev.",
 )
+@click.option(
+    "--test-speaker", "named", multiple=True, metavar="NAME", help="Speaker given to test."
+)
+@click.option("--share", default=0.3, show_default=True, help="Share of their sentences in test.")
 def main(
-    corpora: tuple[Path, ...], out: Path, test: float, dev: float, known: float, most: float
+    corpora: tuple[Path, ...],
+    out: Path,
+    test: float,
+    dev: float,
+    known: float,
+    most: float,
+    named: tuple[str, ...],
+    share: float,
 ) -> None:
     """Read, split, write, and print the size of each split."""
-    splits = split(read(corpora), test=test, dev=dev, known=known, most=most)
+    splits = split(
+        read(corpora), test=test, dev=dev, known=known, most=most, named=named, share=share
+    )
     out.mkdir(parents=True, exist_ok=True)
     for name, items in splits.items():
         write(items, out / f"{name}.jsonl")

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from recipes.trainer.feature_store import FeatureStore
+from recipes.trainer.feature_store import Split
+from recipes.trainer.state_head import StateHead
 from speechalign.kernels.edit_distance import edit_distance
-from speechalign.models.ctc.conv_ctc import ConvCTC
+from speechalign.models.ctc.conv_net import ConvCTCNet
+from speechalign.vocabulary import Vocabulary
+
+
+class CtcModel(Protocol):
+    """A network whose columns are the symbols of a vocabulary."""
+
+    @property
+    def net(self) -> ConvCTCNet | StateHead:
+        """The network."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its columns, one of them the blank."""
+
+    def save(self, folder: Path, /) -> None:
+        """Write the model."""
 
 
 def collapse(path: np.ndarray, *, blank: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,23 +40,25 @@ def collapse(path: np.ndarray, *, blank: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def log_probs(
-    model: ConvCTC, store: FeatureStore, *, batch_seconds: float = 60.0
+    model: CtcModel, store: Split, *, batch_seconds: float = 60.0
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the index of each utterance of a split, and its (T, V) float32 log-probabilities."""
     net = model.net.eval()
     symbols = {symbol: i for i, symbol in enumerate(model.vocabulary.symbols)}
-    device = net.mean.device
+    device = next(net.parameters()).device
     with torch.inference_mode():
         for indices in store.batches(batch_seconds, seed=0, epoch=0):
             batch = store.batch(indices, symbols)
             lengths = batch.lengths.to(device)
             scores = net.encode(net.normalise(batch.features.to(device), lengths), lengths)
-            for index, frames, row in zip(indices, batch.lengths.tolist(), scores.cpu().numpy()):
-                yield index, row[: (frames + 1) // 2]
+            for index, frames, row in zip(
+                indices, net.frames(batch.lengths).tolist(), scores.cpu().numpy()
+            ):
+                yield index, row[:frames]
 
 
-def error_rate(model: ConvCTC, store: FeatureStore, *, batch_seconds: float = 60.0) -> float:
-    """Return the phone error rate of a split, decoded greedily."""
+def error_rate(model: CtcModel, store: Split, *, batch_seconds: float = 60.0) -> float:
+    """Return the label error rate of a split, decoded greedily."""
     errors = phones = 0
     assert model.vocabulary.blank is not None
     for index, scores in log_probs(model, store, batch_seconds=batch_seconds):

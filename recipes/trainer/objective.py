@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from recipes.trainer.state_head import StateHead
 from speechalign.errors import InputError
 from speechalign.losses.awp import awp_loss
 from speechalign.losses.ctc import ctc_loss
+from speechalign.losses.expected_risk import expected_risk_loss
 from speechalign.losses.label_priors import LabelPriors
 from speechalign.losses.properties import PROPERTIES
 from speechalign.models.ctc.conv_net import ConvCTCNet
@@ -84,13 +86,14 @@ class Objective(nn.Module):
 
     Parameters
     ----------
-    net : ConvCTCNet
+    net : ConvCTCNet or StateHead
         The network that is trained.
     losses : Mapping[str, Mapping[str, float]]
         For each name, ``weight`` and the keywords of the loss; with ``falls: true``, the weight
         falls to zero until the last step, as half a cosine. ``ctc`` and ``ctc:label_priors`` are
         `ctc_loss`, the latter with the label priors of the previous `PRIOR_STEPS` steps;
-        ``awp:PROPERTY`` is `awp_loss`, which also takes the keywords of the property.
+        ``awp:PROPERTY`` is `awp_loss`, which also takes the keywords of the property;
+        ``expected_risk`` is `expected_risk_loss`.
     augmentation : Augmentation
         Masks of the features in training.
     blank : int
@@ -104,7 +107,7 @@ class Objective(nn.Module):
 
     def __init__(
         self,
-        net: ConvCTCNet,
+        net: ConvCTCNet | StateHead,
         losses: Mapping[str, Mapping[str, float]],
         *,
         augmentation: Augmentation,
@@ -128,7 +131,7 @@ class Objective(nn.Module):
         lengths: Tensor,
         targets: Tensor,
         target_lengths: Tensor,
-        words: Tensor,
+        words: Tensor | None,
         done: float = 0.0,
     ) -> Losses:
         """Return the losses of a batch of features, which are not normalised yet.
@@ -137,12 +140,17 @@ class Objective(nn.Module):
         """
         x = self.augmentation(self.net.normalise(features, lengths), lengths)
         log_probs = self.net.encode(x, lengths).float()
-        frames = (lengths + 1) // 2
+        frames = self.net.frames(lengths)
         values = {}
         infeasible = torch.zeros((), dtype=torch.int64)
         for name, term in self.terms.items():
-            if name.startswith("awp:"):
-                # The step's seed is torch's, so that a resumed run draws the same paths.
+            # The step's seed is torch's, so that a resumed run draws the same paths.
+            if name == "expected_risk":
+                value = term.loss(
+                    log_probs, targets, frames, target_lengths,
+                    blank=self.blank, seed=int(torch.randint(2**62, ())),
+                )  # fmt: skip
+            elif name.startswith("awp:"):
                 seed = int(torch.randint(2**62, ()))
                 value = term.loss(
                     log_probs, frames, seed=seed, blank=self.blank,
@@ -207,8 +215,12 @@ def _term(name: str, keywords: dict[str, Any]) -> _Term:
     if name in ("ctc", "ctc:label_priors"):
         _check_keywords(f"losses: {name}", keywords, ctc_loss)
         return _Term(*weight, partial(ctc_loss, **keywords))
+    if name == "expected_risk":
+        _check_keywords(f"losses: {name}", keywords, expected_risk_loss)
+        return _Term(*weight, partial(expected_risk_loss, **keywords))
     raise InputError(
-        f"losses: unknown loss {name!r}; expected ctc, ctc:label_priors, or awp: and one of "
+        f"losses: unknown loss {name!r}; expected ctc, ctc:label_priors, expected_risk, or awp: "
+        "and one of "
         f"{', '.join(PROPERTIES)}"
     )
 

@@ -225,14 +225,14 @@ def _log_softmax(net: TorchPhoneNet, batch: _Batch) -> Tensor:
     return found
 
 
-def _has_fast_bfloat16() -> bool:
+def has_fast_bfloat16() -> bool:
     """Tell whether the processor multiplies in bfloat16; elsewhere that is slow."""
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _loss(net: TorchPhoneNet, batch: _Batch, smoothing: float) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
         logits = net(batch.mels, batch.inside, batch.states, batch.cells)
     inside = batch.inside
     columns = batch.columns.expand_as(logits)[inside]

@@ -79,6 +79,27 @@ def test_a_speaker_with_much_of_the_speech_is_trained_on():
     assert not any(i.utterance.speaker == "big" for i in splits["test"] + splits["dev"])
 
 
+def test_a_speaker_is_given_to_test_by_name_and_some_sentences_stay_in_training():
+    items = corpus()
+    items += [
+        Spoken(Utterance(f"{name}/{n}", "", Path("x"), "", speaker=name), 2.0, f"read {n}")
+        for name in ("ann", "bob")
+        for n in range(200)
+    ]
+    splits = split(items, **OPTIONS, named=["ann"], share=0.3)
+    anns = {
+        name: [i for i in found if i.utterance.speaker == "ann"] for name, found in splits.items()
+    }
+    assert 30 < len(anns["test"]) < 90
+    assert not anns["train"] + anns["dev"] + anns["known"]
+    kept = {item.sentence for item in splits["test"]}
+    bobs = {i.sentence for i in splits["train"] if i.utterance.speaker == "bob"}
+    assert len(bobs) > 100
+    assert not bobs & kept
+    with pytest.raises(InputError, match="'eve': there is no such speaker"):
+        split(items, **OPTIONS, named=["eve"])
+
+
 def test_too_few_speakers():
     with pytest.raises(InputError, match="test: too few speakers with at most 5% of the speech"):
         split(corpus(speakers=3), **OPTIONS)

@@ -207,7 +207,7 @@ def test_training_goes_on_and_says_how_many_did_not_fit(stores, settings, tmp_pa
         settings(steps=9, batch_seconds=100.0), train, dev, tmp_path, initial=None
     )
     trainer.run()
-    assert "9 times an utterance had more phones than frames" in capsys.readouterr().err
+    assert "9 times an utterance had more labels than frames" in capsys.readouterr().err
     assert all(value.isfinite().all() for value in weights(trainer).values())
 
 
@@ -261,7 +261,7 @@ def test_patience_stops_and_keeps_the_best(stores, settings, tmp_path, monkeypat
         kept[trainer.step_count] = weights(trainer)
         return next(errors)
 
-    monkeypatch.setattr("recipes.steps.train_ctc.error_rate", error_rate)
+    monkeypatch.setattr("recipes.trainer.ctc_trainer.error_rate", error_rate)
     trainer.run()
     assert trainer.step_count == 8
     for name, value in load(tmp_path / "model").net.state_dict().items():

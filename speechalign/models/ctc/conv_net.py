@@ -140,20 +140,35 @@ class LogMel(nn.Module):
         return energies.clamp(min=_FLOOR).log()
 
 
-class _Block(nn.Module):
-    """One residual block over (B, T, C)."""
+class ConvBlock(nn.Module):
+    """One residual block over (B, T, C).
 
-    def __init__(self, config: ConvCTCConfig, ahead: int) -> None:
+    Parameters
+    ----------
+    channels, kernel : int
+        C, and the frames that the convolution covers.
+    expansion : int
+        Hidden channels by C.
+    dropout : float
+        As in `ConvCTCConfig`.
+    ahead : int
+        Frames after its own that a frame hears.
+    """
+
+    def __init__(
+        self, channels: int, *, kernel: int, expansion: int, dropout: float, ahead: int
+    ) -> None:
         super().__init__()
-        channels, hidden = config.channels, config.channels * config.expansion
-        self.padding = (config.kernel - 1 - ahead, ahead)
-        self.over_time = nn.Conv2d(channels, channels, (1, config.kernel), groups=channels)
+        hidden = channels * expansion
+        self.padding = (kernel - 1 - ahead, ahead)
+        self.over_time = nn.Conv2d(channels, channels, (1, kernel), groups=channels)
         self.norm = nn.LayerNorm(channels)
         self.widen = nn.Linear(channels, hidden)
         self.narrow = nn.Linear(hidden, channels)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Turn states, (B, T, C), into others; ``mask`` (B, T, 1) is 0 beyond a length."""
         # With the channels last in memory, the depthwise convolution is twice as fast on a CPU.
         heard = functional.pad((x * mask).transpose(1, 2)[:, :, None], self.padding)
         heard = self.over_time(heard.contiguous(memory_format=torch.channels_last))
@@ -188,7 +203,13 @@ class ConvCTCNet(nn.Module):
         # Kernels of four over strides of two keep the middle of a frame where it was.
         self.halve = nn.Conv1d(config.mels, config.stem_channels, 4, stride=2, padding=1)
         self.quarter = nn.Conv1d(config.stem_channels, config.channels, 4, stride=2, padding=1)
-        self.blocks = nn.ModuleList(_Block(config, ahead) for ahead in config.ahead())
+        self.blocks = nn.ModuleList(
+            ConvBlock(
+                config.channels, kernel=config.kernel, expansion=config.expansion,
+                dropout=config.dropout, ahead=ahead,
+            )
+            for ahead in config.ahead()
+        )  # fmt: skip
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, 2 * symbols)
 
@@ -199,7 +220,7 @@ class ConvCTCNet(nn.Module):
 
     def normalise(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Subtract the mean, of the corpus or of each recording, and divide by the deviation."""
-        mask = _mask(lengths, features.shape[1])
+        mask = length_mask(lengths, features.shape[1])
         mean = self.mean
         if self.config.right_context is None:
             mean = (features * mask).sum(1, keepdim=True) / lengths[:, None, None]
@@ -209,9 +230,10 @@ class ConvCTCNet(nn.Module):
         """Turn (B, F, mels) normalised features into (B, ceil(F / 4), channels) states."""
         # The last frame of the stack may be partial.
         x = functional.pad(normalised.transpose(1, 2), (0, -normalised.shape[1] % 4))
-        halves = functional.gelu(self.halve(x)) * _mask((lengths + 1) // 2, x.shape[2] // 2).mT
+        mask = length_mask((lengths + 1) // 2, x.shape[2] // 2)
+        halves = functional.gelu(self.halve(x)) * mask.mT
         x = functional.gelu(self.quarter(halves)).transpose(1, 2)
-        mask = _mask((lengths + 3) // 4, x.shape[1])
+        mask = length_mask((lengths + 3) // 4, x.shape[1])
         for block in self.blocks:
             x = block(x, mask)
         states: Tensor = self.norm(x)
@@ -223,6 +245,10 @@ class ConvCTCNet(nn.Module):
             states.shape[0], 2 * states.shape[1], self.symbols
         )
         return scores.log_softmax(2)
+
+    def frames(self, lengths: Tensor) -> Tensor:
+        """Turn numbers of feature vectors into numbers of output frames."""
+        return (lengths + 1) // 2
 
     def encode(self, normalised: Tensor, lengths: Tensor) -> Tensor:
         """Turn (B, F, mels) normalised features into (B, ceil(F / 2), V) log-probabilities."""
@@ -238,7 +264,7 @@ class ConvCTCNet(nn.Module):
             batch, samples = waveforms.shape
             lengths = waveforms.new_full((batch,), samples, dtype=torch.long)
         frames = (lengths + HOP - 1) // HOP
-        waveforms = waveforms * _mask(lengths, waveforms.shape[1])[:, :, 0]
+        waveforms = waveforms * length_mask(lengths, waveforms.shape[1])[:, :, 0]
         return self.encode(self.normalise(self.features(waveforms), frames), frames)
 
 
@@ -274,10 +300,13 @@ def with_context(net: ConvCTCNet, right_context: int | None) -> ConvCTCNet:
     return made
 
 
-def _mask(lengths: Tensor, limit: int) -> Tensor:
+def length_mask(lengths: Tensor, limit: int) -> Tensor:
     """Return (B, limit, 1): one within a length, zero beyond."""
     positions = torch.arange(limit, device=lengths.device)
     return (positions < lengths[:, None])[:, :, None].float()
 
 
-__all__ = ["HOP", "SAMPLE_RATE", "ConvCTCConfig", "ConvCTCNet", "LogMel", "with_context"]
+__all__ = [
+    "HOP", "SAMPLE_RATE", "ConvBlock", "ConvCTCConfig", "ConvCTCNet", "LogMel", "length_mask",
+    "with_context",
+]  # fmt: skip

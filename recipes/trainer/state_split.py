@@ -1,0 +1,109 @@
+"""A split of a corpus whose features are an encoder's states, and whose labels are letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from recipes.trainer.encoder_states import stored_encoder
+from recipes.trainer.feature_store import Batch, Entry, Split
+from speechalign.corpus import read_corpus
+from speechalign.errors import InputError
+from speechalign.text.speaker_roles import OTHER, PRIMARY
+from speechalign.training.frame_store import FrameStore
+from speechalign.vocabulary import Vocabulary
+
+BLANK, SPACE = "<blank>", " "
+_LETTERS = "abcdefghijklmnopqrstuvwxyz'"
+_WORD = re.compile(f"{re.escape(PRIMARY)}|{re.escape(OTHER)}|[a-z']+")
+
+
+def letter_vocabulary() -> Vocabulary:
+    """Return the blank, the space between words, the letters, and the marks of speakers' roles."""
+    return Vocabulary([BLANK, SPACE, *_LETTERS, PRIMARY, OTHER], blank=BLANK)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a transcript in small letters; a mark of a role is a word of its own."""
+    return [word for word in _WORD.findall(text.lower()) if word.strip("'")]
+
+
+def labels_of(words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the labels of words, with a space between two of them."""
+    spelled: list[tuple[str, ...]] = []
+    for word in words:
+        if spelled:
+            spelled.append((SPACE,))
+        spelled.append((word,) if word in (PRIMARY, OTHER) else tuple(word))
+    return tuple(spelled)
+
+
+def words_from(labels: Sequence[str]) -> list[str]:
+    """Return the words that labels spell."""
+    parts = (f" {label} " if label in (PRIMARY, OTHER) else label for label in labels)
+    return "".join(parts).split()
+
+
+class StateSplit(Split):
+    """Utterances of a manifest, with the states of a store.
+
+    Parameters
+    ----------
+    folder : Path
+        The store, as ``encode_states.py`` wrote it; it may have more recordings.
+    manifest : Path
+        The utterances, by their ids.
+    copies : int
+        Number of copies of each: the clean one, and corrupted ones.
+
+    Raises
+    ------
+    InputError
+        The store lacks a recording or a copy, or the manifest is empty.
+    """
+
+    def __init__(self, folder: Path, manifest: Path, *, copies: int = 1) -> None:
+        store = FrameStore(folder)
+        self.encoder = stored_encoder(folder)
+        self._states = [store.array(f"states.{copy}") for copy in range(copies)]
+        self._numbers = []
+        numbers = {id: number for number, id in enumerate(store.ids)}
+        entries = []
+        for utterance in read_corpus(manifest):
+            if utterance.id not in numbers:
+                raise InputError(
+                    f"{manifest}: {utterance.id}: {folder} has no states of it; encode the corpus "
+                    "that the manifest is of"
+                )
+            number = numbers[utterance.id]
+            count = int(self._states[0].counts[number])
+            words = labels_of(words_of(utterance.text))
+            entries.append(
+                Entry(
+                    utterance.id, utterance.speaker or "", utterance.text, str(utterance.audio),
+                    0, count, words,
+                )
+            )  # fmt: skip
+            self._numbers.append(number)
+        if not entries:
+            raise InputError(f"{manifest}: expected utterances, found none")
+        grid = self.encoder.grid
+        super().__init__(
+            entries * copies,
+            width=self._states[0].width,
+            rate=grid.sample_rate / grid.stride,
+        )
+
+    def features(self, index: int) -> np.ndarray:
+        """Return the (F, M) float32 states of one utterance; copies follow one another."""
+        copy, place = divmod(index, len(self._numbers))
+        found: np.ndarray = self._states[copy][self._numbers[place]].astype(np.float32)
+        return found
+
+    def batch(self, indices: Sequence[int], symbols: dict[str, int]) -> Batch:
+        """Return the batch of some utterances, whose words a label separates."""
+        return replace(super().batch(indices, symbols), words=None)
