@@ -284,7 +284,10 @@ def test_unknown_settings(settings, changes, message):
 @pytest.mark.parametrize(
     ("losses", "message"),
     [
-        ({"mse": {}}, "unknown loss 'mse'; expected ctc, ctc:label_priors, or awp: and one of"),
+        (
+            {"mse": {}},
+            "unknown loss 'mse'; expected ctc, ctc:label_priors, expected_risk, or awp: ",
+        ),
         ({"awp:speed": {}}, "unknown loss 'awp:speed'"),
         ({"ctc": {"peak": 1}}, "losses: ctc: unknown key 'peak'; expected weight, "),
         ({"awp:low_latency": {"paths": 3}}, "losses: awp:low_latency: unknown key 'paths'"),
