@@ -1,4 +1,4 @@
-"""Shape, dtype, range and finiteness checks, with messages that say what was found."""
+"""Shape, dtype, range and finiteness checks, with messages that show the value found."""
 
 from __future__ import annotations
 

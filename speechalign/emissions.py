@@ -1,4 +1,4 @@
-"""Emissions: what an acoustic model says of every frame."""
+"""Emissions: the scores of an acoustic model for every frame."""
 
 from __future__ import annotations
 

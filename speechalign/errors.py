@@ -1,4 +1,4 @@
-"""Errors that a user can cause, each with a message that says what to do."""
+"""Errors that a user can cause, each with a message that has the remedy."""
 
 from __future__ import annotations
 

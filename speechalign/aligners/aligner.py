@@ -207,7 +207,7 @@ class Aligner:
         }
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:
-        """Return the aligner of one speaker: their dictionary, and what the model knows of them.
+        """Return the aligner of one speaker: with their dictionary and the model adapted to them.
 
         Parameters
         ----------

@@ -17,7 +17,7 @@ _ROUNDING = 1e-9
 
 
 def item_confidences(posteriors: np.ndarray, positions: np.ndarray) -> list[float | None]:
-    """Say how sure it is that each item is said where a path has it.
+    """Return the posterior confidence of each item on the frames that a path assigns to it.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ class CtcAligner:
         self._speller = load_speller(model, language=language, speaker_labels=speaker_labels)
 
     def emit(self, waveforms: Sequence[Waveform]) -> list[Emissions]:
-        """Score recordings for `align`, in batches where the model wants any."""
+        """Score recordings for `align`, in batches if the model takes any."""
         return emit_together(self.model, waveforms, overlap=OVERLAP)
 
     def align(

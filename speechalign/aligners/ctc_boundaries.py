@@ -1,4 +1,4 @@
-"""Boundaries between the labels of a CTC path, which says where sounds are, not where they end."""
+"""Boundaries between the labels of a CTC path, which are somewhere inside their sounds."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def emit_together(
     overlap: float = 2.0,
     channel: int | None = None,
 ) -> list[Emissions]:
-    """Score several recordings, in batches of similar length where the model wants any.
+    """Score several recordings, in batches of similar length if the model takes any.
 
     Parameters
     ----------

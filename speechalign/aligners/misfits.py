@@ -1,4 +1,4 @@
-"""What is read of a text that does not fit its recording: found by a beam, before it is aligned.
+"""Search for the words of a misfitting text that were said: a beam, before the alignment.
 
 The beam goes through the text with ways off it (`misfit_graph`); what it read is then aligned as
 any transcript is, with noise where there is other sound.

@@ -87,7 +87,7 @@ class TimedWords:
 
     @property
     def misfits(self) -> tuple[Interval, ...]:
-        """What is untranscribed, and passages said again, in order of time."""
+        """Return untranscribed stretches and repeated passages, in order of time."""
         found = list(self.untranscribed)
         for again, passage in groupby(self.said, key=lambda word: word.status == "repeated"):
             words = tuple(passage)

@@ -1,4 +1,4 @@
-"""Decoder: frames of a sound file in order, whatever its codec makes of seeking."""
+"""Decoder: frames of a sound file in order, for codecs with and without exact seeking."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         "--segments",
         type=click.Choice(["auto"]),
         group="Corpus",
-        help="Divide recordings with one transcript for all of it into utterances, with auto: the "
+        help="Divide recordings with a single transcript into utterances, with auto: the "
         "speech between pauses of half a second (default: no utterances)",
     )
     @option(

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     type=click.Choice(["processes", "ray"]),
     default="processes",
     group="Run",
-    help="What does the work: processes of this machine, or actors of a Ray cluster",
+    help="Engine of the run: processes of this machine, or actors of a Ray cluster",
 )
 @option(
     "--address",

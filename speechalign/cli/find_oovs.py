@@ -1,4 +1,4 @@
-"""speechalign find-oovs: words that the dictionary lacks."""
+"""speechalign find-oovs: out-of-vocabulary words."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def train(
     One word in 20 is held out, always the same; the errors of a model trained on the others are
     printed. The model written is then trained on all words. Nothing is drawn at random.
 
-    `speechalign train --phones MODEL_OUT` uses it for the words that the dictionary lacks.
+    `speechalign train --phones MODEL_OUT` uses it for out-of-vocabulary words.
     """
     from speechalign.errors import InputError
     from speechalign.text.dictionary import read_dictionary

@@ -1,4 +1,4 @@
-"""Options that choose output formats and say how they are written."""
+"""Options for output formats and their settings."""
 
 from __future__ import annotations
 

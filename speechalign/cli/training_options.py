@@ -1,4 +1,4 @@
-"""Options of the commands that train, and the training that they ask for."""
+"""Options of the commands that train, and the training that they configure."""
 
 from __future__ import annotations
 

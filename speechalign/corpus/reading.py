@@ -16,7 +16,7 @@ from speechalign.registry import Registry
 
 
 class Layout(Protocol):
-    """What a module of this package defines for each way to lay out a corpus."""
+    """Interface of a module that reads one layout of corpora."""
 
     def recognises(self, path: Path) -> bool:
         """Whether ``path`` looks like this layout."""

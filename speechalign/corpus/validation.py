@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Validation:
-    """What a corpus holds, and what is wrong with it.
+    """Contents and faults of a corpus.
 
     Parameters
     ----------

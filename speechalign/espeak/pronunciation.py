@@ -56,7 +56,7 @@ def _pronounce(library: ctypes.CDLL, word: str) -> tuple[tuple[str, ...], ...]:
 
 
 def spoken_words(library: ctypes.CDLL, text: str) -> list[tuple[str, ...]]:
-    """Return the phones of each word that eSpeak makes of a text."""
+    """Return the phones of each word of a text, by eSpeak."""
     buffer = ctypes.create_string_buffer(encode(text))
     position = ctypes.c_void_p(ctypes.addressof(buffer))
     spoken = []

@@ -19,7 +19,7 @@ Status = Literal["aligned", "skipped", "repeated", "star"]
 
 @dataclass(frozen=True)
 class WordSpan:
-    """What became of a word, or of a stretch of audio that is not in the text.
+    """Times and status of a word, or of a stretch of audio without text.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def ctc_word_graph(
 
 
 def word_spans(graph: Graph, arcs: np.ndarray, *, star: int | None = None) -> list[WordSpan]:
-    """Tell what a path makes of each word, and where it heard what is not in the text.
+    """Return the times and status of each word on a path, and of audio without text.
 
     Parameters
     ----------

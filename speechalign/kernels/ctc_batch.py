@@ -1,4 +1,4 @@
-"""CTC Viterbi for rows of a padded batch: all of it compiled, so that a call costs little.
+"""CTC Viterbi for rows of a padded batch, fully compiled, so that a call costs little.
 
 Whatever is wrong with an utterance becomes a status; `ctc` turns statuses into errors.
 """

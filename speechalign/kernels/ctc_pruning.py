@@ -1,4 +1,4 @@
-"""What a state must have scored to lie on a best CTC path, once some path is known.
+"""Lower bounds for the scores of states on a best CTC path, given any path.
 
 Let S be the score of that path. No frame can add more than its highest emission, so a state whose
 score, plus all that the frames to come can add, stays below S lies on no best path.

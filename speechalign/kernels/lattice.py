@@ -159,7 +159,7 @@ def forward_backward(
     by: Literal["arc", "label", "position"] = "position",
     backend: str = "auto",
 ) -> Occupation:
-    """Sum over all paths through a graph, and say how much of the sum passes where.
+    """Sum over all paths through a graph; return posteriors of its positions.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def forward_backward_batch(
     backend: str = "auto",
     jobs: int = 1,
 ) -> list[Occupation]:
-    """Sum over all paths of each utterance of a batch, and say how much passes where.
+    """Sum over all paths of each utterance of a batch; return posteriors of positions.
 
     Parameters and errors are those of `viterbi_batch`; ``by`` and the results those of
     `forward_backward`.

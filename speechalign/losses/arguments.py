@@ -1,4 +1,4 @@
-"""What every loss on transcripts is given: how it is checked, and how losses of a batch combine."""
+"""Arguments shared by the losses on transcripts: checks, and reduction over a batch."""
 
 from __future__ import annotations
 

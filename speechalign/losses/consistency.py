@@ -24,7 +24,7 @@ def consistency_loss(
     *,
     reduction: Literal["mean", "sum", "none"] = "mean",
 ) -> Tensor:
-    """Divergence of what a model says of two views of each utterance, each taught by the other.
+    """Return the divergence of a model's outputs for two views of each utterance.
 
     A term to add to the mean `ctc_loss` of the views, which were augmented in different ways.
 

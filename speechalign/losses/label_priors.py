@@ -1,4 +1,4 @@
-"""Label priors: how often a model says each label, to be taken out of its CTC loss."""
+"""Label priors: mean posteriors of labels, which a CTC loss can subtract."""
 
 from __future__ import annotations
 

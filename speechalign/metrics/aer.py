@@ -16,7 +16,7 @@ Weight = Callable[[int, int], int]
 
 @dataclass(frozen=True)
 class LinkStatistics:
-    """What was counted in one sentence, or in several: the sum pools them.
+    """Counts of one sentence, or of several: the sum pools them.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ _EDGE = 1e-9  # a difference of exactly the tolerance counts, whatever the last 
 
 @dataclass(frozen=True)
 class BoundaryStatistics:
-    """What was counted in one recording, or in several: the sum pools them.
+    """Counts of one recording, or of several: the sum pools them.
 
     Parameters
     ----------

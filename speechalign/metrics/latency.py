@@ -1,4 +1,4 @@
-"""Latency: how long after a reference a model says each label, the first one and the last one."""
+"""Latency: delays of a model's labels against a reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from speechalign.metrics.boundaries import BoundaryStatistics, tiers_of
 
 @dataclass(frozen=True)
 class LatencyStatistics:
-    """What was counted in one recording, or in several: the sum pools them.
+    """Counts of one recording, or of several: the sum pools them.
 
     Parameters
     ----------

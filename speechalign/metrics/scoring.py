@@ -48,15 +48,15 @@ class Statistics(Protocol):
 
     @property
     def counts(self) -> np.ndarray:
-        """What of them adds up, shape (K,), float64: sums of counts are counts of sums."""
+        """Additive counts, shape (K,), float64."""
 
 
 class Score(Protocol):
-    """What a metric makes of statistics."""
+    """Score of a metric."""
 
     @property
     def signature(self) -> str:
-        """What was counted, and how: scores compare only under equal signatures."""
+        """Protocol of the score: compare scores only under equal signatures."""
 
 
 class Metric(Protocol[Reference, Hypothesis]):

@@ -1,4 +1,4 @@
-"""Word errors by kind: substituted, deleted, inserted, and made up where nothing was said."""
+"""Word errors by kind: substitutions, deletions, insertions, and hallucinations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from speechalign.kernels.edit_distance import edit_distance
 
 @dataclass(frozen=True)
 class WordErrorStatistics:
-    """What was counted in one recording, or in several: the sum adds them up.
+    """Counts of one recording, or of several: the sum adds them up.
 
     Parameters
     ----------

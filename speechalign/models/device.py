@@ -29,7 +29,7 @@ class Score(Protocol):
 
 
 class Logits(Protocol):
-    """What a network makes of samples, as `Score` has them, on tensors."""
+    """Scores of samples by a network, as in `Score`, on tensors."""
 
     def __call__(
         self, samples: torch.Tensor, lengths: torch.Tensor | None = None, /

@@ -1,4 +1,4 @@
-"""Where in time the frames of a network lie, from how many of them it makes of so many samples."""
+"""Infer a network's frame stride and offset from its output lengths."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class PhoneHmm:
 
     @property
     def shared_content(self) -> tuple[object, ...]:
-        """What `content_hash` has to count beside what scores the states."""
+        """Parts of `content_hash` beside the parameters of the states."""
         g2p = Path(self.pronunciation or "")
         return (
             *(self.stay, self.silence_probability, self.acoustic_scale, self.calibration),

@@ -213,7 +213,7 @@ class SpeakerModel(Protocol):
 
 
 class CtcModel(EmittingModel, Protocol):
-    """What a CTC model offers: a vocabulary with a blank, and what its symbols are.
+    """Interface of CTC models: a vocabulary with a blank, and the kind of its symbols.
 
     ``unit`` is the name of their tier. ``characters`` are spelled by the vocabulary alone, in
     whichever casing it has; a symbol ``|`` or a space stands between words. A model of ``phones``
@@ -257,7 +257,7 @@ class CtcTokenModel(CtcModel, Protocol):
 
 
 class AttentionModel(Model, Protocol):
-    """What a model offers whose decoder, told what is said, listens for it.
+    """Interface of encoder-decoder models, aligned by cross-attention under teacher forcing.
 
     ``longest`` is how many seconds it can listen to at once.
     """

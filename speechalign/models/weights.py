@@ -14,7 +14,7 @@ SAFE = ".safetensors"
 
 
 def refuse_pickle(path: Path) -> InputError:
-    """Return the error that says why a pickle is not read, and what to do."""
+    """Return the error for a pickle that is not read, with the remedy."""
     return InputError(
         f"{path}: is a Python pickle, which is not read unless asked for; save it as safetensors, "
         "or trust it with --allow-pickle (allow_pickle=True), which reads tensors only and runs "

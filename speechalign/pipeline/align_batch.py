@@ -142,7 +142,7 @@ class AlignBatch:
 
     @property
     def run(self) -> Run:
-        """What the utterances share; loads the model at first."""
+        """Return the settings shared by all utterances; load the model on first use."""
         if self._run is None:
             aligner = self._aligner()
             if isinstance(aligner.model, SpeakerModel) and aligner.model.by_speaker:

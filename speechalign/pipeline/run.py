@@ -39,7 +39,7 @@ _BLOCK = 1 << 20  # samples whose power is summed at once
 
 @dataclass(frozen=True)
 class Run:
-    """What all recordings of a run share.
+    """Settings shared by all recordings of a run.
 
     Parameters
     ----------

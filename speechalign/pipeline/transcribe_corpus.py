@@ -36,7 +36,7 @@ _MARGIN = 2.0  # seconds that stretches are shorter than what the model hears at
 
 @dataclass(frozen=True)
 class Segment:
-    """What is said in a stretch of a recording.
+    """Transcript of a stretch of a recording.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class PronouncingModel(Protocol):
 
     @property
     def pronunciation(self) -> str | None:
-        """How words that the dictionary lacks are pronounced."""
+        """Source of the pronunciations of out-of-vocabulary words."""
 
     @property
     def phones(self) -> Collection[str] | None:

@@ -67,7 +67,7 @@ def separator(vocabulary: Vocabulary) -> int | None:
 
 
 class Alphabet:
-    """The characters, or short strings of them, that a model knows.
+    """The characters, or short strings of them, in the vocabulary of a model.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Alphabet:
         self._longest = max(map(len, self._columns), default=1)
 
     def spell(self, word: str) -> Reading:
-        """Read a word, the longest symbols first, in whichever casing the model knows.
+        """Read a word, the longest symbols first, in the casing of the vocabulary.
 
         Parameters
         ----------

@@ -108,7 +108,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What a client is answered.
+    """Response to a client.
 
     Parameters
     ----------
@@ -336,7 +336,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return first byte and the one after the last that a ``Range`` header asks for.
+    """Return the first byte of a ``Range`` header, and the one after the last.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""English words that the dictionary lacks: possessives of those it has, else from the spelling."""
+"""Pronunciations of English OOVs: possessives of known words, else from the spelling."""
 
 from __future__ import annotations
 

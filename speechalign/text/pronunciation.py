@@ -1,4 +1,4 @@
-"""Pronouncers: what is said for the words that a dictionary lacks."""
+"""Pronouncers: pronunciations of out-of-vocabulary words."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TrainedG2P:
 
 
 def pronouncer(source: str, *, language: str, dictionary: Mapping[str, Variants]) -> Pronouncer:
-    """Make what pronounces the words that a dictionary lacks.
+    """Return the pronouncer of out-of-vocabulary words.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def write_stage(path: Path, fingerprint: str, stage: Stage, alternatives: Altern
 def read_stage(
     path: Path, fingerprint: str, model: HmmGmm, alternatives: Alternatives
 ) -> Stage | None:
-    """Return what `write_stage` saved in the same run; None if there is nothing to go on from.
+    """Return what `write_stage` saved in the same run; None if there is nothing to resume.
 
     ``model`` gives what does not change.
     """

@@ -1,4 +1,4 @@
-"""What a network is trained on: recordings, corrupted copies, and labels round after round."""
+"""Training data of a network: recordings, corrupted copies, and labels of each round."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FEW = 50  # with fewer recordings, none is held out
 
 
 class Course:
-    """What a network is trained on: recordings of a corpus, corrupted copies, and their labels."""
+    """Training data of a network: recordings of a corpus, corrupted copies, and labels."""
 
     def __init__(
         self,

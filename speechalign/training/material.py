@@ -80,7 +80,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Material:
-    """What a model is trained on.
+    """Training data of a model.
 
     Parameters
     ----------

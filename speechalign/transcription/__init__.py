@@ -1,4 +1,4 @@
-"""What is said in a recording: transcripts by Whisper and by CTC models.
+"""Transcripts of recordings, by Whisper and by CTC models.
 
 `load_transcriber` makes a `Transcriber` of a model; `speechalign.pipeline.transcribe_corpus` runs
 it over a corpus.

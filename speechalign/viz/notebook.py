@@ -12,7 +12,7 @@ _ROW, _REST = 40, 300  # pixels: a tier; sound, spectrogram and buttons
 
 
 class NotebookView:
-    """What a notebook shows of an alignment: its tiers, below the sound that they are of.
+    """Display of an alignment in a notebook: its tiers below the sound.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Properties: what Align With Purpose asks for, one file each, as an edit that improves a path.
+"""Properties for Align With Purpose, one file each: edits that improve a path.
 
 A property is a function ``property(paths, lengths, context)`` with its own options as keywords,
 which are bound with `functools.partial`. It returns new paths: each is its original, better; or
@@ -30,7 +30,7 @@ PROPERTIES = Registry(
 
 @dataclass(frozen=True)
 class Context:
-    """What a property may need to know of the paths that it is given.
+    """Inputs of a property beside its paths.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ _FLOOR = 1e-6  # 60 dB below speech at a usual level; digital silence gets no lo
 
 @dataclass(frozen=True)
 class ConvCTCConfig:
-    """What a `ConvCTC` is made of.
+    """Shape of a `ConvCTC`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the network of a neural HMM is made of."""
+"""Shape of the network of a neural HMM."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class NetConfig:
 
     @property
     def block_reach(self) -> int:
-        """How many frames of the blocks before and after its own a frame hears through them."""
+        """Return the number of frames on either side in the receptive field of a frame."""
         return sum(self.kernel // 2 * step for step in self.dilations)
 
     @property

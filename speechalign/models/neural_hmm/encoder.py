@@ -37,7 +37,7 @@ _TOLERANCE = 0.1  # of the deviation over columns; weights in bfloat16 differ by
 
 @dataclass(frozen=True)
 class EncoderFacts:
-    """What a head knows of the encoder that it was trained on.
+    """Facts about the encoder that a head was trained on.
 
     Parameters
     ----------

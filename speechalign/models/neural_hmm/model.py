@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class NeuralHmm(PhoneHmm):
-    """A hybrid HMM: the three states of a phone score what a network says of it.
+    """A hybrid HMM: the three states of a phone share the score of a network.
 
     The score of phone p in a frame is ``log posterior(p) - prior_weight * log prior(p)`` [1]_.
 

@@ -55,7 +55,7 @@ class Decoding:
     def tokens(
         self, lm: PreTrainedModel, read: Sequence[Tensor], *, room: int, end: int, padding: int
     ) -> Tensor:
-        """Let a language model go on from what it has read.
+        """Continue a text with a language model.
 
         Parameters
         ----------

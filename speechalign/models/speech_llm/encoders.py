@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encoder makes of a batch of recordings.
+    """Output of an encoder for a batch of recordings.
 
     Parameters
     ----------

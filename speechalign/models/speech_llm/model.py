@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class SpeechLlm(nn.Module):
-    """A causal language model that reads what an adapter makes of speech, then writes the text.
+    """A causal language model whose prompt is the output of an adapter on speech.
 
     Times of words come from the encoder's CTC layer where that is of characters, and from
     `matching_map` otherwise.

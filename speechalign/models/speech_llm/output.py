@@ -1,4 +1,4 @@
-"""What a language model that listens makes of speech and transcripts."""
+"""Output of the forward pass of a speech LLM."""
 
 from __future__ import annotations
 

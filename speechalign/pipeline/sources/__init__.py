@@ -14,7 +14,7 @@ from speechalign.registry import Registry
 
 
 class Source(Protocol):
-    """What a module of this package defines for each kind of storage."""
+    """Interface of a module that reads one kind of storage."""
 
     def recognises(self, path: Path) -> bool:
         """Whether ``path`` looks like this kind."""
