@@ -121,7 +121,7 @@ def test_names_in_the_text_exist(page):
 
 
 def test_tables_of_the_guide_are_complete():
-    guide = TEXTS["docs/guide.md"]
+    guide = TEXTS["docs/guide.md"] + TEXTS["docs/formats.md"]
 
     def rows(heading):
         """Names in code in the first column of the table that has this heading."""

@@ -36,7 +36,7 @@ def convert(
     """Convert the alignments of IN, a file or a folder, to another format at OUT.
 
     A folder is mirrored: OUT gets the same subfolders. A file of several recordings, such as a
-    CTM, becomes a folder with a file for each. docs/guide.md lists what each format keeps. A file
+    CTM, becomes a folder with a file for each. docs/formats.md lists what each format keeps. A file
     that cannot be converted is named, and the others are still written. Subtitles have a cue for
     each utterance where there are utterances, else for a few words.
 
