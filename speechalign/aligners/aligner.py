@@ -227,7 +227,7 @@ class Aligner:
 
     @property
     def batch_seconds(self) -> float:
-        """How much audio `emit` wants at once, in seconds; 0 where there is nothing to gain."""
+        """Audio in a batch of `emit`, in seconds; 0 without batches."""
         if not isinstance(self._aligner, _EmittingAligner):
             return 0.0
         return float(getattr(self.model, "batch_seconds", 0.0))

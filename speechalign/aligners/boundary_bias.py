@@ -42,7 +42,7 @@ _PRIOR, _MISTAKE = 20.0, 0.1
 
 @dataclass(frozen=True)
 class BoundaryBias:
-    """By how much a model's boundaries are late, by the kinds of phones around them.
+    """Bias of a model's boundaries, by the kinds of phones around them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How sure an alignment is: the confidence of each item, and how far each boundary may be off.
+"""Confidence of items, and credible intervals of boundaries.
 
 Everything here follows from the posteriors of positions, summed over all paths by
 ``forward_backward(log_probs, graph, by="position")``, and is as sure of itself as the model is: a

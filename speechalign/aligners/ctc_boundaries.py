@@ -20,7 +20,7 @@ _LEAST_RANGE = 10.0  # dB between the two, for pauses to show at all
 
 @dataclass(frozen=True)
 class Levels:
-    """How loud a recording is where nothing is said, and where something is, in dB.
+    """Levels of the pauses and of the speech of a recording, in dB.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _ANCHOR_WORDS = 3
 
 
 class EmittingModel(Protocol):
-    """What `emit_long` needs of an acoustic model."""
+    """Interface of the acoustic models of `emit_long`."""
 
     sample_rate: int
     grid: FrameGrid

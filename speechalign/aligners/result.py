@@ -33,7 +33,7 @@ LONG = 60.0
 
 @dataclass(frozen=True)
 class Search:
-    """How the best path of an utterance was found.
+    """Search that found the best path of an utterance.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class TimedWords:
 
     @property
     def _seconds(self) -> float:
-        """How long the recording is."""
+        """Duration of the recording, seconds."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Word]:

@@ -1,4 +1,4 @@
-"""How far a noise token reaches: over the sound that is there between two words."""
+"""Extent of noise tokens: the sound between two words."""
 
 from __future__ import annotations
 

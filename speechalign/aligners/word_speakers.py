@@ -1,4 +1,4 @@
-"""Who says each word, given who speaks when; and tiers by speaker."""
+"""Speakers of words, by turns of speakers; tiers by speaker."""
 
 from __future__ import annotations
 

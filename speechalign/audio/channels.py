@@ -1,4 +1,4 @@
-"""How the channels of a recording are mixed: some are silent, upside down, or nothing but noise."""
+"""Mixing of channels: silent and noise-only ones excluded, inverted ones flipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUIETEST = 1e-10  # energy of a frame without sound, -100 dB
 
 @dataclass(frozen=True)
 class Mix:
-    """What becomes of each channel.
+    """Use of each channel.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ class _File(soundfile.SoundFile):  # type: ignore[misc]
 
     @property
     def can_seek(self) -> bool:
-        """Whether libsndfile says that it can seek in this codec."""
+        """Return whether libsndfile says that it can seek in this codec."""
         return bool(super().seekable())
 
     def seek_to(self, frame: int) -> bool:

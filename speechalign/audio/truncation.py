@@ -1,4 +1,4 @@
-"""Whether a sound file is as long as its own headers say."""
+"""Detection of truncated sound files, by their headers."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _chunked_frames(file: BinaryIO, order: str) -> int | None:
 
 
 def _ogg_is_cut(file: BinaryIO) -> bool:
-    """Whether the last page of an Ogg file ends after the file does."""
+    """Return whether the last page of an Ogg file ends after the file does."""
     size = file.seek(0, 2)
     file.seek(max(0, size - 2 * _OGG_LARGEST_PAGE))
     page = file.read()
@@ -107,7 +107,7 @@ def _ogg_is_cut(file: BinaryIO) -> bool:
 
 
 def _mp3_length_is_guessed(file: BinaryIO) -> bool:
-    """Whether this is an MP3 that changes its bit rate and has no header with its length."""
+    """Return whether this is an MP3 that changes its bit rate and has no header with its length."""
     file.seek(0)
     tag = file.read(10)
     position = 0

@@ -1,4 +1,4 @@
-"""What a command reports beside its results: on stderr, and in a log file.
+"""Messages of commands: on stderr, and in a log file.
 
 Commands report through ``log``: notes and summaries as information, what was left out or failed as
 warnings, and each utterance as a detail. Results go to stdout with ``print``.

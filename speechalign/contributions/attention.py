@@ -1,4 +1,4 @@
-"""What each target token takes from each frame: cross-attention of speech-to-text models."""
+"""Cross-attention of speech-to-text models, as contribution maps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CrossAttention:
 
     @property
     def seconds(self) -> float:
-        """What the frames cover, for `time_units`."""
+        """Duration of the frames, for `time_units`."""
         return self.grid.seconds(self.values.shape[2])
 
 

@@ -39,7 +39,7 @@ class _Table:
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder has a ``wav.scp``."""
+    """Return whether a folder has a ``wav.scp``."""
     return (path / "wav.scp").is_file()
 
 

@@ -45,7 +45,7 @@ _WHOLE = 0.005
 
 
 def recognises(path: Path) -> bool:
-    """Whether a file is JSONL whose first line is a cut, or a folder has such a file."""
+    """Return whether a file is JSONL whose first line is a cut, or a folder has such a file."""
     manifest = _manifest(path)
     if not manifest.is_file() or not manifest.name.lower().endswith((".jsonl", ".jsonl.gz")):
         return False

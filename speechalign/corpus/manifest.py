@@ -25,7 +25,7 @@ from speechalign.files.reading import Line, decode, read_lines
 
 @dataclass(frozen=True)
 class _Entry:
-    """What a line of the manifest says."""
+    """Return the utterance of a line."""
 
     number: int
     audio: Path
@@ -34,7 +34,7 @@ class _Entry:
 
 
 def recognises(path: Path) -> bool:
-    """Whether the name of a file ends as that of a manifest."""
+    """Return whether the name of a file ends as that of a manifest."""
     return path.is_file() and path.name.lower().endswith((".jsonl", ".json", ".jsonl.gz"))
 
 

@@ -48,7 +48,7 @@ class _Recording:
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a folder: any folder may be a tree of sound files."""
+    """Return whether this is a folder: any folder may be a tree of sound files."""
     return path.is_dir()
 
 

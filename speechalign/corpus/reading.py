@@ -19,7 +19,7 @@ class Layout(Protocol):
     """Interface of a module that reads one layout of corpora."""
 
     def recognises(self, path: Path) -> bool:
-        """Whether ``path`` looks like this layout."""
+        """Return whether ``path`` looks like this layout."""
         ...
 
     def read(self, path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:

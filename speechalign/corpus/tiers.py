@@ -46,7 +46,7 @@ class SpeechTier:
 
 @dataclass(frozen=True)
 class TierChoice:
-    """What a TextGrid holds for an aligner.
+    """Contents of a TextGrid for an aligner.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def choose_tiers(grid: TextGrid, path: Path, wanted: Sequence[str] = ()) -> Tier
 
 
 class _Name:
-    """What the name of a tier says."""
+    """Return the parts of the name of a tier."""
 
     def __init__(self, tier: Tier) -> None:
         self.tier = tier

@@ -1,4 +1,4 @@
-"""Who speaks when: turns of speakers, from RTTM files or from TextGrids with a tier a speaker.
+"""Turns of speakers, from RTTM files or TextGrids with a tier for each speaker.
 
 RTTM is NIST's format of diarisation (https://github.com/usnistgov/SCTK, "RT-09 evaluation plan",
 appendix A): a line ``SPEAKER recording channel start duration <NA> <NA> name <NA> <NA>`` for each

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Utterance:
-    """What a corpus layout yields, and what the aligner takes.
+    """A stretch of a recording with its transcript.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How words are pronounced."""
+"""Pronunciations by eSpeak NG."""
 
 from __future__ import annotations
 

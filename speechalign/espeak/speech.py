@@ -52,7 +52,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class _Mark(NamedTuple):
-    """Where a phone begins: sample, symbol ('' for a pause or a link) and token it is part of."""
+    """Start of a phone: sample, symbol ('' for a pause or a link) and its token."""
 
     sample: int
     symbol: str

@@ -53,7 +53,7 @@ _SIDE_FILES = frozenset({"alignment_manifest.jsonl", "alignment_analysis.csv"})
 
 
 class Format(Protocol):
-    """What a format module defines."""
+    """Interface of a format module."""
 
     SUFFIXES: tuple[str, ...]
     """Ends of file names, with their dot, in any case; the first is the one to write."""

@@ -1,4 +1,4 @@
-"""How well a subtitle, or a line of one, may end after each word of a text."""
+"""Costs of ending a subtitle, or a line, after each word of a text."""
 
 from __future__ import annotations
 

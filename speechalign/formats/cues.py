@@ -75,7 +75,7 @@ class Cue:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a cue may hold, and how it is shown; None is without a limit of its own.
+    """Limits and display of cues; None for no limit.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Limits:
 
     @property
     def divide(self) -> bool:
-        """Whether the limits divide utterances."""
+        """Return whether the limits divide utterances."""
         return any((self.cue_lines, self.cue_seconds, self.cue_gap))
 
     def or_defaults(self) -> Limits:

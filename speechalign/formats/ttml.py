@@ -155,7 +155,7 @@ class _Rates:
 
 @dataclass(frozen=True)
 class _Document:
-    """What the times and speakers of a document depend on."""
+    """Timing parameters and speakers of a document."""
 
     path: Path
     rates: _Rates

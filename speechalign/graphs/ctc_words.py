@@ -307,7 +307,7 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Jumps:
-    """Which words may follow each other out of turn, and at what weight."""
+    """Jumps between words out of order, with their weights."""
 
     skip_weights: Sequence[float]
     repeat_weight: float

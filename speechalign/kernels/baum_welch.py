@@ -23,7 +23,7 @@ _BEAM = 1e-200
 
 @dataclass(frozen=True, eq=False)
 class Occupancy:
-    """How much of the probability passes where, summed over all paths but the hopeless.
+    """Occupation probabilities, summed over all paths but hopeless ones.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where numba keeps compiled kernels, on machines where it may write nowhere by itself."""
+"""Cache folder of compiled kernels, for machines without a writable default."""
 
 from __future__ import annotations
 

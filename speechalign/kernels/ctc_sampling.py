@@ -14,7 +14,7 @@ from speechalign.errors import InputError
 
 @dataclass(frozen=True)
 class Collapsed:
-    """What paths say: equal neighbours merged, then blanks left out.
+    """Collapse paths: merge equal neighbours, then remove blanks.
 
     Parameters
     ----------

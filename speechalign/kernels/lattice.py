@@ -84,7 +84,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Occupation:
-    """How much of the probability passes where, summed over all paths.
+    """Occupation probabilities, summed over all paths.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Distances of rows that a path pairs, and what they say about the rows; no others are touched."""
+"""Distances along an alignment path and their gradients; only cells on the path are computed."""
 
 from __future__ import annotations
 

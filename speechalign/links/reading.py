@@ -54,7 +54,7 @@ class RawSentence:
 
 
 class LinkFormat(Protocol):
-    """What a format module defines."""
+    """Interface of a format module."""
 
     BASE: Literal["0", "1"] | None
     """The number of a sentence's first word, where the format fixes it."""

@@ -35,7 +35,7 @@ class TimedWord:
 
     @property
     def seconds(self) -> float:
-        """How long it takes; 0 where it was not said."""
+        """Duration, seconds; 0 for words that were not spoken."""
         return 0.0 if self.start is None or self.end is None else self.end - self.start
 
 

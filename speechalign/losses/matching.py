@@ -17,7 +17,7 @@ from speechalign.losses.embeddings import check_positive, embeddings
 
 @dataclass(frozen=True)
 class SoftMatching:
-    """How well the speech that each token attends to matches the token.
+    """Match of each token with the speech that it attends to.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ Collapse = Literal["ctc", "simplified"]
 
 @dataclass(frozen=True)
 class NgramMatches:
-    """How well the expected n-grams of a batch match those of the targets.
+    """Expected matches of the n-grams of a batch with those of the targets.
 
     Parameters
     ----------

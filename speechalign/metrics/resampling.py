@@ -21,7 +21,7 @@ _BLOCK = 1 << 20  # random numbers drawn at a time
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """Where a figure lies, should the sentences be others of their kind.
+    """Confidence interval of a score.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ConfidenceInterval:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a system's figure lies from that of a baseline on the same sentences.
+    """Difference of a system's score from that of a baseline on the same sentences.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ H = TypeVar("H")
 
 
 class Statistics(Protocol):
-    """What a metric counts in a recording; those of several recordings add up."""
+    """Additive counts of a metric."""
 
     def __add__(self: S, other: S, /) -> S:
         """Return the statistics of both."""
@@ -60,7 +60,7 @@ class Score(Protocol):
 
 
 class Metric(Protocol[Reference, Hypothesis]):
-    """What a metric module defines."""
+    """Interface of a metric module."""
 
     def statistics(
         self, reference: Reference, hypothesis: Hypothesis | None, **options: object

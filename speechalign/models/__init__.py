@@ -1,6 +1,6 @@
 """Acoustic models: by name, from folders and files of several families, and from a model hub.
 
-What a model offers is said by protocols: every model is a `Model`; one that scores frames is an
+Protocols define the interfaces of models: every model is a `Model`; one that scores frames is an
 `EmittingModel`, and either a `PhoneModel` or a `CtcModel`; one that listens to a text as a whole is
 an `AttentionModel`.
 """
@@ -76,7 +76,7 @@ _TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub has it
 
 
 class Source(Protocol):
-    """What a module in ``SOURCES`` defines; importing it must cost nothing.
+    """Interface of the modules in ``SOURCES``, which must import fast.
 
     ``NAMES`` are the models that it has by name, for people to choose from.
     """
@@ -88,7 +88,7 @@ class Source(Protocol):
 
     @property
     def load(self) -> Callable[..., Model]:
-        """What loads it: given the source as a path, and the options that its keywords name."""
+        """Loader: a function of the path and of the options that its keywords name."""
 
 
 def load_model(

@@ -13,7 +13,7 @@ from speechalign.models import Model
 
 @dataclass(frozen=True)
 class Calibration:
-    """By how much the times of a model are late.
+    """Bias of the times of a model.
 
     Parameters
     ----------

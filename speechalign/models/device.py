@@ -1,4 +1,4 @@
-"""Where a torch network runs, in which precision, and how much audio it hears at once."""
+"""Device, precision and batch size of torch networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = {"cuda": 128.0}
 
 
 class Score(Protocol):
-    """What scores recordings, a network with all around it."""
+    """A function that scores recordings: a network with its front end."""
 
     def __call__(self, samples: np.ndarray, lengths: np.ndarray | None = None, /) -> np.ndarray:
         """Turn (B, N) float32 samples into (B, T, V) float32 log-probabilities.

@@ -1,4 +1,4 @@
-"""What the files of a Hugging Face model folder say of it."""
+"""Facts about a Hugging Face model, from the files of its folder."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _Model = TypeVar("_Model", bound=PhoneHmm)
 
 @dataclass(frozen=True)
 class Saved:
-    """What `read` found in a folder.
+    """Contents of a folder, as `read` returns them.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ class PhoneHmm:
 
     @property
     def parameters(self) -> PhoneHmmParameters:
-        """What a model of another family needs to have the same phones, words and weights."""
+        """Phones, words and weights, for a model of another family."""
         return PhoneHmmParameters(
             name=self.name,
             language=self.language,
@@ -185,7 +185,7 @@ class PhoneHmm:
 
     @property
     def depends_on_neighbours(self) -> bool:
-        """Whether the states of a phone depend on its neighbours."""
+        """Return whether the states of a phone depend on its neighbours."""
         return False
 
     def states(self, phone: int, left: int | None, right: int | None) -> tuple[int, ...]:  # noqa: ARG002

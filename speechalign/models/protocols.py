@@ -1,4 +1,4 @@
-"""What a model offers, as protocols, and what they hand over."""
+"""Protocols that acoustic models implement, and the records they return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhoneSpan:
-    """Where the best path puts one phone or pause.
+    """Span of one phone or pause on the best path.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PhoneSpan:
 
 @dataclass(frozen=True)
 class Attention:
-    """How a decoder that is told a text listens to a recording.
+    """Cross-attention of a decoder under teacher forcing.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Attention:
 
 
 class Model(Protocol):
-    """What every acoustic model offers.
+    """Interface of every acoustic model.
 
     ``aligner`` is the name of the aligner in ``speechalign.aligners.aligner.ALIGNERS``.
     ``name`` tells the revision too, where there is one. ``language`` names the text normaliser:
@@ -89,7 +89,7 @@ class Model(Protocol):
 
 
 class EmittingModel(Model, Protocol):
-    """What an acoustic model offers that scores every frame by itself.
+    """Interface of models that score every frame.
 
     ``normalised`` says whether each frame of its emissions is a distribution.
     """
@@ -123,7 +123,7 @@ class EmittingModel(Model, Protocol):
 
 
 class PhoneModel(EmittingModel, Protocol):
-    """What an acoustic model of phones, each a row of states, offers.
+    """Interface of models of phones with HMM states.
 
     ``language`` names the text normaliser; ``silence`` and ``noise`` are the units spoken where
     nothing, and where something without words, is to be heard. ``acoustic_scale`` is the factor on
@@ -174,7 +174,7 @@ class DictionaryModel(Protocol):
 
     @property
     def phones(self) -> Sequence[str]:
-        """What may be pronounced."""
+        """Characters with a pronunciation."""
 
     @property
     def own_words(self) -> Collection[str]:
@@ -196,7 +196,7 @@ class PausingModel(Protocol):
 
 @runtime_checkable
 class SpeakerModel(Protocol):
-    """What an acoustic model offers that makes something of who speaks.
+    """Interface of speaker-adaptive models.
 
     ``by_speaker`` says whether it wants to `hear` all that a speaker says before it scores any of
     it. Without `for_speaker`, each recording has a speaker of its own.
@@ -238,7 +238,7 @@ class CtcPhoneModel(CtcModel, Protocol):
 
     @property
     def phones(self) -> Sequence[str]:
-        """What may be pronounced."""
+        """Characters with a pronunciation."""
 
     @property
     def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:

@@ -1,4 +1,4 @@
-"""What a model may know of a speaker: the moments of all that they say, and a transform."""
+"""Speaker statistics of a model: moments of features, and a transform."""
 
 from __future__ import annotations
 

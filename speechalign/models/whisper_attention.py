@@ -1,4 +1,4 @@
-"""Whisper: a decoder that is told the text, and where its cross-attention listens for it."""
+"""Whisper: cross-attention of its decoder under teacher forcing."""
 
 from __future__ import annotations
 

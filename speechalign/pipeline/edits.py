@@ -20,7 +20,7 @@ _ROUNDED = 1e-4
 
 @dataclass(frozen=True)
 class CorrectedUtterance:
-    """What the aligner found for an utterance, and what somebody made of it.
+    """Alignment of an utterance, and its corrected version.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class CorrectedUtterance:
 
     @property
     def changed(self) -> bool:
-        """Whether a label or a time differs."""
+        """Return whether a label or a time differs."""
         tiers = ("words", self.result.unit)
         return any(_differ(self.aligned.tiers[t], self.corrected.tiers[t]) for t in tiers)
 
 
 def is_correctable(name: str) -> bool:
-    """Whether a file of an output folder is one that corrections are made in: a TextGrid."""
+    """Return whether a file of an output folder is one that corrections are made in: a TextGrid."""
     return name.endswith(SUFFIXES)
 
 

@@ -1,4 +1,4 @@
-"""Whether the audio supports a transcript: by all words together, and by each of them."""
+"""Judgement of an utterance, by its mean confidence and by each word."""
 
 from __future__ import annotations
 

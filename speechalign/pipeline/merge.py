@@ -65,7 +65,7 @@ def sorted_lines(parts: Sequence[Manifest]) -> Iterator[bytes]:
 
 
 class _Place(NamedTuple):
-    """Where the line of an utterance is; sorts as the lines of a manifest do."""
+    """Place of the line of an utterance; sorts as the lines of a manifest."""
 
     order: tuple[str, float, str]
     part: int

@@ -1,4 +1,4 @@
-"""By how much a model's words begin too late, where the truth is known."""
+"""Measure a model's systematic onset bias against gold alignments."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 
 @dataclass(frozen=True)
 class Death:
-    """How a process ended, twice, over one item.
+    """Error of an item over which two processes died.
 
     Parameters
     ----------

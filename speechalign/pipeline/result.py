@@ -13,7 +13,7 @@ from speechalign.text.word import Word
 
 
 class Status(str, Enum):
-    """What became of an utterance."""
+    """Outcome of an utterance."""
 
     ALIGNED = "aligned"
     """Written, and the audio supports the transcript."""

@@ -123,7 +123,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardedRun:
-    """What all shards of an output folder must agree on, in ``run.json``.
+    """Settings that all shards of an output folder share, in ``run.json``.
 
     Parameters
     ----------

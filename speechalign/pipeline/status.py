@@ -1,4 +1,4 @@
-"""How far the shards of an output folder are."""
+"""Progress of the shards of an output folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORT = 100
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the shards of an output folder are.
+    """Progress of the shards of an output folder.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _speed(folder: Path) -> float | None:
 
 @dataclass(frozen=True)
 class _Short:
-    """What counts of a result."""
+    """The parts of a result that are counted."""
 
     status: Status
     reason: str

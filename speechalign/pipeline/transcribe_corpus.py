@@ -80,7 +80,7 @@ class TranscribedRecording:
 
     @property
     def whole(self) -> bool:
-        """Whether the recording is a single stretch."""
+        """Return whether the recording is a single stretch."""
         return len(self.segments) == 1 and self.segments[0].end - self.segments[0].start > (
             self.duration - 1e-3
         )
@@ -189,7 +189,7 @@ class _Pending:
 
 @dataclass
 class _Work:
-    """What hears stretches of many recordings together, and gives recordings back in order."""
+    """Batches of stretches of many recordings; yields recordings in order."""
 
     transcriber: Transcriber
     segmenter: Segmenter

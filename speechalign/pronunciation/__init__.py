@@ -1,1 +1,1 @@
-"""What may be said for a transcript: words, their pronunciations, and labels of CTC models."""
+"""Pronunciations: words, their phones, and labels of CTC models."""

@@ -21,7 +21,7 @@ from speechalign.text.word import NOISE, UNKNOWN, Choice, Source, Spoken, Word
 
 @runtime_checkable
 class PronouncingModel(Protocol):
-    """What a lexicon needs of a model.
+    """Interface of the models of a lexicon.
 
     ``language`` names the text normaliser; ``noise`` is pronounced where there are no words.
     ``pronunciation`` says how words that the dictionary lacks are pronounced: a name in
@@ -47,7 +47,7 @@ class PronouncingModel(Protocol):
 
     @property
     def phones(self) -> Collection[str] | None:
-        """What may be pronounced."""
+        """Characters with a pronunciation."""
 
     @property
     def dictionary(self) -> Mapping[str, Variants]:

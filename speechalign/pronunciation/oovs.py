@@ -46,7 +46,7 @@ class Oov:
 
 @dataclass(frozen=True)
 class Oovs:
-    """What a dictionary lacks for a corpus.
+    """Out-of-vocabulary words of a corpus.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where in a recording somebody speaks: `Segmenter`, and the detectors that it may ask."""
+"""Segments of speech: `Segmenter`, and its speech detectors."""
 
 from speechalign.segmentation.segmenter import Segmenter, SpeechDetector
 

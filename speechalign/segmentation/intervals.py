@@ -14,7 +14,7 @@ _CUT = 0.2  # seconds: a cut lies in the middle of the least likely stretch of t
 
 @dataclass(frozen=True)
 class Limits:
-    """How long segments and the pauses between them may be, in seconds.
+    """Limits of segments and pauses, in seconds.
 
     Parameters
     ----------

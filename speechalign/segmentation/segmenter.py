@@ -23,7 +23,7 @@ LABEL = "[speech]"
 
 @runtime_checkable
 class SpeechDetector(Protocol):
-    """What tells speech from everything else.
+    """Interface of speech detectors.
 
     ``sample_rate`` is in Hz; ``step`` is the length of a frame, seconds.
     """

@@ -45,7 +45,7 @@ _LANGUAGES = 32  # aligners of a model for other languages that are kept
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server takes on.
+    """Limits of a server.
 
     Parameters
     ----------

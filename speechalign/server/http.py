@@ -60,7 +60,7 @@ class HttpError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asks.
+    """Request of a client.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def as_json(value: object, status: int = 200) -> Response:
 
 @dataclass(frozen=True)
 class Route:
-    """What answers one method and path.
+    """Handler of one method and path.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{f'[{text}]' if ':' in text else text}:{port}/"
 
     def is_own(self, host: str) -> bool:
-        """Whether a ``Host`` header names this server: by an address, or by a name of it."""
+        """Return whether a ``Host`` header names this server: by an address, or by a name of it."""
         name = urlsplit(f"//{host}").hostname or ""
         try:
             ipaddress.ip_address(name)

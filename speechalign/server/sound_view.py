@@ -1,4 +1,4 @@
-"""What the page needs of a sound file: a WAV to play, peaks of the waveform, spectrogram tiles.
+"""Views of a sound file for the page: WAV, peaks of the waveform, spectrogram tiles.
 
 Everything is read in stretches, so that a recording of hours shows as soon as one of seconds.
 """

@@ -413,7 +413,7 @@ def _key(interval: Interval) -> tuple[str, float, float]:
 
 
 def _is_within(path: Path, folder: Path) -> bool:
-    """Whether a file is in a folder, wherever links lead."""
+    """Return whether a file is in a folder, wherever links lead."""
     return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))
 
 

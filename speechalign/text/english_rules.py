@@ -19,7 +19,7 @@ from speechalign.text.word import Spoken
 
 @dataclass(frozen=True)
 class Context:
-    """What a rule may look at besides its own token.
+    """Context of a rule beside its token.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How well a grapheme-to-phoneme model does on words that it has not seen."""
+"""Error rates of a grapheme-to-phoneme model on held-out words."""
 
 from __future__ import annotations
 

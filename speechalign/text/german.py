@@ -108,7 +108,7 @@ def words(
 
 @dataclass(frozen=True)
 class _Context:
-    """What a rule may look at besides its own token: the tokens beside it, and the dictionary."""
+    """Context of a rule beside its token: neighbouring tokens, and the dictionary."""
 
     before: str
     after: str

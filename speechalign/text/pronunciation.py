@@ -19,7 +19,7 @@ READINGS = 3
 
 
 class Pronouncer(Protocol):
-    """What pronounces any word of a language."""
+    """Interface of pronouncers."""
 
     def pronounce(self, word: str) -> Variants:
         """Return the likely pronunciations of a lower-case word, best first; () for no idea."""

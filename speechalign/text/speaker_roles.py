@@ -1,4 +1,4 @@
-"""Who speaks, in a transcript: marks before the words of the primary speaker and of others.
+"""Speaker roles in a transcript: marks of the primary speaker and of others.
 
 A model that is trained on the primary speaker's words alone learns to say nothing while others
 speak, and may stay silent for long stretches of a long recording. One that is trained on the words

@@ -103,7 +103,7 @@ class Word:
 
     @property
     def is_any_sound(self) -> bool:
-        """Whether nothing of it can be read, so that it is aligned with any sound."""
+        """Return whether nothing of it can be read, so that it is aligned with any sound."""
         return self.source in ("noise", "unknown")
 
     @property
@@ -114,17 +114,17 @@ class Word:
 
     @property
     def start(self) -> float:
-        """Where the word begins, seconds."""
+        """Start of the word, seconds."""
         return self.interval.start
 
     @property
     def end(self) -> float:
-        """Where the word ends, seconds."""
+        """End of the word, seconds."""
         return self.interval.end
 
     @property
     def duration(self) -> float:
-        """How long the word lasts, seconds."""
+        """Duration of the word, seconds."""
         return self.interval.duration
 
     @property

@@ -27,7 +27,7 @@ from speechalign.training.transforms import TransformStatistics
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass found.
+    """Result of one pass.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ _ADAPTING_STEPS, _ADAPTING_EPOCHS, _ADAPTING_RATE = 100, 1.0, 3e-4
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """What training a network led to.
+    """Result of training a network.
 
     Parameters
     ----------

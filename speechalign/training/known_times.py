@@ -22,7 +22,7 @@ _SLACK = 1
 
 @dataclass(frozen=True)
 class KnownWord:
-    """Where a word was corrected to be.
+    """Corrected times of a word.
 
     Parameters
     ----------

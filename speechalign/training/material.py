@@ -105,7 +105,7 @@ class Material:
 
     @property
     def frames(self) -> int:
-        """How many frames there are."""
+        """Number of frames."""
         return sum(utterance.frames for utterance in self.spoken)
 
     def chunks(self, chosen: Sequence[Spoken]) -> list[tuple[Spoken, ...]]:

@@ -66,7 +66,7 @@ class LanguageFrames:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a network is trained.
+    """Settings of the training of a network.
 
     Parameters
     ----------

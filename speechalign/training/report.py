@@ -25,7 +25,7 @@ _ROWS = 20
 
 @dataclass(frozen=True)
 class PhoneDurations:
-    """How long a phone lasts on the best paths; seconds."""
+    """Durations of a phone on the best paths, seconds."""
 
     phone: str
     count: int
@@ -36,7 +36,7 @@ class PhoneDurations:
 
 @dataclass(frozen=True)
 class StateOccupancy:
-    """How much a state was heard."""
+    """Frames of a state."""
 
     state: str
     frames: float
@@ -72,7 +72,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Report:
-    """What training found out.
+    """Report of a training.
 
     Parameters
     ----------
@@ -310,7 +310,7 @@ def _suspects(
 
 @dataclass(frozen=True)
 class Trained:
-    """What training led to.
+    """Result of a training.
 
     Parameters
     ----------

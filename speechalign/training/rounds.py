@@ -53,7 +53,7 @@ class Round:
 
 @dataclass(frozen=True)
 class NetworkReport:
-    """What training a network found out.
+    """Report of the training of a network.
 
     Parameters
     ----------

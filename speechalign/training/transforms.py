@@ -18,7 +18,7 @@ _GAIN, _SWEEPS = 1e-7, 100
 
 @dataclass(eq=False)
 class TransformStatistics:
-    """What the likeliest transform of a speaker depends on, all float64.
+    """Sufficient statistics of the transform of a speaker, float64.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _FIRST_PASSES = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """What the trial found.
+    """Result of the trial.
 
     Parameters
     ----------

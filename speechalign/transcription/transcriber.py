@@ -24,7 +24,7 @@ TRANSCRIBERS = Registry(
 
 
 class Transcriber(Protocol):
-    """What writes down speech with a model.
+    """Interface of transcribers.
 
     ``longest`` is how many seconds it hears at once, and ``batch`` how many stretches it wants to
     hear together.

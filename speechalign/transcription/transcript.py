@@ -14,7 +14,7 @@ _MARKS = re.compile(r"[^\w']+")
 
 @dataclass(frozen=True)
 class Transcript:
-    """What a model writes for a stretch of speech.
+    """Transcript of a stretch of speech.
 
     Parameters
     ----------

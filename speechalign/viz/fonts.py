@@ -1,4 +1,4 @@
-"""Which installed fonts can draw the labels of a plot, in any script."""
+"""Choice of installed fonts for the labels of a plot, in any script."""
 
 from __future__ import annotations
 

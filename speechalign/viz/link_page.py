@@ -30,7 +30,7 @@ nav { margin: 1em 0; } nav a { margin-right: .7em; }
 
 @dataclass(frozen=True)
 class LinkTable:
-    """What the page shows of a sentence.
+    """Table of a sentence on the page.
 
     Parameters
     ----------

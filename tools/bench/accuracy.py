@@ -1,6 +1,6 @@
 """Boundary errors of speechalign and pocketsphinx's own aligner against boundaries set by hand.
 
-    python tools/bench/accuracy.py [--corpus ../shared/data/timit-dev]
+    python tools/bench/accuracy.py [--corpus DIR]
 
 Nothing is fitted to the corpus: it only measures.
 """

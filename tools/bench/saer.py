@@ -1,6 +1,6 @@
 """Word-link scores: published system outputs, and what ten thousand sentence pairs cost.
 
-    python tools/bench/saer.py [--shared ../shared] [--sentences 10000] [--resamples 1000]
+    python tools/bench/saer.py [--shared DIR] [--sentences 10000] [--resamples 1000]
 
 One thread. The first table scores the outputs in SHARED/data/word-alignment; the figures to reach
 are those that the aligner's authors print with their own scorer. The second times the scoring of

@@ -1,6 +1,6 @@
 """How well detectors tell speech from pauses, on clean and on noisy recordings.
 
-    python tools/bench/segments.py [--corpus ../shared/data/timit-dev] [--detectors NAME ...]
+    python tools/bench/segments.py [--corpus DIR] [--detectors NAME ...]
 
 Ten utterances with times set by hand are joined with pauses of 0.3 to 3 s, which hold faint noise
 as loud as the first 0.1 s of the next utterance; the whole is then corrupted. Printed are the share

@@ -1,6 +1,6 @@
 """Speed, memory and start-up of speechalign, beside pocketsphinx's aligner, on one core.
 
-    python tools/bench/speed.py [--corpus ../shared/data/timit-dev] [--rounds 7]
+    python tools/bench/speed.py [--corpus DIR] [--rounds 7]
 
 Aligners take turns, round by round, in one process on one core, models loaded and kernels
 compiled; decoding of the files and features are included. Medians, with the smallest and largest.

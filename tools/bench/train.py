@@ -1,6 +1,6 @@
 """Training and adaptation: accuracy of what comes out, speed of a pass of EM, memory.
 
-    python tools/bench/train.py [--corpus ../shared/data/timit-dev] [--jobs 1]
+    python tools/bench/train.py [--corpus DIR] [--jobs 1]
 
 Accuracy: the measuring corpus is aligned with the embedded model as it is, and adapted to it; then
 with models trained on the corpus alone, from audio and words. Nothing is fitted to the times,

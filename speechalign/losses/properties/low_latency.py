@@ -32,7 +32,7 @@ def low_latency(
         How many frames are left out, one after the other, as long as there are any; at least 1.
     earliest : bool
         Leave out the first frame that can be, so that all labels after it come earlier alike;
-        otherwise any, and a label is asked to move the more often the later it comes.
+        default: a random one, so that later labels are shifted more often.
 
     Returns
     -------

@@ -211,7 +211,7 @@ class NetworkCtc:
 
     @cached_property
     def _indifferent(self) -> bool:
-        """Whether a recording that is padded is scored as it is alone, by trial on noise."""
+        """Return whether a recording that is padded is scored as it is alone, by trial on noise."""
         if self._exact is None:
             return False
         lengths = np.array([round(seconds * self.sample_rate) for seconds in _TRIED], np.int64)

@@ -201,7 +201,7 @@ class HmmGmm(PhoneHmm):
 
     @property
     def depends_on_neighbours(self) -> bool:
-        """Whether there is a tree."""
+        """Return whether there is a tree."""
         return self.tree is not None
 
     def states(self, phone: int, left: int | None, right: int | None) -> tuple[int, ...]:

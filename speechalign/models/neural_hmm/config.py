@@ -78,7 +78,7 @@ class NetConfig:
 
     @property
     def reach(self) -> int:
-        """How many frames of 10 ms before and after its own a frame hears, at most."""
+        """Frames of 10 ms on either side in the receptive field of a frame."""
         return FRONT // 2 + self.stack * self.block_reach + self.stack - 1
 
     def keywords(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How an encoder of speech and a language model are joined."""
+"""Configuration of speech LLMs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from speechalign.errors import InputError
 
 @dataclass(frozen=True)
 class SpeechLlmConfig:
-    """How encoder and language model are joined.
+    """Configuration of a speech LLM.
 
     Parameters
     ----------

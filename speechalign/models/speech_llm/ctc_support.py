@@ -1,4 +1,4 @@
-"""Which words of a text the frames of a recording support."""
+"""Support of words by the CTC layer of an encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a language model that listens is made to write."""
+"""Decoding options of speech LLMs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decoding:
-    """Which text is taken of all that a language model may write.
+    """Decoding options of a speech LLM.
 
     Parameters
     ----------

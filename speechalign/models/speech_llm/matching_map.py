@@ -1,4 +1,4 @@
-"""Which speech matches each token of a text: a map that a monotone path can be found through."""
+"""Map between tokens and speech, for the search of a monotonic path."""
 
 from __future__ import annotations
 

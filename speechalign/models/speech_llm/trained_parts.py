@@ -1,4 +1,4 @@
-"""Which parts of an encoder, an adapter and a language model are trained: one setting."""
+"""Trained parts of a speech LLM, by one setting."""
 
 from __future__ import annotations
 

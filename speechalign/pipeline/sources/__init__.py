@@ -17,7 +17,7 @@ class Source(Protocol):
     """Interface of a module that reads one kind of storage."""
 
     def recognises(self, path: Path) -> bool:
-        """Whether ``path`` looks like this kind."""
+        """Return whether ``path`` looks like this kind."""
         ...
 
     def read(self, path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:

@@ -15,7 +15,7 @@ from speechalign.pipeline.sources import beside, check_columns
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder has the description of a dataset, or of several splits."""
+    """Return whether a folder has the description of a dataset, or of several splits."""
     return (path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file()
 
 

@@ -16,7 +16,7 @@ from speechalign.errors import InputError
 
 
 def recognises(path: Path) -> bool:
-    """Whether the name of a file ends as that of a manifest."""
+    """Return whether the name of a file ends as that of a manifest."""
     return path.is_file() and path.name.lower().endswith((".jsonl", ".jsonl.gz"))
 
 

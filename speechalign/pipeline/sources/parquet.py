@@ -20,7 +20,7 @@ _ROWS = 32
 
 
 def recognises(path: Path) -> bool:
-    """Whether there is a file whose name ends in ``.parquet``."""
+    """Return whether there is a file whose name ends in ``.parquet``."""
     return any(file.suffix == ".parquet" for file in files_below(path, ".parquet"))
 
 

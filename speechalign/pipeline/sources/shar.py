@@ -14,7 +14,7 @@ from speechalign.pipeline.rows import utterance_of
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder has cuts and their recordings in shards."""
+    """Return whether a folder has cuts and their recordings in shards."""
     return path.is_dir() and any(path.glob("cuts.*.jsonl*")) and any(path.glob("recording.*.tar"))
 
 

@@ -35,7 +35,7 @@ _Member = tuple[str, bytes]
 
 
 def recognises(path: Path) -> bool:
-    """Whether there is a file whose name ends in ``.tar``."""
+    """Return whether there is a file whose name ends in ``.tar``."""
     return any(file.suffix == ".tar" for file in files_below(path, ".tar"))
 
 
