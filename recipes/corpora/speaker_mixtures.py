@@ -10,10 +10,11 @@ over them, an utterance of another speaker, 6 to 16 dB quieter, dull, and in a r
 With --drift, the primary speaker's level falls by up to so many dB and rises again, once in three
 to five minutes. The same arguments write the same bytes. About 2 MB a minute.
 
-    OUT/NNNN.wav                            16 kHz
+    OUT/train-NNNN.wav                      16 kHz; the name begins with that of the manifest
     OUT/both.jsonl, OUT/primary.jsonl       a line for each mixture: the words of all with marks of
                                             roles, and those of the primary speaker alone
-    OUT/turns/NNNN.TextGrid                 tiers primary and other: who says what, and when
+    OUT/turns/train-NNNN.TextGrid           tiers primary and other: who says what, and when; of two
+                                            others at once, the first
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 import soundfile
 
 from recipes.program import run
-from recipes.trainer.state_split import words_of
+from recipes.trainer.letters import words_of
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.augmentation import low_pass, reverberate
 from speechalign.corpus import Utterance, read_corpus
@@ -222,8 +223,9 @@ def main(
             drift=drift,
             rng=np.random.default_rng([_order(manifest.name), number]),
         )
-        for name, line in write(said, out, f"{number:04d}", speaker=speaker).items():
-            lines[name].append(line)
+        name = f"{manifest.stem}-{number:04d}"
+        for target, line in write(said, out, name, speaker=speaker).items():
+            lines[target].append(line)
         length += max(s.end for s in said)
     for name, kept in lines.items():
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)

@@ -25,8 +25,9 @@ import torch
 from recipes.program import run
 from recipes.trainer.decoding import collapse, log_probs
 from recipes.trainer.encoder_states import stored_encoder
+from recipes.trainer.letters import SPACE, labels_of, words_from, words_of
 from recipes.trainer.state_head import StateCtc, load_head
-from recipes.trainer.state_split import SPACE, StateSplit, labels_of, words_from, words_of
+from recipes.trainer.state_split import StateSplit
 from speechalign.errors import AlignmentError, InputError
 from speechalign.functional import forced_align
 from speechalign.kernels.ctc_sampling import collapse_paths, sample_paths

@@ -1,13 +1,13 @@
-"""Train a CTC head of letters on the states of a frozen encoder, or fine-tune one.
+"""Train CTC heads of letters on the states of a frozen encoder, or fine-tune one.
 
-    python -m recipes.steps.train_state_ctc conf/base.yaml exp/states data exp/1/base
-    python -m recipes.steps.train_state_ctc conf/min_wer.yaml exp/states data exp/1/min_wer \
-        --init exp/1/base/model
+    python -m recipes.steps.train_state_ctc exp/states data exp/1 conf/base.yaml
+    python -m recipes.steps.train_state_ctc exp/states data exp/1/base conf/continued.yaml \
+        conf/min_wer.yaml --init exp/1/base/model
 
-The YAML file holds the keywords of `Training`, and under ``network`` those of `HeadConfig`. STORE
-is what encode_states.py wrote; DATA has train.jsonl and dev.jsonl. The program writes to OUT:
-model/, checkpoint.pt, from which an interrupted run continues as if it had never stopped,
-log.jsonl and tensorboard/.
+STORE is what encode_states.py wrote; DATA has train.jsonl and dev.jsonl. A YAML file holds the
+keywords of `Training`, and under ``network`` those of `HeadConfig`. The run of each goes to a
+folder of OUT with the name of the file: model/, checkpoint.pt, from which an interrupted run
+continues as if it had never stopped, log.jsonl and tensorboard/.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import click
 import torch
 
 from recipes.trainer.ctc_trainer import CtcTrainer, CtcTraining
+from recipes.trainer.letters import letter_vocabulary
 from recipes.trainer.objective import Augmentation
 from recipes.trainer.settings import make_settings, override_options, read_yaml
 from recipes.trainer.state_head import HeadConfig, StateCtc, StateHead, load_head
-from recipes.trainer.state_split import StateSplit, letter_vocabulary
+from recipes.trainer.state_split import StateSplit
 from recipes.trainer.trainer import start
 from speechalign.training.phone_net import has_fast_bfloat16
 
@@ -92,10 +93,16 @@ class StateTrainer(CtcTrainer):
 
 
 @click.command(help=__doc__)
-@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("store", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
+@click.argument(
+    "configs",
+    metavar="CONFIG...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @click.option(
     "--init",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -103,21 +110,23 @@ class StateTrainer(CtcTrainer):
 )
 @override_options
 def main(
-    config: Path,
     store: Path,
     data: Path,
     out: Path,
+    configs: tuple[Path, ...],
     init: Path | None,
     seed: int | None,
     steps: int | None,
 ) -> None:
-    """Read the settings, train."""
-    training = read_training(config, seed=seed, steps=steps)
-    out.mkdir(parents=True, exist_ok=True)
-    train = StateSplit(store, data / "train.jsonl", copies=training.copies)
-    dev = StateSplit(store, data / "dev.jsonl")
-    initial = None if init is None else load_head(init, encoder=train.encoder.content)
-    StateTrainer(training, train, dev, out, initial=initial).run()
+    """Read the settings, train one head after the other."""
+    for config in configs:
+        training = read_training(config, seed=seed, steps=steps)
+        folder = out / config.stem
+        folder.mkdir(parents=True, exist_ok=True)
+        train = StateSplit(store, data / "train.jsonl", copies=training.copies)
+        dev = StateSplit(store, data / "dev.jsonl")
+        initial = None if init is None else load_head(init, encoder=train.encoder.content)
+        StateTrainer(training, train, dev, folder, initial=initial).run()
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ import pytest
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FOLDERS = sorted(path.parent for path in EGS.glob("*/run.sh"))
 OPENINGS = {
+    "align_with_purpose": "Align With Purpose on a real encoder",
     "english_gmm": "An English HMM-GMM",
     "german_gmm": "A German HMM-GMM",
     "librispeech": "CTC models of phones",
+    "long_form": "Long recordings with a primary speaker",
     "multi30k": "Non-autoregressive translation with CTC",
     "robust_english": "Models of English and German that hear through noise",
     "speech_llm": "A speech LLM",

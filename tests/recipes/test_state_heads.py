@@ -18,14 +18,14 @@ from recipes.steps.decode_states import main as decode_states  # noqa: E402
 from recipes.steps.decode_states import thinned  # noqa: E402
 from recipes.steps.encode_states import main as encode_states  # noqa: E402
 from recipes.steps.train_state_ctc import StateTrainer, read_training  # noqa: E402
-from recipes.trainer.state_head import HeadConfig, StateHead, load_head  # noqa: E402
-from recipes.trainer.state_split import (  # noqa: E402
-    StateSplit,
+from recipes.trainer.letters import (  # noqa: E402
     labels_of,
     letter_vocabulary,
     words_from,
     words_of,
 )
+from recipes.trainer.state_head import HeadConfig, StateHead, load_head  # noqa: E402
+from recipes.trainer.state_split import StateSplit  # noqa: E402
 from speechalign.corpus import read_corpus  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.formats import read_alignment  # noqa: E402

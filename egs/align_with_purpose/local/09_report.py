@@ -1,0 +1,146 @@
+"""Report what each loss changes against as many steps of plain CTC.
+
+python local/09_report.py EXP "1 2 3 4 5"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from recipes.program import run
+from recipes.steps.report_ctc import read, table
+
+_RESAMPLES = 2000
+_TESTS = ("dev", "native", "learners")
+_PLAIN = "base/continued"
+_LOSSES = ("base/min_wer", "base/mwer", "base/low_latency")
+
+
+class Runs:
+    """What was decoded of a run, for each seed.
+
+    Parameters
+    ----------
+    exp : Path
+        Folder of the experiment.
+    seeds : Sequence[str]
+        Names of the seeds.
+    """
+
+    def __init__(self, exp: Path, seeds: Sequence[str]) -> None:
+        self.exp, self.seeds = exp, seeds
+
+    def read(self, name: str, split: str) -> list[dict[str, Any]]:
+        """Read a split of a run, for each seed."""
+        return [read(self.exp / seed / name / f"{split}.json") for seed in self.seeds]
+
+    def has(self, name: str, split: str) -> bool:
+        """Tell whether all seeds have the split of a run."""
+        return all((self.exp / s / name / f"{split}.json").exists() for s in self.seeds)
+
+    def counts(self, name: str, split: str) -> np.ndarray:
+        """Return words, substitutions, deletions, insertions: (seeds, recordings, 4)."""
+        return np.array(
+            [[u["counts"][:4] for u in d["utterances"]] for d in self.read(name, split)]
+        )
+
+    def rate(self, name: str, split: str) -> str:
+        """Format the word error rate: mean and range of the seeds."""
+        counts = self.counts(name, split).sum(1)
+        rates = 100 * counts[:, 1:].sum(1) / counts[:, 0]
+        return f"{rates.mean():.2f} ({rates.min():.2f} to {rates.max():.2f})"
+
+    def change(self, name: str, baseline: str, split: str) -> str:
+        """Format by how many per cent of them the errors change.
+
+        The interval is of a bootstrap that draws seeds and recordings, both with replacement.
+        """
+        ours, theirs = (self.counts(n, split)[:, :, 1:].sum(2) for n in (name, baseline))
+        rng = np.random.default_rng(0)
+        drawn = []
+        for _ in range(_RESAMPLES):
+            seeds = rng.integers(0, len(ours), len(ours))
+            recordings = rng.integers(0, ours.shape[1], ours.shape[1])
+            a, b = (x[np.ix_(seeds, recordings)].sum() for x in (ours, theirs))
+            drawn.append(a / max(1, b) - 1)
+        low, high = 100 * np.percentile(drawn, [2.5, 97.5])
+        value = 100 * (ours.sum() / max(1, theirs.sum()) - 1)
+        each = 100 * (ours.sum(1) / np.maximum(1, theirs.sum(1)) - 1)
+        return (
+            f"{value:+.1f} [{low:+.1f}, {high:+.1f}]; seeds {' '.join(f'{x:+.1f}' for x in each)}"
+        )
+
+    def delay(self, name: str, baseline: str, split: str) -> str:
+        """Format by how many ms the letters of the transcripts begin later: mean and range."""
+        found = []
+        for ours, theirs in zip(self.read(name, split), self.read(baseline, split)):
+            differences = [
+                np.subtract(a["starts"], b["starts"])
+                for a, b in zip(ours["utterances"], theirs["utterances"])
+                if len(a["starts"]) == len(b["starts"])
+            ]
+            found.append(1000 * np.concatenate(differences).mean())
+        return f"{np.mean(found):+.0f} ({min(found):+.0f} to {max(found):+.0f})"
+
+
+def gap(decoded: Sequence[dict[str, Any]]) -> str:
+    """Format the oracle gap, in points: mean and range of the seeds."""
+    gaps = [100 * (d["wer"] - d["oracle"]) for d in decoded]
+    return f"{np.mean(gaps):.2f} ({min(gaps):.2f} to {max(gaps):.2f})"
+
+
+@click.command(help=__doc__)
+@click.argument("exp", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("seeds")
+def main(exp: Path, seeds: str) -> None:
+    """Print the tables."""
+    runs = Runs(exp, seeds.split())
+    rows = [
+        [name, title, *(runs.change(name, _PLAIN, split + suffix) for split in _TESTS[1:])]
+        for suffix, title in (("", "greedy"), (".lm", "n-gram"))
+        for name in _LOSSES
+        if runs.has(name, f"native{suffix}")
+    ]
+    click.echo("Word errors, % of those of as many steps of plain CTC\n")
+    click.echo(table(["loss", "decoding", *_TESTS[1:]], rows))
+    names = ("base", _PLAIN, *_LOSSES)
+    rows = [
+        [
+            name,
+            title,
+            *(runs.rate(name, s + suffix) if runs.has(name, s + suffix) else "-" for s in _TESTS),
+        ]
+        for suffix, title in (("", "greedy"), (".lm", "n-gram"))
+        for name in names
+        if runs.has(name, f"native{suffix}")
+    ]
+    click.echo("Word error rate, %: mean and range of the seeds\n")
+    click.echo(table(["run", "decoding", *_TESTS], rows))
+    rows = [[name, *(runs.delay(name, _PLAIN, split) for split in _TESTS[1:])] for name in _LOSSES]
+    click.echo("Letters begin later than with plain CTC, ms\n")
+    click.echo(table(["loss", *_TESTS[1:]], rows))
+    rows = []
+    tried = [("early", "10", "min_wer"), ("late", "10", "min_wer")]
+    tried += [("base", w, f"min_wer_{w}") for w in ("3", "30")] + [("base", "10", "min_wer")]
+    for start, weight, name in tried:
+        run_name = f"{start}/{name}"
+        done = [s for s in runs.seeds if (exp / s / run_name / "dev.json").exists()]
+        curve = Runs(exp, done)
+        if done and curve.has(start, "train_part"):
+            plain = f"{start}/continued"
+            found = curve.rate(plain, "dev"), curve.change(run_name, plain, "dev")
+            rows.append(
+                [start, gap(curve.read(start, "train_part")), weight, str(len(done)), *found]
+            )
+    click.echo("Starting point and weight of min_wer, on dev\n")
+    head = ["start", "oracle gap on training data", "weight", "seeds", "WER of plain CTC, %"]
+    click.echo(table([*head, "word errors, %"], rows))
+
+
+if __name__ == "__main__":
+    run(main)
