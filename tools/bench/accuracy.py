@@ -8,6 +8,7 @@ Nothing is fitted to the corpus: it only measures.
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from peers import PEERS, timit_dev
@@ -18,6 +19,7 @@ from speechalign.formats import read_alignment
 from speechalign.metrics import report
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("SPEECHALIGN_DATA", ROOT / "data"))
 
 # TIMIT's 61 symbols in the 39 of the CMU dictionary; closures are part of the stop they precede.
 _SAME = {
@@ -52,7 +54,7 @@ def dictionary_phones(gold: Alignment) -> Alignment:
 def main() -> None:
     """Align, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/data/timit-dev")
+    parser.add_argument("--corpus", type=Path, default=DATA / "timit-dev")
     files = timit_dev(parser.parse_args().corpus)
     print(
         "aligner             tier    kind    n     mean  median  bias   p95    10    25    50   100"

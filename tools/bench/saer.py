@@ -1,6 +1,6 @@
 """Word-link scores: published system outputs, and what ten thousand sentence pairs cost.
 
-    python tools/bench/saer.py [--shared DIR] [--sentences 10000] [--resamples 1000]
+    python tools/bench/saer.py [--data DIR] [--sentences 10000] [--resamples 1000]
 
 One thread. The first table scores the outputs in SHARED/data/word-alignment; the figures to reach
 are those that the aligner's authors print with their own scorer. The second times the scoring of
@@ -67,11 +67,13 @@ def synthetic(sentences: int, seed: int = 0) -> dict[str, tuple[WeightedLinks, L
 def main() -> int:
     """Measure and print; return 1 if a published figure is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("SPEECHALIGN_DATA", ROOT / "data"))
+    )
     parser.add_argument("--sentences", type=int, default=10_000)
     parser.add_argument("--resamples", type=int, default=1000)
     options = parser.parse_args()
-    fine = published(options.shared / "data/word-alignment")
+    fine = published(options.data / "word-alignment")
     pairs = synthetic(options.sentences)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()

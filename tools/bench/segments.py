@@ -11,6 +11,7 @@ segment cuts or misses, without padding; and then the words cut or missed with t
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from speechalign.segmentation import Segmenter
 from speechalign.segmentation.intervals import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("SPEECHALIGN_DATA", ROOT / "data"))
 RATE = 16000
 _PAUSES = {"h#", "pau", "epi"}
 _TOGETHER, _RECORDINGS = 10, 6
@@ -94,7 +96,7 @@ def cut_words(segments: tuple[Interval, ...], words: Spans) -> int:
 def main() -> None:
     """Segment, count, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/data/timit-dev")
+    parser.add_argument("--corpus", type=Path, default=DATA / "timit-dev")
     parser.add_argument("--detectors", nargs="*", default=["english-sphinx", "silero"])
     options = parser.parse_args()
     files = timit_dev(options.corpus)

@@ -28,6 +28,7 @@ from pathlib import Path
 from peers import PEERS, seconds, timit_dev
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("SPEECHALIGN_DATA", ROOT / "data"))
 
 
 def spread(values: list[float], unit: str, digits: int = 1) -> str:
@@ -93,7 +94,7 @@ def start_up(rounds: int) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/data/timit-dev")
+    parser.add_argument("--corpus", type=Path, default=DATA / "timit-dev")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -41,6 +41,7 @@ from speechalign.pronunciation.lexicon import Pronunciations
 from speechalign.training import Iteration, Progress, adapt, train
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("SPEECHALIGN_DATA", ROOT / "data"))
 # Largest number of Gaussians, whether features are normalised by speaker, contexts tried.
 _TRAINED = ((1, False, False), (8, False, False), (8, True, False), (8, False, True))
 # Runs the command, then prints the peak of its memory: children are measured once they are gone.
@@ -123,7 +124,7 @@ def memory(corpus: Path, folder: Path, copies: int, jobs: int) -> str:
 def main() -> None:
     """Train, adapt, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/data/timit-dev")
+    parser.add_argument("--corpus", type=Path, default=DATA / "timit-dev")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--copies", type=int, nargs="*", default=[1, 4, 16])
     options = parser.parse_args()
