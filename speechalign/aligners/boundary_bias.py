@@ -18,22 +18,11 @@ from speechalign.errors import InputError
 from speechalign.files.writing import write_text
 from speechalign.models import Model
 from speechalign.models.content import content_hash
-from speechalign.text.phone_sets import VOWELS, translate
+from speechalign.text.phone_kinds import PAUSE, kind_of
 from speechalign.text.word import Word
 
 Pair = tuple[str, str]
 """Kinds of the phones before and behind a boundary."""
-
-PAUSE, OTHER = "pause", "other"
-_KINDS = {
-    "plosive": {"B", "D", "G", "K", "P", "T"},
-    "affricate": {"CH", "JH"},
-    "fricative": {"DH", "F", "HH", "S", "SH", "TH", "V", "Z", "ZH"},
-    "nasal": {"M", "N", "NG"},
-    "approximant": {"L", "R", "W", "Y"},
-    "vowel": set(VOWELS),
-}
-_KIND = {phone: kind for kind, phones in _KINDS.items() for phone in phones}
 
 # A pair's own boundaries count as much as the mean of all once there are so many of them; the mean
 # of all, as much as none. What is further off is a mistake, not a bias: seconds.
@@ -155,18 +144,6 @@ def read_boundary_bias(path: str | Path) -> BoundaryBias:
         if not (math.isfinite(value) and abs(value) <= _MISTAKE):
             raise InputError(f"{path}: expected at most {_MISTAKE} s, got {value}")
     return found
-
-
-def kind_of(phone: str, *, last: bool) -> str:
-    """Return the kind of a phone; of one that has several parts, that of the last or first.
-
-    Examples
-    --------
-    >>> kind_of("AH", last=True), kind_of("ts", last=False), kind_of("ts", last=True)
-    ('vowel', 'plosive', 'fricative')
-    """
-    names = translate(phone, "arpabet").split() or [""]
-    return _KIND.get(names[-1 if last else 0], OTHER)
 
 
 def _pair(before: Interval | None, after: Interval | None, time: float) -> Pair:

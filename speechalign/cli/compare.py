@@ -15,8 +15,8 @@ from speechalign.cli.output_options import known_format
 
 if TYPE_CHECKING:
     from speechalign.metrics.alignment_trees import AlignmentReport
-    from speechalign.metrics.boundaries import BoundaryScore
-    from speechalign.metrics.resampling import ConfidenceInterval
+    from speechalign.metrics.boundaries import BoundaryScore, ErrorScore
+    from speechalign.metrics.resampling import ConfidenceInterval, Difference
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -59,6 +59,23 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Number of resamples of recordings for 95 % confidence intervals (default: no intervals)",
 )
 @option("--seed", type=int, default=0, metavar="N", group="Scoring", help="Seed of the resampling")
+@option(
+    "--by",
+    multiple=True,
+    type=click.Choice(("context", "phone-class", "speaker", "duration")),
+    metavar="NAME",
+    group="Scoring",
+    help="Groups of boundaries to score, too: context or phone-class, which read the tier phones "
+    "of REF, speaker or duration; may be given several times (default: none)",
+)
+@option(
+    "--baseline",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="TREE",
+    group="Scoring",
+    help="Alignments of another aligner, to print how far TEST differs from it, with 95 % "
+    "confidence intervals and p-values (default: none)",
+)
 @option("--per-file", is_flag=True, group="Output", help="Print a line for each recording, too")
 @option(
     "--json",
@@ -93,6 +110,8 @@ def compare(
     phone_set: str | None,
     resamples: int | None,
     seed: int,
+    by: tuple[str, ...],
+    baseline: Path | None,
     per_file: bool,
     json_file: Path | None,
     histogram: Path | None,
@@ -108,7 +127,8 @@ def compare(
     were corrected since: how far was the aligner off?
 
     Prints mean, median, bias (positive: TEST is late) and 95th percentile of the differences in
-    milliseconds, the share within 10, 25, 50 and 100 ms, and F1 at 20 ms.
+    milliseconds, the share within 10, 25, 50 and 100 ms, and F1 at 20 ms. Two aligners agree as far
+    as one, given as REF, scores the other.
 
     Exit status: 3 where a recording of REF has no usable alignment in TEST, 4 where none has.
     """
@@ -121,11 +141,11 @@ def compare(
         raise click.UsageError("expected REF and TEST, or REF and --edited")
     if save_corrections is not None and not edited:
         raise click.UsageError("--save-corrections needs --edited")
-    if edited and (prefer is not None or phone_set is not None):
-        raise click.UsageError("--format and --phone-set need TEST")
+    if edited and (prefer is not None or phone_set is not None or baseline is not None):
+        raise click.UsageError("--format, --phone-set and --baseline need TEST")
     found: AlignmentReport
     if test is None:
-        found = _of_corrections(reference, tier, resamples or 0, seed, save_corrections)
+        found = _of_corrections(reference, tier, by, resamples or 0, seed, save_corrections)
     else:
         found = compare_alignments(
             reference,
@@ -133,14 +153,17 @@ def compare(
             tier=tier,
             prefer=prefer,
             phone_set=phone_set,
+            by=by,
+            baseline=baseline,
             resamples=resamples or 0,
             seed=seed,
         )
     for problem in found.unusable:
         log.warning("unusable: %s", problem)
-    _print_tables(found.pooled, found.recordings if per_file else {})
+    _print_tables(found, found.recordings if per_file else {})
     if found.intervals:
         _print_intervals(found.intervals, len(found.recordings))
+    _print_differences(found.differences)
     for name in found.missing:
         log.warning("missing: %s", name)
     spare = found.without_reference
@@ -160,7 +183,7 @@ def compare(
 
 
 def _of_corrections(
-    out: Path, tier: str, resamples: int, seed: int, save: Path | None
+    out: Path, tier: str, by: tuple[str, ...], resamples: int, seed: int, save: Path | None
 ) -> AlignmentReport:
     """Score what was aligned against corrections of it, utterance by utterance."""
     from speechalign.errors import InputError
@@ -182,11 +205,11 @@ def _of_corrections(
         bias = BoundaryBias.of(names.pop(), [(c.result, c.corrected) for c in corrections])
         bias.write(save)
     pairs = {c.result.utterance: (c.corrected, c.aligned) for c in corrections}
-    return compare_pairs(pairs, tier=tier, resamples=resamples, seed=seed)
+    return compare_pairs(pairs, tier=tier, by=by, resamples=resamples, seed=seed)
 
 
-def _print_tables(pooled: BoundaryScore, recordings: Mapping[str, BoundaryScore]) -> None:
-    """Print the pooled table, a table of recordings, the completion and the signature."""
+def _print_tables(found: AlignmentReport, recordings: Mapping[str, BoundaryScore]) -> None:
+    """Print tables of all boundaries, recordings and groups, completion and signature."""
     from rich.console import Console
     from rich.table import Table
 
@@ -202,11 +225,16 @@ def _print_tables(pooled: BoundaryScore, recordings: Mapping[str, BoundaryScore]
             made.add_row(name.replace("[", r"\["), *cells)
         return made
 
+    pooled = found.pooled
     if recordings:
-        rows = {name: _cells(score, "both") for name, score in recordings.items()}
+        rows = {name: _cells(score.both) for name, score in recordings.items()}
         console.print(table("starts and ends", rows))
         console.print()
-    console.print(table("ms", {kind: _cells(pooled, kind) for kind in ("start", "end", "both")}))
+    kinds = {"start": pooled.start, "end": pooled.end, "both": pooled.both}
+    console.print(table("ms", {kind: _cells(errors) for kind, errors in kinds.items()}))
+    for by, groups in found.groups.items():
+        console.print()
+        console.print(table(by, {name: _cells(errors) for name, errors in groups.items()}))
     console.print(
         f"\ncompletion: {pooled.hypothesis_recordings} of {pooled.reference_recordings} recordings"
         f" ({_percent(pooled.recording_completion)} %), {pooled.matched_labels} of "
@@ -227,8 +255,24 @@ def _print_intervals(intervals: Mapping[str, ConfidenceInterval], recordings: in
     print(f"95 % intervals over {recordings} recordings: {', '.join(shown)}")
 
 
-def _cells(score: BoundaryScore, kind: str) -> list[str]:
-    errors = {"start": score.start, "end": score.end, "both": score.both}[kind]
+def _print_differences(differences: Mapping[str, Difference]) -> None:
+    """Print how far the figures differ from those of the baseline."""
+    shown = [
+        ("mean", "mean", 1000, "ms"),
+        ("median", "median", 1000, "ms"),
+        ("within_0.025", "≤25 ms", 100, "points"),
+        ("f1", "F1@20 ms", 100, "points"),
+    ]
+    for name, label, scale, unit in shown if differences else ():
+        own = differences[name]
+        value, low, high = (scale * (v or 0.0) for v in (own.value, own.low, own.high))
+        print(
+            f"minus baseline: {label} {value:+.1f} {unit} (95 % {low:+.1f} to {high:+.1f}), "
+            f"p {own.p_bootstrap:.3f} by bootstrap, {own.p_randomisation:.3f} by randomisation"
+        )
+
+
+def _cells(errors: ErrorScore) -> list[str]:
     return [
         str(errors.n),
         *map(_milliseconds, (errors.mean, errors.median, errors.bias, errors.p95)),

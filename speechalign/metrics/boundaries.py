@@ -187,13 +187,11 @@ def statistics(
             raise InputError(
                 f"{role}: expected a tier {tier!r}, got {list(alignment.tiers)}; choose with tier="
             )
-    if len(theirs) == len(ours) == 1:
-        ours = dict(zip(theirs, ours.values()))
-    pairs = [pair for name in theirs for pair in _matches(theirs[name], ours.get(name, ()), tier)]
+    pairs = [] if hypothesis is None else matched_intervals(reference, hypothesis, tier)
     return BoundaryStatistics(
         tier,
-        np.array([ours.start - gold.start for gold, ours in pairs], dtype=np.float64),
-        np.array([ours.end - gold.end for gold, ours in pairs], dtype=np.float64),
+        np.array([ours.start - gold.start for _, gold, ours in pairs], dtype=np.float64),
+        np.array([ours.end - gold.end for _, gold, ours in pairs], dtype=np.float64),
         sum(map(len, theirs.values())),
         sum(map(len, ours.values())),
         1,
@@ -216,11 +214,25 @@ def tiers_of(alignment: Alignment, tier: str) -> dict[str, list[Interval]]:
     return {name: sorted(own, key=lambda i: i.start) for name, own in found.items()}
 
 
+def matched_intervals(
+    reference: Alignment, hypothesis: Alignment, tier: str
+) -> list[tuple[str, Interval, Interval]]:
+    """Return tier, reference interval and hypothesis interval of each matched label."""
+    theirs, ours = tiers_of(reference, tier), tiers_of(hypothesis, tier)
+    if len(theirs) == len(ours) == 1:
+        ours = dict(zip(theirs, ours.values()))
+    return [
+        (name, *pair)
+        for name, intervals in theirs.items()
+        for pair in _matches(intervals, ours.get(name, ()), tier)
+    ]
+
+
 def _matches(
     reference: Sequence[Interval], hypothesis: Sequence[Interval], tier: str
 ) -> list[tuple[Interval, Interval]]:
     """Pair intervals with equal labels."""
-    theirs, ours = ([_key(i.label, tier) for i in side] for side in (reference, hypothesis))
+    theirs, ours = ([label_key(i.label, tier) for i in side] for side in (reference, hypothesis))
     if theirs == ours:  # what edit_distance would say, without its table
         return list(zip(reference, hypothesis))
     ids = {key: n for n, key in enumerate(dict.fromkeys(theirs + ours))}
@@ -231,8 +243,8 @@ def _matches(
     return [(reference[i], hypothesis[j]) for i, j in found.pairs if theirs[i] == ours[j]]
 
 
-def _key(label: str, tier: str) -> str:
-    """Return what two equal labels have in common."""
+def label_key(label: str, tier: str) -> str:
+    """Return what two labels of a tier have in common if and only if they match."""
     if tier == "phones":
         return label
     folded = unicodedata.normalize("NFKC", label).casefold()
@@ -256,9 +268,9 @@ def score(total: BoundaryStatistics) -> BoundaryScore:
     labels = total.reference_labels, total.hypothesis_labels
     matched = len(total.start_errors)
     return BoundaryScore(
-        start=_error_score(total.start_errors, *labels),
-        end=_error_score(total.end_errors, *labels),
-        both=_error_score(
+        start=error_score(total.start_errors, *labels),
+        end=error_score(total.end_errors, *labels),
+        both=error_score(
             np.concatenate([total.start_errors, total.end_errors]), *(2 * n for n in labels)
         ),
         reference_labels=total.reference_labels,
@@ -295,8 +307,8 @@ def figures(counts: np.ndarray) -> Mapping[str, np.ndarray]:
     return found
 
 
-def _error_score(errors: np.ndarray, references: int, hypotheses: int) -> ErrorScore:
-    """Sum up differences of one kind out of so many boundaries on either side."""
+def error_score(errors: np.ndarray, references: int, hypotheses: int) -> ErrorScore:
+    """Sum up differences in seconds, out of so many boundaries of reference and hypothesis."""
     n, sizes = len(errors), np.abs(errors)
     hits = int(np.sum(sizes <= HIT + _EDGE))
     precision, recall = _share(hits, hypotheses), _share(hits, references)

@@ -6,7 +6,7 @@ take the counts of each recording or sentence as the rows of a matrix, and the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,6 +189,89 @@ def compare_systems(
             p_randomisation=_p_value(as_large),
         )
     return found
+
+
+def compare_medians(
+    sizes: Sequence[np.ndarray],
+    baseline: Sequence[np.ndarray],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Difference:
+    """Test whether the median of a system differs from that of a baseline.
+
+    Parameters
+    ----------
+    sizes, baseline : Sequence[ndarray]
+        The values of each of N recordings, for either system, each of shape (K,), float64.
+    resamples, level, seed
+        As for `bootstrap`.
+
+    Returns
+    -------
+    Difference
+        System minus baseline, the values of all recordings pooled. Recordings are drawn and
+        exchanged as in `compare_systems`: equal seeds draw the same ones.
+
+    Raises
+    ------
+    InputError
+        There are no recordings, not as many on both sides, or the options make no sense.
+    """
+    if len(sizes) != len(baseline):
+        raise InputError(
+            f"baseline: expected {len(sizes)} recordings, got {len(baseline)}; score both systems "
+            "on the same ones"
+        )
+    n = len(sizes)
+    # Which recordings count how often, on either side, is a matrix of counts, too.
+    weights = np.eye(n)
+    _check(weights, resamples, level)
+    owners = np.repeat(np.arange(n), [len(own) for own in sizes])
+    others = np.repeat(np.arange(n), [len(own) for own in baseline])
+    ours, theirs = (
+        _Weighted(np.concatenate(sizes), owners),
+        _Weighted(np.concatenate(baseline), others),
+    )
+    observed = ours.median(np.ones(n)) - theirs.median(np.ones(n))
+    if np.isnan(observed):
+        return Difference(None, None, None, None, None)
+    drawn = np.array([
+        ours.median(row) - theirs.median(row)
+        for block in _bootstrap_sums(weights, resamples, seed)
+        for row in block
+    ])  # fmt: skip
+    both = _Weighted(np.concatenate([*sizes, *baseline]), np.concatenate([owners, n + others]))
+    system, other = np.eye(n, 2 * n), np.eye(n, 2 * n, n)
+    exchanged = np.array([
+        both.median(row[: 2 * n]) - both.median(row[2 * n :])
+        for block in _exchanged_sums(system, other, resamples, seed)
+        for row in block
+    ])  # fmt: skip
+    return Difference(
+        float(observed),
+        *_percentiles(drawn, level),
+        p_bootstrap=min(1.0, 2 * _p_value(~(drawn * np.sign(observed) > 0))),
+        p_randomisation=_p_value(~(np.abs(exchanged) < np.abs(observed) - 1e-12)),
+    )
+
+
+class _Weighted:
+    """Values that count as often as their owners are drawn."""
+
+    def __init__(self, values: np.ndarray, owners: np.ndarray) -> None:
+        order = np.argsort(values, kind="stable")
+        self._values, self._owners = values[order], owners[order]
+
+    def median(self, weights: np.ndarray) -> float:
+        """Return the median, NaN of nothing; ``weights`` are whole numbers, by owner."""
+        ranks = np.cumsum(weights[self._owners])
+        total = int(ranks[-1]) if ranks.size else 0
+        if total == 0:
+            return float("nan")
+        middle = np.searchsorted(ranks, [(total - 1) // 2, total // 2], side="right")
+        return float(self._values[middle].mean())
 
 
 def _check(counts: np.ndarray, resamples: int, level: float) -> None:

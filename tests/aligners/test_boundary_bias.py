@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.aligners.boundary_bias import BoundaryBias, kind_of, read_boundary_bias
+from speechalign.aligners.boundary_bias import BoundaryBias, read_boundary_bias
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import InputError
 
@@ -58,14 +58,6 @@ def test_words_alone_say_nothing_of_phones_inside(tea):
 def test_gross_mistakes_are_no_bias(tea):
     bias = BoundaryBias.of("m", [(tea, moved(tea, 0.9))])
     assert bias.overall >= -0.1
-
-
-@pytest.mark.parametrize(
-    ("phone", "kind"),
-    [("ə", "vowel"), ("ŋ", "nasal"), ("ʃ", "fricative"), ("tʃ", "affricate"), ("sil", "other")],
-)
-def test_kinds(phone, kind):
-    assert kind_of(phone, last=True) == kind
 
 
 def test_a_file_is_of_its_model(tea, tmp_path, aligner):

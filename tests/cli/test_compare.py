@@ -244,3 +244,23 @@ def test_how_far_the_aligner_was_off_by_corrections_of_it(tmp_path, examples, al
 def test_edited_takes_one_folder(trees, extra):
     given = [str(trees[1]) if word == "hyp" else word for word in extra]
     assert run(trees[0], *given).exit_code == 2
+
+
+def test_groups_and_a_baseline(trees, tmp_path):
+    gold, ours = trees
+    baseline = tmp_path / "baseline"
+    for path in sorted(ours.rglob("*.json")):
+        write(baseline / path.relative_to(ours), 0.25)
+    done = run(gold, ours, "--by", "speaker", "--by", "context", "--baseline", baseline,
+               "--json", tmp_path / "out.json")  # fmt: skip
+    assert "speaker" in done.stdout
+    assert "unknown" in done.stdout  # there are no phones
+    content = json.loads((tmp_path / "out.json").read_text())
+    difference = content["differences"]["mean"]
+    assert difference["value"] < 0
+    assert difference["high"] < 0
+    assert f"mean {1000 * difference['value']:+.1f} ms" in done.stdout
+    assert set(content["groups"]) == {"speaker", "context"}
+    done = run(gold, "--edited", "--baseline", baseline)
+    assert done.exit_code == 2
+    assert "--baseline need TEST" in done.output

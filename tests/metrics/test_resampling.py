@@ -11,6 +11,7 @@ from speechalign.metrics.resampling import (
     ConfidenceInterval,
     Difference,
     bootstrap,
+    compare_medians,
     compare_systems,
 )
 
@@ -129,3 +130,44 @@ def test_refuses():
         bootstrap(corpus(3), figures, resamples=10, level=1)
     with pytest.raises(InputError, match=r"expected counts of shape \(3, 4\), got \(2, 4\); score"):
         compare_systems(corpus(3), corpus(2), figures)
+
+
+def values(n, late=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    return [np.abs(rng.normal(late, 1.0, rng.integers(0, 6))) for _ in range(n)]
+
+
+def test_medians_are_those_of_the_drawn_recordings():
+    ours, theirs = values(7, 0.5), values(7, seed=1)
+    found = compare_medians(ours, theirs, resamples=300, seed=3)
+    rng = np.random.default_rng(3)
+    drawn = []
+    for rows in rng.integers(0, 7, (300, 7)):
+        sides = [np.concatenate([own[i] for i in rows]) for own in (ours, theirs)]
+        drawn.append(np.median(sides[0]) - np.median(sides[1]))
+    expected = np.median(np.concatenate(ours)) - np.median(np.concatenate(theirs))
+    assert found.value == pytest.approx(expected)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+    sign = np.mean(~(np.array(drawn) * np.sign(expected) > 0))
+    assert found.p_bootstrap == pytest.approx(min(1, 2 * (1 + 300 * sign) / 301))
+
+
+def test_exchanged_medians_against_enumeration():
+    ours, theirs = values(6, 1.0), values(6, seed=2)
+    observed = abs(np.median(np.concatenate(ours)) - np.median(np.concatenate(theirs)))
+    as_large = 0
+    for exchange in itertools.product((False, True), repeat=6):
+        sides = [
+            np.concatenate([(b if x else a) for x, a, b in zip(exchange, *pair)])
+            for pair in ((ours, theirs), (theirs, ours))
+        ]
+        as_large += abs(np.median(sides[0]) - np.median(sides[1])) > observed - 1e-12
+    found = compare_medians(ours, theirs, resamples=4000)
+    assert found.p_randomisation == pytest.approx(as_large / 64, abs=0.03)
+
+
+def test_medians_of_nothing_and_of_other_recordings():
+    nothing = [np.zeros(0)] * 3
+    assert compare_medians(nothing, values(3)) == Difference(None, None, None, None, None)
+    with pytest.raises(InputError, match="expected 3 recordings, got 2"):
+        compare_medians(values(3), values(2))
