@@ -127,7 +127,8 @@ def transcribe(
     letters: a folder, a torchaudio bundle, an .onnx file, or org/name on the Hugging Face hub;
     without it, openai/whisper-base. OUT gets a .lab for each recording of up to 30 s, a TextGrid of
     segments for each longer one, and transcripts.jsonl, a manifest that `speechalign align` takes.
-    Nothing is written of recordings in which nobody speaks.
+    Nothing is written of recordings in which nobody speaks, nor of segments for which the model
+    itself finds its words improbable: these are named and counted.
 
     With --align, which stands behind OUT, OUT gets alignments instead, in any format: words with
     times and confidence. Words that are not to be heard in the audio are counted and, with
@@ -196,8 +197,16 @@ def _tell(one: TranscribedRecording) -> None:
     name = one.source.recording
     if one.problem is not None:
         log.warning("failed: %s: %s", name, one.problem)
-    elif not one.segments:
+    elif not one.segments and not one.unclear:
         log.warning("no speech: %s", name)
+    for segment in one.unclear:
+        log.warning(
+            "unclear: %s: %.2f-%.2f s: left out, the model does not believe its own words: %s",
+            name,
+            segment.start,
+            segment.end,
+            segment.transcript.text,
+        )
     for segment in one.segments:
         transcript = segment.transcript
         log.debug("%s: %.2f-%.2f s: %s", name, segment.start, segment.end, transcript.text)
@@ -220,7 +229,11 @@ def _summarise(found: Sequence[TranscribedRecording]) -> int:
     kept = sum(one.kept for one in found)
     if kept:
         log.info("of these, kept from an earlier run (--overwrite transcribes again): %d", kept)
-    log.info("recordings without speech: %d", sum(not o.segments and not o.problem for o in found))
+    silent = sum(not (one.segments or one.unclear or one.problem) for one in found)
+    log.info("recordings without speech: %d", silent)
+    unclear = sum(len(one.unclear) for one in found)
+    if unclear:
+        log.info("unclear segments, left out: %d", unclear)
     if languages:
         told = ", ".join(f"{code} {count}" for code, count in languages.most_common())
         log.info("segments by language: %s", told)

@@ -241,7 +241,7 @@ class WhisperAttention:
         beams: int = 1,
         prompt: str | None = None,
         translate: bool = False,
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[str, str, float]]:
         """Write down what is said.
 
         Parameters
@@ -257,8 +257,8 @@ class WhisperAttention:
 
         Returns
         -------
-        list of (str, str)
-            Text and language of each.
+        list of (str, str, float)
+            Text and language of each, and the mean natural-log probability of its tokens.
         """
         import torch
 
@@ -278,7 +278,7 @@ class WhisperAttention:
                     for k in rows:
                         spoken[k] = spoken[k] or best
             found = cast("list[str]", spoken)
-            texts = write(
+            written = write(
                 self._network,
                 self._tokenizer,
                 encoded,
@@ -287,7 +287,7 @@ class WhisperAttention:
                 prompt=prompt,
                 beams=beams,
             )
-        return list(zip(texts, found))
+        return [(text, code, score) for (text, score), code in zip(written, found)]
 
     def cross_attention(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from speechalign.errors import InputError
 
@@ -51,8 +51,8 @@ def write(
     translate: bool,
     prompt: str | None,
     beams: int,
-) -> list[str]:
-    """Return what the decoder writes for each recording.
+) -> list[tuple[str, float]]:
+    """Return what the decoder writes for each recording, and how probable it is.
 
     Parameters
     ----------
@@ -68,6 +68,11 @@ def write(
         What is told to come before: names, spellings, style.
     beams : int
         Width of the search; 1 for greedy.
+
+    Returns
+    -------
+    list of (str, float)
+        Text, and the mean natural-log probability of its tokens and its end.
 
     Raises
     ------
@@ -86,6 +91,7 @@ def write(
         config.is_multilingual = False
     config.no_timestamps_token_id = tokenizer.token_to_id("<|notimestamps|>")
     config.prev_sot_token_id = tokenizer.token_to_id("<|startofprev|>")
+    told: list[int] = []
     options: dict[str, object] = {"num_beams": beams, "do_sample": False}
     if languages is not None:
         options["language"] = [f"<|{code}|>" for code in languages]
@@ -95,23 +101,63 @@ def write(
         most = int(network.config.max_target_positions) // 2 - 1
         if len(ids) > most or config.prev_sot_token_id is None:
             raise InputError(f"prompt: expected at most {most} tokens, got {len(ids)}; shorten it")
-        options["prompt_ids"] = torch.tensor(
-            [config.prev_sot_token_id, *ids], device=network.device
-        )
-    rows, frames = encoded.last_hidden_state.shape[:2]
+        told = [config.prev_sot_token_id, *ids]
+        options["prompt_ids"] = torch.tensor(told, device=network.device)
+    states = encoded.last_hidden_state  # generation with beams repeats those of `encoded`
+    rows, frames = states.shape[:2]
     mask = torch.ones((rows, 2 * frames), dtype=torch.int64, device=network.device)
     with _quiet():
         written = network.generate(encoder_outputs=encoded, attention_mask=mask, **options)
-    return [_text(tokenizer, row, prompt) for row in written.tolist()]
+    end = _number(tokenizer, "endoftext")
+    found = []
+    for k, row in enumerate(written.tolist()):
+        text = _spoken(tokenizer, row, prompt)
+        language = None if languages is None else languages[k]
+        before = [*told, *_before(tokenizer, language, translate)]
+        score = _mean_log_prob(network, states[k : k + 1], before, [*text, end])
+        found.append((" ".join(tokenizer.decode(text).split()), score))
+    return found
 
 
-def _text(tokenizer: Tokenizer, row: Sequence[int], prompt: str | None) -> str:
-    """Return the text of tokens, without what was told before."""
-    begin = tokenizer.token_to_id("<|startoftranscript|>")
+def _number(tokenizer: Tokenizer, name: str) -> int:
+    """Return a special token, by its name, of a tokenizer that has it."""
+    return cast(int, tokenizer.token_to_id(f"<|{name}|>"))
+
+
+def _spoken(tokenizer: Tokenizer, row: Sequence[int], prompt: str | None) -> list[int]:
+    """Return the tokens that are written, without special ones and what was told before."""
+    begin = _number(tokenizer, "startoftranscript")
     if prompt and begin in row:
         row = row[row.index(begin) :]
-    text: str = tokenizer.decode(row, skip_special_tokens=True)
-    return " ".join(text.split())
+    return [token for token in row if token < _number(tokenizer, "endoftext")]
+
+
+def _before(tokenizer: Tokenizer, language: str | None, translate: bool) -> list[int]:
+    """Return the tokens that the decoder is given in front of a text."""
+    task = "translate" if translate else "transcribe"
+    told = [] if language is None else [language, task]
+    return [_number(tokenizer, name) for name in ("startoftranscript", *told, "notimestamps")]
+
+
+def _mean_log_prob(
+    network: WhisperForConditionalGeneration,
+    states: torch.Tensor,
+    before: Sequence[int],
+    text: Sequence[int],
+) -> float:
+    """Return the mean log-probability of tokens after others, of encoder states (1, T, D)."""
+    import torch
+    from transformers.modeling_outputs import BaseModelOutput
+
+    tokens = torch.tensor([[*before, *text[:-1]]], device=network.device)
+    heard = network(
+        encoder_outputs=BaseModelOutput(last_hidden_state=states),
+        decoder_input_ids=tokens,
+        use_cache=False,
+    )
+    log_probs = heard.logits[0, len(before) - 1 :].float().log_softmax(-1)
+    chosen = log_probs[torch.arange(len(text)), torch.tensor(text)]
+    return float(chosen.mean())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class TranscribedRecording:
         The recording, as the corpus has it.
     segments : tuple[Segment, ...]
         Stretches with words, in order; none where nobody speaks.
+    unclear : tuple[Segment, ...]
+        Stretches that are left out, since what is written for them is improbable.
     duration : float
         Seconds; 0 where it could not be read.
     sha256 : str
@@ -73,6 +76,7 @@ class TranscribedRecording:
 
     source: Utterance
     segments: tuple[Segment, ...] = ()
+    unclear: tuple[Segment, ...] = ()
     duration: float = 0.0
     sha256: str = ""
     kept: bool = False
@@ -116,8 +120,9 @@ def transcribe_corpus(
     """Write down what is said in every recording.
 
     A recording without speech is not transcribed; of a long one, only stretches with speech are, of
-    up to 28 s, cut at pauses. Stretches that the corpus gives, as `segment_corpus` writes them, are
-    taken as they are.
+    up to 28 s, cut at pauses. Where the transcript of such a stretch is improbable or ran into a
+    loop, its segments of speech are heard one by one; what is improbable still is left out.
+    Stretches that the corpus gives, as `segment_corpus` writes them, are taken as they are.
 
     Parameters
     ----------
@@ -178,13 +183,38 @@ class _Pending:
 
     found: TranscribedRecording
     segments: list[Segment] = field(default_factory=list)
+    unclear: list[Segment] = field(default_factory=list)
     waiting: int = 0
     read: bool = False
 
     def finished(self) -> TranscribedRecording:
         """Return the recording with its segments."""
-        kept = tuple(segment for segment in self.segments if segment.transcript.text)
-        return replace(self.found, segments=self.found.segments or kept)
+        if self.found.kept:
+            return self.found
+        segments, unclear = (
+            tuple(sorted(own, key=attrgetter("start"))) for own in (self.segments, self.unclear)
+        )
+        return replace(self.found, segments=segments, unclear=unclear)
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A stretch of a recording, seconds, with its samples and the segments of speech in it."""
+
+    start: float
+    end: float
+    samples: np.ndarray
+    speech: Sequence[tuple[float, float]] = ()
+
+    def parts(self) -> list[_Stretch]:
+        """Return each segment of speech as a stretch; none where it is a single one."""
+        if len(self.speech) < 2:
+            return []
+        rate = len(self.samples) / (self.end - self.start)
+        edges = [[round((t - self.start) * rate) for t in span] for span in self.speech]
+        return [
+            _Stretch(*span, self.samples[low:high]) for span, (low, high) in zip(self.speech, edges)
+        ]
 
 
 @dataclass
@@ -195,7 +225,7 @@ class _Work:
     segmenter: Segmenter
     longest: float
     settings: str
-    queue: list[tuple[_Pending, float, float, np.ndarray]] = field(default_factory=list)
+    queue: list[tuple[_Pending, _Stretch]] = field(default_factory=list)
     pending: deque[_Pending] = field(default_factory=deque)
 
     def run(
@@ -215,7 +245,8 @@ class _Work:
                 pending.found = replace(pending.found, problem=str(error))
             pending.read = True
             yield from self._finished()
-        self._hear()
+        while self.queue:
+            self._hear()
         yield from self._finished()
 
     def _read(
@@ -246,17 +277,18 @@ class _Work:
                     if path.exists() and not any(member.segmented for member in members):
                         raise InputError(f"{path}: exists; use --overwrite to replace it")
             given = [member for member in members if member.segmented]
-            for start, end, samples in (
+            for stretch in (
                 self._given(sound, given) if given else self._found(sound, source.channel)
             ):
-                self.queue.append((pending, start, end, samples))
-                pending.waiting += 1
-                if len(self.queue) >= self.transcriber.batch:
+                self._add(pending, stretch)
+                while len(self.queue) >= self.transcriber.batch:
                     self._hear()
 
-    def _given(
-        self, sound: Sound, members: list[Utterance]
-    ) -> Iterator[tuple[float, float, np.ndarray]]:
+    def _add(self, pending: _Pending, stretch: _Stretch) -> None:
+        self.queue.append((pending, stretch))
+        pending.waiting += 1
+
+    def _given(self, sound: Sound, members: list[Utterance]) -> Iterator[_Stretch]:
         """Yield the stretches that the corpus gives."""
         rate = self.transcriber.model.sample_rate
         for member in members:
@@ -270,11 +302,9 @@ class _Work:
             heard = sound.waveform(
                 sample_rate=rate, channel=member.channel, start=member.start, end=end
             )
-            yield member.start, end, heard.samples
+            yield _Stretch(member.start, end, heard.samples)
 
-    def _found(
-        self, sound: Sound, channel: int | None
-    ) -> Iterator[tuple[float, float, np.ndarray]]:
+    def _found(self, sound: Sound, channel: int | None) -> Iterator[_Stretch]:
         """Yield stretches with speech, reading a window of the recording at a time."""
         rate, duration = self.transcriber.model.sample_rate, sound.info.duration
         first = 0.0
@@ -284,42 +314,53 @@ class _Work:
             speech = self.segmenter.find(heard.samples, sample_rate=rate)
             if duration <= self.transcriber.longest:
                 if speech:
-                    yield 0.0, duration, heard.samples
+                    spans = [(s.start, s.end) for s in speech]
+                    yield _Stretch(0.0, duration, heard.samples, spans)
                 return
-            spans = _joined([(s.start, s.end) for s in speech], self.longest)
+            joined = _joined([(s.start, s.end) for s in speech], self.longest)
             # What touches the end of the window goes on in the next one.
-            cut = last < duration and bool(spans) and spans[-1][1] > last - first - _APART
-            whole = spans[:-1] if cut and spans[-1][0] > 0 else spans
-            for start, end in whole:
+            cut = last < duration and bool(joined) and joined[-1][-1][1] > last - first - _APART
+            whole = joined[:-1] if cut and joined[-1][0][0] > 0 else joined
+            for spans in whole:
+                start, end = spans[0][0], spans[-1][1]
                 samples = heard.samples[round(start * rate) : round(end * rate)]
-                yield first + start, first + end, samples
-            first = first + spans[-1][0] if len(whole) < len(spans) else last
+                spans = [(first + a, first + b) for a, b in spans]
+                yield _Stretch(first + start, first + end, samples, spans)
+            first = first + joined[-1][0][0] if len(whole) < len(joined) else last
 
     def _hear(self) -> None:
-        """Transcribe what waits."""
-        if self.queue:
-            found = self.transcriber.transcribe(
-                [samples for *_, samples in self.queue],
-                [pending.found.source.recording for pending, *_ in self.queue],
-            )
-            for (pending, start, end, _), transcript in zip(self.queue, found):
-                pending.segments.append(Segment(round(start, 3), round(end, 3), transcript))
-                pending.waiting -= 1
-        self.queue = []
+        """Transcribe what waits; of what is not believed, the parts are heard in the next turn."""
+        waited, self.queue = self.queue, []
+        if not waited:
+            return
+        found = self.transcriber.transcribe(
+            [stretch.samples for _, stretch in waited],
+            [pending.found.source.recording for pending, _ in waited],
+        )
+        for (pending, stretch), transcript in zip(waited, found):
+            pending.waiting -= 1
+            parts = stretch.parts() if transcript.improbable or transcript.repeated else []
+            for part in parts:
+                self._add(pending, part)
+            if transcript.text and not parts:
+                known = pending.unclear if transcript.improbable else pending.segments
+                known.append(Segment(round(stretch.start, 3), round(stretch.end, 3), transcript))
 
     def _finished(self) -> Iterator[TranscribedRecording]:
         while self.pending and self.pending[0].read and not self.pending[0].waiting:
             yield self.pending.popleft().finished()
 
 
-def _joined(spans: list[tuple[float, float]], longest: float) -> list[tuple[float, float]]:
+def _joined(
+    speech: Sequence[tuple[float, float]], longest: float
+) -> list[list[tuple[float, float]]]:
     """Join segments to stretches as long as a model hears at once, with no long pause inside."""
-    found: list[tuple[float, float]] = []
-    for start, end in spans:
-        if found and end - found[-1][0] <= longest and start - found[-1][1] < _APART:
-            found[-1] = (found[-1][0], end)
+    found: list[list[tuple[float, float]]] = []
+    for start, end in speech:
+        if found and end - found[-1][0][0] <= longest and start - found[-1][-1][1] < _APART:
+            found[-1].append((start, end))
         else:
-            found.append((start, end))
+            found.append([(start, end)])
     return found
 
 
@@ -363,6 +404,7 @@ def _lines(
             "duration": round(segment.end - segment.start, 3),
             "language": transcript.language,
             "repeated": transcript.repeated,
+            "log_prob": transcript.log_prob,
             "model": transcriber.model.name,
             "settings": settings,
             "audio_sha256": found.sha256,
@@ -388,6 +430,8 @@ def _read_manifest(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _segment(line: Mapping[str, Any]) -> Segment:
-    transcript = Transcript(line["text"], line.get("language"), int(line.get("repeated", 0)))
+    transcript = Transcript(
+        line["text"], line.get("language"), int(line.get("repeated", 0)), line.get("log_prob")
+    )
     start = float(line["offset"])
     return Segment(start, round(start + float(line["duration"]), 3), transcript)

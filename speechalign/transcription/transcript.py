@@ -8,6 +8,7 @@ from dataclasses import dataclass
 # Nobody says a phrase so often in a row, or so many words of repeats.
 _TIMES, _WORDS = 4, 8
 _LONGEST = 16  # words of a phrase
+_IMPROBABLE = -1.0  # mean natural-log probability of a token; Whisper's authors decode again below
 _INSIDE = re.compile(r"(.{1,20}?)\1{7,}")  # without spaces between words
 _MARKS = re.compile(r"[^\w']+")
 
@@ -24,11 +25,19 @@ class Transcript:
         ISO 639-1 code of what is spoken, detected or given; None where the model does not say.
     repeated : int
         Words of loops that were cut out.
+    log_prob : float or None
+        Mean natural-log probability of a token; None where the model does not say.
     """
 
     text: str
     language: str | None = None
     repeated: int = 0
+    log_prob: float | None = None
+
+    @property
+    def improbable(self) -> bool:
+        """Whether the model itself does not believe in its words, as of music and babble."""
+        return self.log_prob is not None and self.log_prob < _IMPROBABLE
 
 
 def cut_loops(text: str) -> tuple[str, int]:

@@ -76,10 +76,10 @@ class WhisperTranscriber:
             translate=self._translate,
         )
         transcripts = []
-        for (text, language), name in zip(found, recordings):
+        for (text, language, log_prob), name in zip(found, recordings):
             self._spoken[name] = language
             kept, repeated = cut_loops(text)
-            transcripts.append(Transcript(kept, language, repeated))
+            transcripts.append(Transcript(kept, language, repeated, round(log_prob, 3)))
         return transcripts
 
     def settings(self) -> Mapping[str, str]:

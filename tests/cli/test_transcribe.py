@@ -30,7 +30,7 @@ def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
 
     told = "Two cups of tea cost $5.50, and the view is free. Then the sailors sang"
     monkeypatch.setattr(
-        WhisperAttention, "generate", lambda _, heard, *__, **___: [(told, "en")] * len(heard)
+        WhisperAttention, "generate", lambda _, heard, *__, **___: [(told, "en", -0.2)] * len(heard)
     )
     out = tmp_path / "out"
     done = run(corpus, tiny("whisper"), out, "--verbose", "--align")
@@ -45,13 +45,25 @@ def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
     assert not (out / "slt/tea.lab").exists()
 
 
-def test_transcripts_alone(corpus, tiny, tmp_path):
+def test_transcripts_alone(corpus, tiny, tmp_path, monkeypatch):
+    from speechalign.models.whisper_attention import WhisperAttention
+
+    monkeypatch.setattr(WhisperAttention, "generate", lambda *_, **__: [("Tea.", "en", -0.2)])
     out = tmp_path / "out"
     done = run(corpus, tiny("whisper"), out, "--language", "en")
     assert done.exit_code == 0, done.output
     lines = (out / "transcripts.jsonl").read_text().splitlines()
     assert [json.loads(line)["recording"] for line in lines] == ["slt/tea"]
     assert (out / "slt/tea.lab").read_text().strip() == json.loads(lines[0])["text"]
+
+
+def test_what_the_model_does_not_believe_is_left_out(corpus, tiny, tmp_path):
+    out = tmp_path / "out"
+    done = run(corpus, tiny("whisper"), out, "--language", "en")  # of random weights
+    assert done.exit_code == 0, done.output
+    assert "unclear: slt/tea: " in done.stderr
+    assert "unclear segments, left out: " in done.stderr
+    assert (out / "transcripts.jsonl").read_text() == ""
 
 
 def test_what_is_refused(corpus, tmp_path):

@@ -26,12 +26,13 @@ class Listener:
     def __init__(self):
         self.heard = []
         self.beams = "1"
+        self.believed = 30.0  # seconds of a stretch of which the words are probable
 
     def transcribe(self, stretches, recordings):
         self.heard += [round(len(samples) / RATE, 2) for samples in stretches]
         return [
-            Transcript(f"{len(samples) / RATE:.2f} of {name}", "en")
-            for samples, name in zip(stretches, recordings)
+            Transcript(f"{seconds:.2f} of {name}", "en", log_prob=-0.1 - (seconds > self.believed))
+            for seconds, name in zip(self.heard[-len(stretches) :], recordings)
         ]
 
     def settings(self):
@@ -85,6 +86,22 @@ def test_speech_is_heard_and_silence_is_not(corpus, tmp_path):
     assert (tmp_path / "out/anna/short.lab").read_text() == "4.00 of anna/short\n"
     tier = read_alignment(tmp_path / "out/anna/long.TextGrid").tiers["utterances"]
     assert [i.label for i in tier] == [f"{s}.00 of anna/long" for s in (23, 20, 9)]
+
+
+def test_of_what_is_not_believed_the_parts_are_heard(corpus, tmp_path):
+    listener = Listener()
+    listener.believed = 12.5
+    found = run(corpus, tmp_path / "out", listener)
+    long = found["anna/long"]
+    assert [(s.start, s.end) for s in long.segments] == [(0, 10), (11, 23), (49, 58)]
+    assert [(s.start, s.end) for s in long.unclear] == [(28, 48)]
+    assert sorted(listener.heard) == pytest.approx([4, 9, 10, 12, 20, 23])
+    tier = read_alignment(tmp_path / "out/anna/long.TextGrid").tiers["utterances"]
+    assert [i.label for i in tier] == [f"{s}.00 of anna/long" for s in (10, 12, 9)]
+    listener = Listener()
+    listener.believed = 3.0
+    short = run(corpus, tmp_path / "other", listener)["anna/short"]
+    assert [(s.start, s.end) for s in short.segments] == [(0, 2), (3, 4)]
 
 
 def test_what_is_written_is_a_corpus(corpus, tmp_path):

@@ -1,18 +1,24 @@
 """Word error rates of transcription, beside plain generation of transformers and our true text.
 
     python tools/bench/transcribe.py MODEL CORPUS [--count 40] [--language en] [--aligner NAME]
+        [--parts words,joined,speed] [--beams 1] [--ngrams FILE]
 
-MODEL is a folder of Whisper. COUNT recordings of CORPUS, chosen by a seed, are transcribed as
-`speechalign transcribe` does, in batches, and one by one as transformers' own example does; both
-are scored against the transcripts of the corpus. The words of ours that are right are then aligned
-within our transcript and within the true one: how far are their boundaries apart? Recordings that
-are joined to one long file, 0.5 s apart, with a minute each of silence, of noise and of music in
-between, are transcribed as one: what is lost at the seams, and what is made up?
+MODEL is a Whisper or CTC model. COUNT recordings of CORPUS, chosen by a seed, are transcribed as
+`speechalign transcribe` does, in batches, and scored against the transcripts of the corpus.
+
+words: also one by one, as transformers' own example does (Whisper). The words of ours that are
+right are then aligned within our transcript and within the true one: how far are their boundaries
+apart?
+joined: the recordings as one long file, 0.5 s apart: what is lost at the seams? And again with a
+minute each of silence, of noise and of music in between: what is made up?
+speed: that long file beside transformers' pipeline, with its own batches of chunks of 30 s; and the
+peak of memory after its first fifth and after all of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -35,7 +41,7 @@ from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.result import Status
 from speechalign.pipeline.score_transcripts import plain_words as plain
 from speechalign.pipeline.transcribe_corpus import transcribe_corpus
-from speechalign.transcription import load_transcriber
+from speechalign.transcription import Transcriber, load_transcriber
 
 RATE = 16000
 _UNHEARD = 0.05  # confidence of a word that `speechalign transcribe` names as made up
@@ -44,33 +50,53 @@ _UNHEARD = 0.05  # confidence of a word that `speechalign transcribe` names as m
 def main() -> None:
     """Transcribe, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--language", default="en")
     parser.add_argument("--aligner", default=DEFAULT_MODEL)
+    parser.add_argument("--parts", default="words,joined,speed")
+    parser.add_argument("--beams", type=int, default=1)
+    parser.add_argument("--ngrams", type=Path)
     options = parser.parse_args()
+    parts = options.parts.split(",")
     torch.set_num_threads(1)
     model = load_model(options.model)
-    assert isinstance(model, WhisperAttention)
+    transcriber = load_transcriber(
+        model, language=options.language, beams=options.beams, ngrams=options.ngrams
+    )
+    whisper = model if isinstance(model, WhisperAttention) else None
     known = [u for u in read_corpus(options.corpus) if u.problem is None]
     chosen = np.random.default_rng(0).permutation(len(known))[: options.count]
     utterances = [known[k] for k in sorted(chosen)]
-    aligner = Aligner(options.aligner)
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.process_time()
-        transcriber = load_transcriber(model, language=options.language)
-        found = list(transcribe_corpus(utterances, transcriber, folder, texts=False))
-        ours = [" ".join(s.transcript.text for s in one.segments) for one in found]
-        spent = time.process_time() - begin
-        begin = time.process_time()
-        theirs = [generated(model, u, options.language) for u in utterances]
-        other = time.process_time() - begin
-        print(f"seconds of one core: speechalign {spent:.1f}, transformers {other:.1f}")
-        for name, texts in (("speechalign", ours), ("transformers", theirs)):
-            print(f"{name}: {errors(utterances, texts)}")
-        print(f"right words: {moved(aligner, utterances, ours)}")
-        print(f"joined: {joined(model, aligner, utterances, ours, Path(folder), options.language)}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if "words" in parts or "joined" in parts:
+            begin = time.process_time()
+            ours = transcribed(utterances, transcriber, folder)
+            spent = time.process_time() - begin
+            print(f"speechalign: {errors(utterances, ours)}, {spent:.1f} s of one core", flush=True)
+        if "words" in parts:
+            print(f"right words: {moved(Aligner(options.aligner), utterances, ours)}", flush=True)
+            if whisper is not None:
+                begin = time.process_time()
+                theirs = [generated(whisper, u, options.language) for u in utterances]
+                spent = time.process_time() - begin
+                print(f"transformers: {errors(utterances, theirs)}, {spent:.1f} s of one core")
+        if "joined" in parts:
+            print(f"joined: {seams(utterances, ours, transcriber, folder)}", flush=True)
+            aligner = Aligner(options.aligner)
+            print(f"without speech: {made_up(utterances, transcriber, aligner, folder)}")
+        if "speed" in parts and whisper is not None:
+            print(f"speed: {speed(whisper, utterances, options.language, transcriber, folder)}")
+
+
+def transcribed(
+    utterances: Sequence[Utterance], transcriber: Transcriber, folder: Path
+) -> list[str]:
+    """Return the text of each recording."""
+    found = transcribe_corpus(utterances, transcriber, folder / "apart", texts=False)
+    return [" ".join(s.transcript.text for s in one.segments) for one in found]
 
 
 def generated(model: WhisperAttention, utterance: Utterance, language: str) -> str:
@@ -114,52 +140,110 @@ def moved(aligner: Aligner, utterances: Sequence[Utterance], texts: Sequence[str
     return f"{len(apart) // 2}, boundaries {1000 * np.mean(apart):.2f} ms apart"
 
 
-def joined(
-    model: WhisperAttention,
-    aligner: Aligner,
-    utterances: Sequence[Utterance],
-    texts: Sequence[str],
-    folder: Path,
-    language: str,
+def long_file(
+    utterances: Sequence[Utterance], path: Path, others: Sequence[np.ndarray] = ()
+) -> tuple[Utterance, list[tuple[float, float]]]:
+    """Write recordings as one, with other sounds in between; return it, and where those are."""
+    pieces: list[np.ndarray] = []
+    inside: list[tuple[float, float]] = []
+    every = len(utterances) // (len(others) + 1) + 1
+    for k, utterance in enumerate(utterances):
+        if k and k % every == 0 and len(inside) < len(others):
+            other = others[len(inside)]
+            start = sum(map(len, pieces)) / RATE
+            inside.append((start, start + len(other) / RATE))
+            pieces.append(other)
+        pieces += [utterance.waveform(RATE).samples, np.zeros(RATE // 2)]
+    soundfile.write(path, np.concatenate(pieces).astype(np.float32), RATE)
+    source = replace(utterances[0], id=path.stem, recording=path.stem, audio=path)
+    return replace(source, text="", start=0.0, end=None), inside
+
+
+def seams(
+    utterances: Sequence[Utterance], alone: Sequence[str], transcriber: Transcriber, folder: Path
 ) -> str:
-    """Transcribe all recordings as one, with a minute each of silence, noise and music inside."""
+    """Return the error rate of recordings that are joined, and of each alone."""
+    source, _ = long_file(utterances, folder / "joined.wav")
+    (whole,) = transcribed([source], transcriber, folder / "joined")
+    truth = [word for utterance in utterances for word in plain(utterance.text)]
+    rates = [
+        100 * (score(statistics(truth, plain(text))).error_rate or 0.0)
+        for text in (whole, " ".join(alone))
+    ]
+    return f"WER {rates[0]:.2f} %, recording by recording {rates[1]:.2f} %"
+
+
+def made_up(
+    utterances: Sequence[Utterance], transcriber: Transcriber, aligner: Aligner, folder: Path
+) -> str:
+    """Count the words that are written where nobody speaks, and those that nothing flags."""
     rng = np.random.default_rng(0)
     seconds = np.arange(60 * RATE) / RATE
     chords = 0.05 * sum(
         np.sin(2 * np.pi * hz * seconds) * (np.sin(np.pi * seconds) ** 2) for hz in (262, 330, 392)
     )
     others = [np.zeros(60 * RATE), 0.01 * pink_noise(60 * RATE, rng) / 3, chords]
-    pieces: list[np.ndarray] = []
-    inside: list[tuple[float, float]] = []
-    for k, utterance in enumerate(utterances):
-        if k and k % (len(utterances) // 4 + 1) == 0 and others:
-            start = sum(map(len, pieces)) / RATE
-            inside.append((start, start + 60))
-            pieces.append(others.pop(0))
-        pieces += [utterance.waveform(RATE).samples, np.zeros(RATE // 2)]
-    soundfile.write(folder / "joined.wav", np.concatenate(pieces).astype(np.float32), RATE)
-    source = replace(utterances[0], id="joined", recording="joined", audio=folder / "joined.wav")
-    source = replace(source, text="", start=0.0, end=None)
-    transcriber = load_transcriber(model, language=language)
-    (found,) = transcribe_corpus([source], transcriber, folder / "joined", texts=False)
-    whole = plain(" ".join(segment.transcript.text for segment in found.segments))
-    truth = [word for utterance in utterances for word in plain(utterance.text)]
-    alone = [word for text in texts for word in plain(text)]
-    rates = [statistics(truth, words) for words in (whole, alone)]
-    made_up = 0
+    source, inside = long_file(utterances, folder / "others.wav", others)
+    (found,) = transcribe_corpus([source], transcriber, folder / "others", texts=False)
+    written = unflagged = 0
     for one in found.utterances():
         result = aligner.align(one.waveform(aligner.model.sample_rate), one.text)
-        if judge(result.confidence, result.words, result.unit)[0] is Status.DOUBTFUL:
-            continue
+        doubtful = judge(result.confidence, result.words, result.unit)[0] is Status.DOUBTFUL
         for word in result.words:
             middle = one.start + (word.start + word.end) / 2
             heard = word.confidence is None or word.confidence >= _UNHEARD
-            made_up += heard and any(low <= middle <= high for low, high in inside)
-    values = [score(rate).error_rate or 0.0 for rate in rates]
-    return (
-        f"WER {100 * values[0]:.2f} %, recording by recording {100 * values[1]:.2f} %; "
-        f"{made_up} words in {60 * len(inside)} s without speech that nothing flags"
+            if any(low <= middle <= high for low, high in inside):
+                written += 1
+                unflagged += heard and not doubtful
+    return f"{written} words in {60 * len(inside)} s, {unflagged} of them not flagged"
+
+
+def speed(
+    model: WhisperAttention,
+    utterances: Sequence[Utterance],
+    language: str,
+    transcriber: Transcriber,
+    folder: Path,
+) -> str:
+    """Time a long file, ours beside transformers' pipeline."""
+    from transformers import WhisperTokenizerFast, pipeline
+
+    short, _ = long_file(utterances[: len(utterances) // 5], folder / "short.wav")
+    source, _ = long_file(utterances, folder / "long.wav")
+    transcribed([short], transcriber, folder / "short")
+    peaks = [peak()]
+    begin = time.process_time()
+    (text,) = transcribed([source], transcriber, folder / "long")
+    ours = time.process_time() - begin
+    peaks.append(peak())
+    told = {} if model.language == "en" else {"language": language, "task": "transcribe"}
+    theirs = pipeline(
+        "automatic-speech-recognition",
+        model=model._network,
+        tokenizer=WhisperTokenizerFast(
+            tokenizer_object=model._tokenizer, pad_token="<|endoftext|>"
+        ),
+        feature_extractor=model._extractor,
+        chunk_length_s=30,
+        batch_size=transcriber.batch,
+        ignore_warning=True,
     )
+    samples = source.waveform(RATE).samples
+    begin = time.process_time()
+    other = theirs({"raw": samples, "sampling_rate": RATE}, generate_kwargs=told)["text"]
+    spent = time.process_time() - begin
+    truth = [word for utterance in utterances for word in plain(utterance.text)]
+    rates = [100 * (score(statistics(truth, plain(t))).error_rate or 0.0) for t in (text, other)]
+    return (
+        f"{len(samples) / RATE:.0f} s: {ours:.1f} s of one core, WER {rates[0]:.2f} %; "
+        f"transformers' pipeline {spent:.1f} s, WER {rates[1]:.2f} %; "
+        f"peak memory {peaks[0]:.0f} MB after the first fifth, {peaks[1]:.0f} MB after all"
+    )
+
+
+def peak() -> float:
+    """Return the peak of resident memory so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
