@@ -12,6 +12,7 @@ EGS = Path(__file__).resolve().parents[2] / "egs"
 FOLDERS = sorted(path.parent for path in EGS.glob("*/run.sh"))
 OPENINGS = {
     "align_with_purpose": "Align With Purpose on a real encoder",
+    "aligner_comparison": "Every family of aligners",
     "english_gmm": "An English HMM-GMM",
     "german_gmm": "A German HMM-GMM",
     "librispeech": "CTC models of phones",
