@@ -5,8 +5,10 @@
 
 SETTINGS is a YAML file: ``network`` (sizes), ``fit`` (how it is trained), ``copies`` (corrupted
 copies it hears), ``encoded`` (whether it hears an encoder's states), ``least`` (least confidence of
-a recording whose labels are learnt). A target is an array of labels or of another network's
-posteriors. OUT gets net.pt, net.json, checkpoint.pt and log.jsonl. With --posteriors, the
+a recording whose labels are learnt), ``hours`` (of each language; more are drawn from, fewer are
+repeated). A target is an array of labels or of another network's posteriors; or of attributes, as
+articulate_frames.py writes them, where ``fit`` has ``groups``: then all languages share the columns
+of the network. OUT gets net.pt, net.json, checkpoint.pt and log.jsonl. With --posteriors, the
 posteriors of the clean recordings become that array of each store.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +33,7 @@ from recipes.trainer.encoder_states import stored_encoder
 from recipes.trainer.settings import make_settings, read_yaml
 from speechalign.errors import InputError
 from speechalign.models.neural_hmm.config import NetConfig
-from speechalign.models.neural_hmm.log_mel import STRIDE
+from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet
 from speechalign.training.frame_store import FrameStore, held_out
 from speechalign.training.phone_net import (
@@ -43,6 +46,7 @@ from speechalign.training.phone_net import (
 
 _TESTED = 60  # held-out recordings of a language whose accuracy is printed
 _LOGGED = 100  # steps
+_MOST_REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class NetSettings:
         Whether there is an encoder.
     least : float
         Least confidence of a recording.
+    hours : float
+        Hours of each language; 0 for what there is.
     dropout : float
         As `TorchPhoneNet` has it.
     """
@@ -68,10 +74,12 @@ class NetSettings:
     copies: int = 1
     encoded: bool = False
     least: float = 0.5
+    hours: float = 0.0
     dropout: float = 0.1
 
 
-def _by_language(values: Sequence[str]) -> dict[str, str]:
+def by_language(values: Sequence[str]) -> dict[str, str]:
+    """Return the value of each language, of options LANGUAGE=VALUE."""
     found = dict(value.split("=", 1) for value in values if "=" in value)
     if len(found) != len(values):
         raise InputError(f"expected LANGUAGE=VALUE, each language once, got {' '.join(values)}")
@@ -100,8 +108,8 @@ def main(
     settings = make_settings(NetSettings, read_yaml(settings_path), source=source)
     changes = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
     options = FitOptions(**(settings.fit | changes))
-    opened = {name: FrameStore(Path(folder)) for name, folder in _by_language(stores).items()}
-    wanted = _by_language(targets)
+    opened = {name: FrameStore(Path(folder)) for name, folder in by_language(stores).items()}
+    wanted = by_language(targets)
     if opened.keys() != wanted.keys():
         raise InputError("expected --store and --target for the same languages")
     languages: list[LanguageFrames] = []
@@ -109,9 +117,12 @@ def main(
     first = 0
     for name, store in opened.items():
         phones = len(json.loads((store.folder / PHONES).read_text()))
+        if options.groups:
+            first, phones = 0, sum(options.groups)
         learnt = _language(name, store, wanted[name], first, phones, settings)
         held = np.array([held_out(id) for id in store.ids])[learnt.chosen]
-        languages.append(replace(learnt, chosen=learnt.chosen[~held]))
+        balanced = _balanced(store, learnt.chosen[~held], settings.hours)
+        languages.append(replace(learnt, chosen=balanced))
         tested.append(replace(learnt, chosen=learnt.chosen[held][:_TESTED]))
         first += phones
     width = languages[0].states[0].width if settings.encoded else 0
@@ -130,7 +141,7 @@ def main(
         fit(net, languages, options, checkpoint=out / "checkpoint.pt", report=report)
         for language in (part for part in tested if len(part.chosen)):
             for copy in range(min(2, len(language.mels))):
-                accuracy = frame_accuracy(net, language, copy)
+                accuracy = frame_accuracy(net, language, copy, options.groups)
                 entry = {"language": language.name, "copy": copy, "held-out accuracy": accuracy}
                 print(json.dumps(entry), file=log, flush=True)
                 click.echo(f"{out.name}: {language.name}, copy {copy}: {accuracy:.4f} of frames")
@@ -147,6 +158,17 @@ def main(
                 partial(log_posteriors, net, part),
                 stride=STRIDE, width=part.phones, dtype=np.float16,
             )  # fmt: skip
+
+
+def _balanced(store: FrameStore, chosen: np.ndarray, hours: float) -> np.ndarray:
+    """Draw recordings of so many hours, by a hash of their ids; repeat them where they are few."""
+    if not hours:
+        return chosen
+    hashes = [zlib.crc32(f"drawn {store.ids[number]}".encode()) for number in chosen]
+    drawn = chosen[np.argsort(hashes)]
+    seconds = np.cumsum(store.samples[drawn]) / SAMPLE_RATE
+    times = int(np.clip(round(3600 * hours / seconds[-1]), 1, _MOST_REPEATS))
+    return np.tile(drawn[: int(np.searchsorted(seconds, 3600 * hours)) + 1], times)
 
 
 def _language(

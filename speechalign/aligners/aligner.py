@@ -18,7 +18,7 @@ from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError, wrong_type
 from speechalign.language_codes import short_code
-from speechalign.models import DictionaryModel, Model, PausingModel, load_model
+from speechalign.models import DictionaryModel, Model, OpenPhoneModel, PausingModel, load_model
 from speechalign.models.calibration import Calibration, read_calibration
 from speechalign.models.content import content_hash
 from speechalign.pronunciation.dictionaries import EVERYBODY, Dictionaries, read_dictionaries
@@ -83,6 +83,11 @@ class Aligner:
     dictionary : str, Path, Dictionary or a sequence of them; or None
         Pronunciations of the user's own, laid over the model's: dictionaries, or a YAML file of
         speakers and their dictionaries, as `read_dictionaries` takes them.
+    phones : str or None
+        Source of the pronunciations, for a model that has any phone of IPA (`OpenPhoneModel`):
+        ``"ipa"`` or ``"xsampa"`` for transcripts in a phonetic alphabet, a name in
+        ``speechalign.text.PRONUNCIATIONS`` such as ``"espeak"``, or the file of a table of letters
+        and their phones. None for ``"espeak"`` where there is a language, else for ``"ipa"``.
     phone_set : {"arpabet", "arpabet-stress", "ipa", "xsampa"} or None
         What the phones are called in the results; None for the names of the model.
     phone_names : Mapping[str, str] or None
@@ -120,6 +125,7 @@ class Aligner:
         calibration: str | Path | Calibration | None = None,
         corrections: str | Path | BoundaryBias | None = None,
         dictionary: Dictionaries | None = None,
+        phones: str | None = None,
         phone_set: str | None = None,
         phone_names: Mapping[str, str] | None = None,
         pause_probability: float | None = None,
@@ -132,6 +138,7 @@ class Aligner:
             raise wrong_type("model", "a name, a path or a loaded model", model)
         if language is not None and not isinstance(language, str):
             raise wrong_type("language", "an ISO 639 code such as 'en'", language)
+        self.model = _with_phones(self.model, phones, language)
         if pause_probability is not None:
             if not isinstance(self.model, PausingModel):
                 raise InputError(
@@ -151,7 +158,10 @@ class Aligner:
                 f"allow: {self.model.name} is no model of phones; leave it out, or use one"
             )
         given = {"allow": self.allow} if self.allow else {}
-        self.language = self.model.language if language is None else short_code(language)
+        if language is None or isinstance(self.model, OpenPhoneModel):
+            self.language = self.model.language
+        else:
+            self.language = short_code(language)
         self.bias = 0.0
         if calibration is not None:
             if not isinstance(calibration, Calibration):
@@ -314,6 +324,28 @@ class Aligner:
             words = tuple(self._names.renamed(word) for word in result.words)
             result = replace(result, words=words)
         return result.shifted(-self.bias) if self.bias else result
+
+
+_ALPHABETS = ("ipa", "xsampa")
+
+
+def _with_phones(model: Model, phones: str | None, language: str | None) -> Model:
+    """Return a model with a source of pronunciations, for `Aligner`."""
+    if not isinstance(model, OpenPhoneModel):
+        if phones is not None:
+            raise InputError(
+                f"phones: {model.name} has phones of its own; leave it out, or use the model "
+                "universal"
+            )
+        return model
+    if phones is None:
+        phones = "ipa" if language is None else "espeak"
+    if phones in _ALPHABETS:
+        return model.with_pronunciation(phones, language="ipa")
+    if language is None and phones in ("espeak", "english", "german"):
+        raise InputError(f"language: expected a code such as 'sw' for phones {phones!r}, got None")
+    source = "espeak-ipa" if phones == "espeak" else phones
+    return model.with_pronunciation(source, language="und" if language is None else language)
 
 
 def align(

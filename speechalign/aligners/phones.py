@@ -26,8 +26,8 @@ from speechalign.frames import FrameGrid
 from speechalign.graphs.misfits import Misfit
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.lattice_band import best_path_in_band, is_nearly_linear
-from speechalign.models import PhoneModel, PhoneSpan, SpeakerModel
-from speechalign.pronunciation.lexicon import Lexicon
+from speechalign.models import OpenPhoneModel, PhoneModel, PhoneSpan, SpeakerModel
+from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Variants
 from speechalign.text.word import Word
 
@@ -103,7 +103,10 @@ class PhoneAligner:
                 f"{language!r}; choose another model"
             )
         self.model = model
-        self.lexicon = Lexicon(model, speaker_labels=speaker_labels)
+        source: PronouncingModel = model
+        if isinstance(model, OpenPhoneModel):  # has whatever phones come
+            source = Pronunciations(language, model.dictionary, model.pronunciation, model.noise)
+        self.lexicon = Lexicon(source, speaker_labels=speaker_labels)
         self.allow = allow
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> PhoneAligner:
@@ -136,7 +139,20 @@ class PhoneAligner:
         (`cover_sound`). Where text and audio need not fit, a beam first finds what is read
         (`find_readings`), and that is aligned.
         """
-        transcript = words = self.lexicon.words(text)
+        words = self.lexicon.words(text)
+        if not isinstance(self.model, OpenPhoneModel):
+            return self._aligned(waveform, words)
+        phones = {
+            phone
+            for word in words for variants in word.variants for said in variants for phone in said
+        }  # fmt: skip
+        one = copy.copy(self)
+        one.model = self.model.with_phones(phones - {self.model.noise})
+        return one._aligned(waveform, words)
+
+    def _aligned(self, waveform: Waveform, words: Sequence[Word]) -> AlignedUtterance:
+        """Align the words of a transcript with a model that has their phones."""
+        transcript = words
         samples, rate = waveform.samples, waveform.sample_rate
         readings: Sequence[Reading] = range(len(words))
         if self.allow:

@@ -153,6 +153,14 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     )
     @loading_options
     @own_dictionary_option
+    @option(
+        "--phones",
+        metavar="NAME",
+        group="Dictionary",
+        help="Source of pronunciations for the model universal: ipa, xsampa, espeak (with "
+        "--language), graphemes, or a file with lines of letters, a tab and their phones "
+        "(default: espeak with --language, else ipa).",
+    )
     @phone_options
     @option(
         "--corrections",
@@ -173,6 +181,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         calibration: Path | None,
         language: str | None,
         dictionary: tuple[Path, ...],
+        phones: str | None,
         phone_set: str | None,
         phone_names: Path | None,
         pause_probability: float | None,
@@ -194,6 +203,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
             calibration=calibration,
             corrections=corrections,
             dictionary=dictionary or None,
+            phones=phones,
             phone_set=phone_set,
             pause_probability=pause_probability,
             min_pause=min_pause,

@@ -25,6 +25,7 @@ from speechalign.models.protocols import (
     DictionaryModel,
     EmittingModel,
     Model,
+    OpenPhoneModel,
     PausingModel,
     PhoneModel,
     PhoneSpan,
@@ -50,6 +51,7 @@ MODELS = Registry(
 FAMILIES = Registry(
     "speechalign.model_families",
     {
+        "articulatory-hmm": "speechalign.models.neural_hmm.folder:load",
         "conv-ctc": "speechalign.models.ctc.conv_ctc:load",
         "hmm-gmm": "speechalign.models.hmm_gmm.folder:load",
         "neural-hmm": "speechalign.models.neural_hmm.folder:load",
@@ -204,6 +206,7 @@ __all__ = [
     "DictionaryModel",
     "EmittingModel",
     "Model",
+    "OpenPhoneModel",
     "PausingModel",
     "PhoneModel",
     "PhoneSpan",

@@ -195,6 +195,17 @@ class PausingModel(Protocol):
 
 
 @runtime_checkable
+class OpenPhoneModel(Protocol):
+    """Interface of models without an inventory: they have any phone of IPA."""
+
+    def with_phones(self, phones: Collection[str]) -> PhoneModel:
+        """Return the model with these phones; InputError for one that is not IPA."""
+
+    def with_pronunciation(self, source: str, *, language: str) -> Model:
+        """Return the model for transcripts in a language, whose words ``source`` pronounces."""
+
+
+@runtime_checkable
 class SpeakerModel(Protocol):
     """Interface of speaker-adaptive models.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from speechalign.errors import FormatError, InputError, wrong_type
 from speechalign.files.names import composed, existing
 from speechalign.files.reading import read_text
-from speechalign.models import DictionaryModel, Model
+from speechalign.models import DictionaryModel, Model, OpenPhoneModel
 from speechalign.text.dictionary import Dictionary, read_dictionary
 
 Dictionaries = str | Path | Dictionary | Sequence[str | Path | Dictionary]
@@ -71,7 +71,9 @@ def read_dictionaries(model: Model, dictionaries: Dictionaries) -> dict[str, Dic
         for speaker, paths in by_speaker.items():
             home = found if speaker == EVERYBODY else own
             for path in paths:
-                read = read_dictionary(path, phones=model.phones)
+                read = read_dictionary(
+                    path, phones=None if isinstance(model, OpenPhoneModel) else model.phones
+                )
                 home[speaker] = home.get(speaker, Dictionary({})).overlaid(read)
     return found | {speaker: found[EVERYBODY].overlaid(one) for speaker, one in own.items()}
 

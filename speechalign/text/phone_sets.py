@@ -100,6 +100,23 @@ def to_xsampa(phone: str) -> str:
     return "".join(_XSAMPA.get(c, c) for c in _composed(characters))
 
 
+def from_xsampa(word: str) -> str:
+    """Return a word of X-SAMPA in IPA; characters that it does not have stay as they are.
+
+    Examples
+    --------
+    >>> from_xsampa('"t_hA:nj@'), from_xsampa("b_<Or`")
+    ('ˈtʰɑːnjə', 'ɓɔɽ')
+    """
+    names = {xsampa: ipa for ipa, xsampa in reversed(_XSAMPA.items())}
+    longest, at, found = max(map(len, names)), 0, ""
+    while at < len(word):
+        size = next((size for size in range(longest, 0, -1) if word[at : at + size] in names), 0)
+        found += names[word[at : at + size]] if size else word[at]
+        at += max(1, size)
+    return unicodedata.normalize("NFC", found)
+
+
 def rename(phone: str, phone_set: str, *, stress: int | None = None) -> str:
     """Return the name of a model's phone in another phone set.
 

@@ -13,6 +13,7 @@ from speechalign.errors import InputError
 from speechalign.text import PRONUNCIATIONS
 from speechalign.text.dictionary import Variants
 from speechalign.text.g2p import G2P, Pronunciation
+from speechalign.text.ipa import LetterTable
 
 # How many readings of a spelling the audio may choose from.
 READINGS = 3
@@ -75,7 +76,8 @@ def pronouncer(source: str, *, language: str, dictionary: Mapping[str, Variants]
     Parameters
     ----------
     source : str
-        A name in ``PRONUNCIATIONS``, or the path of a model of ``speechalign g2p train``.
+        A name in ``PRONUNCIATIONS``, the path of a model of ``speechalign g2p train``, or of a
+        table of letters and their phones (``.tsv``, ``.txt``).
     language : str
         ISO 639-1 code, or what the source calls the language.
     dictionary : Mapping[str, tuple[tuple[str, ...], ...]]
@@ -104,4 +106,6 @@ def pronouncer(source: str, *, language: str, dictionary: Mapping[str, Variants]
             f"pronunciation {source!r}: no such name and no such file{hint}; expected one of "
             f"{', '.join(PRONUNCIATIONS)}, or a file that `speechalign g2p train` wrote"
         )
+    if Path(source).suffix.lower() in (".tsv", ".txt"):
+        return LetterTable(Path(source))
     return TrainedG2P(Path(source))

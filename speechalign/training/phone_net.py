@@ -49,7 +49,8 @@ class LanguageFrames:
         Where the states lie in time; None without an encoder.
     targets : FrameArray
         Numbers of phones, width 1, counted from 0 in each language; or natural-log posteriors of
-        the phones.
+        the phones; or, for a network of attributes, the columns that each frame may have: one
+        uint64, column c is bit c.
     chosen : ndarray, (K,), int64
         Numbers of the recordings to learn from.
     """
@@ -80,6 +81,9 @@ class FitOptions:
         Largest learning rate of AdamW; it rises for 200 steps and falls as a cosine.
     smoothing : float
         Label smoothing over the phones of the language; with posteriors there is none.
+    groups : tuple[int, ...]
+        Sizes of the groups of columns of a network of attributes, one softmax each; empty for a
+        network of phones.
     tilt : float
         Standard deviation of a random spectral tilt: natural-log units at the highest band.
     seed : int
@@ -91,8 +95,12 @@ class FitOptions:
     batch: int = 24
     rate: float = 1.5e-3
     smoothing: float = 0.05
+    groups: tuple[int, ...] = ()
     tilt: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", tuple(self.groups))
 
 
 _Item = tuple[LanguageFrames, int, int]  # language, recording, copy
@@ -106,6 +114,7 @@ class _Batch:
     cells: Tensor | None
     numbers: Tensor | None  # of phones, as columns
     log_posteriors: Tensor | None
+    allowed: Tensor | None  # columns that a frame may have
     columns: Tensor  # 0 for the columns of the language, else _OFF
 
 
@@ -140,9 +149,10 @@ def fit(
     Notes
     -----
     The loss is the mean cross-entropy of frames, between the softmax over the phones of the
-    recording's language and the label, or the teacher's posteriors [1]_. Matrix products are in
-    bfloat16 where the processor has it. An interrupted
-    run ends with the weights of one that was not, to the bit.
+    recording's language and the label, or the teacher's posteriors [1]_. For a network of
+    attributes, it is the sum over groups of ``-log sum p(v)`` over the values v that a frame may
+    have. Matrix products are in bfloat16 where the processor has it. An interrupted run ends with
+    the weights of one that was not, to the bit.
 
     References
     ----------
@@ -171,7 +181,7 @@ def fit(
             group["lr"] = options.rate * _schedule(step, steps)
         rng = np.random.default_rng((options.seed, 1, step))
         torch.manual_seed(options.seed + step)
-        loss = _loss(net, _collate(chosen, net, rng, options.tilt), options.smoothing)
+        loss = _loss(net, _collate(chosen, net, rng, options.tilt), options)
         if not loss.isfinite():
             raise InputError(f"step {step}: the loss is {loss.item()}")
         optimizer.zero_grad()
@@ -203,11 +213,22 @@ def log_posteriors(net: TorchPhoneNet, language: LanguageFrames, number: int) ->
 
 
 @torch.inference_mode()
-def frame_accuracy(net: TorchPhoneNet, language: LanguageFrames, copy: int) -> float:
-    """Return the share of frames whose most probable phone is the label, or the teacher's."""
+def frame_accuracy(
+    net: TorchPhoneNet, language: LanguageFrames, copy: int, groups: Sequence[int] = ()
+) -> float:
+    """Return the share of frames whose most probable phone is the label, or the teacher's.
+
+    For a network of attributes, ``groups`` as in `FitOptions`, it is the mean share of the groups.
+    """
     right = count = 0
     for number in language.chosen.tolist():
         batch = _collate([(language, number, copy)], net)
+        if batch.allowed is not None:
+            logits = net(batch.mels, batch.inside, batch.states, batch.cells)[0]
+            for own, may in zip(logits.split(groups, -1), batch.allowed[0].split(groups, -1)):
+                right += int(may.gather(1, own.argmax(-1)[:, None]).sum())
+                count += len(own)
+            continue
         found = _log_softmax(net, batch)[0].argmax(-1)
         if batch.numbers is not None:
             wanted = batch.numbers[0] - language.first
@@ -231,10 +252,17 @@ def has_fast_bfloat16() -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def _loss(net: TorchPhoneNet, batch: _Batch, smoothing: float) -> Tensor:
+def _loss(net: TorchPhoneNet, batch: _Batch, options: FitOptions) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
         logits = net(batch.mels, batch.inside, batch.states, batch.cells)
-    inside = batch.inside
+    inside, smoothing = batch.inside, options.smoothing
+    if batch.allowed is not None:
+        total = logits.new_zeros((), dtype=torch.float32)
+        closed = (1 - batch.allowed[inside]) * _OFF
+        split = logits.float()[inside].split(options.groups, -1)
+        for own, shut in zip(split, closed.split(options.groups, -1)):
+            total = total - (own.log_softmax(-1) + shut).logsumexp(-1).mean()
+        return total
     columns = batch.columns.expand_as(logits)[inside]
     found = (logits.float()[inside] + columns).log_softmax(-1)
     if batch.log_posteriors is not None:
@@ -258,6 +286,7 @@ def _collate(
     frames = max(int(language.mels[0].counts[number]) for language, number, _ in items)
     bands = items[0][0].mels[0].width
     hears = items[0][0].grid is not None
+    masks = items[0][0].targets.rows.dtype == np.uint64
     soft = items[0][0].targets.width > 1
     mels = np.zeros((count, frames, bands), np.float32)
     inside = np.zeros((count, frames), np.bool_)
@@ -266,6 +295,7 @@ def _collate(
     numbers = np.zeros((count, frames), np.int64)
     posteriors = np.full((count, frames, outputs if soft else 0), _OFF, np.float32)
     columns = np.full((count, 1, outputs), _OFF, np.float32)
+    allowed = np.ones((count, frames, outputs if masks else 0), np.float32)
     for row, (language, number, copy) in enumerate(items):
         drawn = copy
         if rng is not None and copy < 0:
@@ -279,7 +309,10 @@ def _collate(
         last = language.first + language.phones
         columns[row, 0, language.first : last] = 0
         targets = language.targets[number]
-        if soft:
+        if masks:
+            bits = targets.astype(np.uint64) >> np.arange(outputs, dtype=np.uint64)
+            allowed[row, :length] = bits & np.uint64(1)
+        elif soft:
             posteriors[row, :length, language.first : last] = targets
         else:
             numbers[row, :length] = targets[:, 0].astype(np.int64) + language.first
@@ -296,8 +329,9 @@ def _collate(
         torch.from_numpy(inside),
         None if states is None else torch.from_numpy(states),
         torch.from_numpy(cells) if hears else None,
-        None if soft else torch.from_numpy(numbers),
+        None if soft or masks else torch.from_numpy(numbers),
         torch.from_numpy(posteriors) if soft else None,
+        torch.from_numpy(allowed) if masks else None,
         torch.from_numpy(columns),
     )
 

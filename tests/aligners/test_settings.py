@@ -24,8 +24,9 @@ CHANGES = {
 
 def test_all_options_are_tried():
     # Model and language: tests/pipeline/test_resume_contract.py
+    # Phones: tests/aligners/test_universal.py
     options = set(inspect.signature(Aligner).parameters)
-    assert options == {*CHANGES, "model", "language"}
+    assert options == {*CHANGES, "model", "language", "phones"}
 
 
 @pytest.mark.parametrize("option", CHANGES)

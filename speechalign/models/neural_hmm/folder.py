@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from speechalign.errors import BackendError, InputError
+from speechalign.models.neural_hmm.articulatory import ArticulatoryHmm
 from speechalign.models.neural_hmm.config import NetConfig
 from speechalign.models.neural_hmm.encoder import EncoderFacts, load_encoder
 from speechalign.models.neural_hmm.model import NeuralHmm
@@ -22,6 +23,7 @@ from speechalign.models.neural_hmm.phone_net import PhoneNet
 from speechalign.models.phone_folder import Saved, read, write
 
 KIND = "neural-hmm"
+ARTICULATORY = "articulatory-hmm"
 _PREFIX = "net."
 
 
@@ -35,6 +37,7 @@ def save(
     """Write the model, as `speechalign.models.phone_folder.write` does."""
     described = {
         "kind": KIND,
+        **_articulatory(model),
         "network": model.net.config.keywords(),
         "prior weight": model.prior_weight,
         "encoder": None if model.facts is None else asdict(model.facts),
@@ -113,10 +116,20 @@ def _model(saved: Saved) -> NeuralHmm:
         if name.startswith(_PREFIX)
     }
     config = NetConfig.from_keywords(described["network"], source="network")
-    return NeuralHmm(
-        net=PhoneNet(config, weights),
-        log_priors=saved.arrays["log_priors"].astype(np.float64),
-        prior_weight=float(described["prior weight"]),
-        facts=facts,
+    common: dict[str, Any] = {
+        "net": PhoneNet(config, weights),
+        "log_priors": saved.arrays["log_priors"].astype(np.float64),
+        "prior_weight": float(described["prior weight"]),
+        "facts": facts,
         **saved.shared,
-    )
+    }
+    if described["kind"] == ARTICULATORY:
+        return ArticulatoryHmm(durations=described["durations"], **common)
+    return NeuralHmm(**common)
+
+
+def _articulatory(model: NeuralHmm) -> dict[str, object]:
+    """Return what ``model.json`` has of a model of attributes."""
+    if not isinstance(model, ArticulatoryHmm):
+        return {}
+    return {"kind": ARTICULATORY, "durations": dict(model.durations)}

@@ -66,11 +66,8 @@ class NeuralHmm(PhoneHmm):
     ) -> None:
         super().__init__(**shared)
         for what, count in (("outputs", net.phones), ("priors", len(log_priors))):
-            if count != len(self.phones):
-                raise InputError(
-                    f"{self.name}: expected {len(self.phones)} {what}, one for each phone, got "
-                    f"{count}"
-                )
+            if count != self.outputs:
+                raise InputError(f"{self.name}: expected {self.outputs} {what}, got {count}")
         width = 0 if facts is None else facts.width
         if net.config.encoder_width != width:
             raise InputError(
@@ -82,6 +79,11 @@ class NeuralHmm(PhoneHmm):
         self.prior_weight = prior_weight
         self.facts = facts
         self.encoder: Encoder | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the network: one for each phone."""
+        return len(self.phones)
 
     def with_encoder(self, encoder: Encoder) -> NeuralHmm:
         """Return the same model with its encoder; InputError for another than it was trained on."""
@@ -145,8 +147,12 @@ class NeuralHmm(PhoneHmm):
         frames = np.array([self.grid.count(int(length)) for length in lengths], np.int64)
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))
         scores = np.full(shape, -np.inf, np.float32)
-        taken = (self.prior_weight * self.log_priors).astype(np.float32)
         for b, length in enumerate(lengths):
-            found = self.log_posteriors(waveforms[b, :length]) - taken
-            scores[b, : frames[b]] = np.repeat(found, STATES, axis=1)
+            found = self.log_posteriors(waveforms[b, :length])
+            scores[b, : frames[b]] = self.state_scores(found)
         return Emissions(scores, frames, self.grid, self.vocabulary, normalised=False)
+
+    def state_scores(self, log_posteriors: np.ndarray) -> np.ndarray:
+        """Return the (T, 3P) scores of the states, given (T, P) log posteriors; float32."""
+        taken = (self.prior_weight * self.log_priors).astype(np.float32)
+        return np.repeat(log_posteriors - taken, STATES, axis=1)

@@ -1,0 +1,171 @@
+"""ArticulatoryHmm: phones of any language, scored by the attributes that a network predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from speechalign.kernels.gaussian_mixture import STATES
+from speechalign.models.neural_hmm.model import NeuralHmm
+from speechalign.models.neural_hmm.phone_net import PhoneNet
+from speechalign.models.phone_hmm import PhoneHmmParameters
+from speechalign.text.articulation import (
+    ATTRIBUTES,
+    COLUMNS,
+    SILENCE,
+    Target,
+    articulation,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from speechalign.models.neural_hmm.encoder import EncoderFacts
+
+BACKGROUND = (*"pbtdkɡʔmnŋfvszʃxhlrjwiyeɛaɑɔouə",)
+"""Phones that compete with those of an utterance for the confidence of its words."""
+_FLOOR = 1e-6
+_LONG = 1.6  # duration of a long phone over that of a short one
+_SHORTEST = 0.3  # probability of repeating a state
+
+
+class ArticulatoryHmm(NeuralHmm):
+    """An HMM whose phones are IPA symbols: it has any phone, and learns none.
+
+    The network predicts articulatory attributes (`speechalign.text.articulation.ATTRIBUTES`), each
+    by a softmax of its own. A state of a phone that may have the values S(g) of attribute g scores
+
+        sum over g of  log sum_{v in S(g)} p(v) - prior_weight * log sum_{v in S(g)} prior(v)
+
+    in a frame [1]_ [2]_. The first state of a diphthong has its first vowel, the last its second,
+    and the middle one either.
+
+    `with_phones` returns a model with the phones of an utterance; the loaded model has silence and
+    noise only.
+
+    Parameters
+    ----------
+    net : PhoneNet
+        Its outputs are `speechalign.text.articulation.COLUMNS`.
+    log_priors : ndarray, shape (A,), float64
+        Natural logarithm of the share of each value in the training data.
+    prior_weight : float
+        How much of the prior is taken out, at least 0.
+    durations : Mapping[str, float]
+        Mean duration of phones of each manner, in frames of 10 ms.
+    facts : EncoderFacts or None
+        As `NeuralHmm` has it.
+    **shared
+        As `PhoneHmm` has them.
+
+    References
+    ----------
+    .. [1] T. Schultz and A. Waibel, "Language-independent and language-adaptive acoustic modeling
+       for speech recognition", Speech Communication, 2001.
+    .. [2] F. Metze, "Articulatory Features for Conversational Speech Recognition", PhD thesis,
+       Universität Karlsruhe, 2005: attributes as streams.
+    """
+
+    def __init__(
+        self,
+        *,
+        net: PhoneNet,
+        log_priors: np.ndarray,
+        prior_weight: float,
+        durations: Mapping[str, float],
+        facts: EncoderFacts | None = None,
+        **shared: Unpack[PhoneHmmParameters],
+    ) -> None:
+        super().__init__(
+            net=net, log_priors=log_priors, prior_weight=prior_weight, facts=facts, **shared
+        )
+        self.durations = durations
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the network: one for each value of each attribute."""
+        return len(COLUMNS)
+
+    def with_phones(self, phones: Collection[str]) -> ArticulatoryHmm:
+        """Return the same model with silence, noise, these phones and the background.
+
+        Parameters
+        ----------
+        phones : Collection of str
+            Phones of IPA, as `articulation` reads them.
+
+        Raises
+        ------
+        InputError
+            A symbol is not of the IPA.
+        """
+        own = sorted({*phones, *BACKGROUND} - {self.silence, self.noise})
+        inventory = (self.silence, self.noise, *own)
+        stay = np.vstack([self.stay[:2], *(self._stay(phone) for phone in own)])
+        return self._with({**self.parameters, "phones": inventory, "stay": stay})
+
+    def with_pronunciation(self, source: str, *, language: str) -> ArticulatoryHmm:
+        """Return the same model for transcripts whose words ``source`` pronounces."""
+        return self._with({**self.parameters, "pronunciation": source, "language": language})
+
+    def _with(self, parameters: PhoneHmmParameters) -> ArticulatoryHmm:
+        made = ArticulatoryHmm(
+            net=self.net,
+            log_priors=self.log_priors,
+            prior_weight=self.prior_weight,
+            durations=self.durations,
+            facts=self.facts,
+            **parameters,
+        )
+        made.encoder = self.encoder
+        return made
+
+    def state_scores(self, log_posteriors: np.ndarray) -> np.ndarray:
+        """Return the (T, 3P) scores of the states, given (T, A) outputs; float32."""
+        allowed = self._allowed()
+        scores = np.zeros((len(log_posteriors), allowed.shape[1]), np.float32)
+        first = 0
+        for values in ATTRIBUTES.values():
+            own = slice(first, first + len(values))
+            first += len(values)
+            outputs = np.exp(log_posteriors[:, own])
+            outputs /= outputs.sum(axis=1, keepdims=True)
+            prior = np.exp(self.log_priors[own])
+            prior = (prior / prior.sum()) @ allowed[own]
+            scores += np.log(np.maximum(outputs @ allowed[own], _FLOOR))
+            scores -= (self.prior_weight * np.log(np.maximum(prior, _FLOOR))).astype(np.float32)
+        return scores
+
+    def attributes(self, samples: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the probability of each value of each attribute, (T, values), of (N,) samples."""
+        found = np.exp(self.log_posteriors(samples))
+        split = np.split(found, np.cumsum([len(v) for v in ATTRIBUTES.values()])[:-1], axis=1)
+        return {
+            name: part / part.sum(axis=1, keepdims=True) for name, part in zip(ATTRIBUTES, split)
+        }
+
+    def _allowed(self) -> np.ndarray:
+        """Return 1 where a state may have a value, (A, 3P) float32."""
+        columns = []
+        for phone in self.phones:
+            if phone == self.noise:
+                columns += [np.ones(len(COLUMNS), np.float32)] * STATES
+                continue
+            targets = SILENCE.targets if phone == self.silence else articulation(phone).targets
+            both = [_column(target) for target in targets]
+            columns += [both[0], np.maximum(both[0], both[-1]), both[-1]]
+        return np.stack(columns, axis=1)
+
+    def _stay(self, phone: str) -> np.ndarray:
+        found = articulation(phone)
+        manners = [manner for target in found.targets for manner in target["manner"]]
+        frames = float(np.mean([self.durations[manner] for manner in manners]))
+        if found.is_long:
+            frames *= _LONG
+        return np.full(STATES, max(_SHORTEST, 1 - STATES / max(frames, STATES)))
+
+
+def _column(target: Target) -> np.ndarray:
+    return np.array([value in target[name] for name, value in COLUMNS], np.float32)

@@ -1,0 +1,178 @@
+"""Transcripts in phonetic alphabets: IPA and X-SAMPA, letter tables, and eSpeak NG's IPA.
+
+White space separates words. Nothing is changed in them, not even casing, since every symbol counts;
+notes in brackets and speaker labels are as in other transcripts. `speechalign.text.articulation`
+reads the phones.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from speechalign.errors import FormatError, InputError
+from speechalign.files.reading import read_text
+from speechalign.text.articulation import STRESS, modifiers, phones_of_word, segments
+from speechalign.text.dictionary import Phones, Variants
+from speechalign.text.phone_sets import from_xsampa
+from speechalign.text.tokens import tokens
+from speechalign.text.word import Spoken, Word, speak_tokens
+
+_PUNCTUATION = ',;!?…"“”„«»()'
+
+
+def words(
+    text: str,
+    *,
+    known: Callable[[str], bool] | None = None,  # noqa: ARG001
+    own: Callable[[str], Spoken] | None = None,
+    speaker_labels: str | None = None,
+) -> tuple[Word, ...]:
+    """Split a transcript in a phonetic alphabet into words.
+
+    Parameters
+    ----------
+    text : str
+        Words between white space; punctuation around a word is not said.
+    known : callable or None
+        Not asked.
+    own : callable or None
+        As `speak_tokens` takes it.
+    speaker_labels : str or None
+        As `speechalign.text.tokens.tokens` takes it.
+
+    Examples
+    --------
+    >>> [word.spoken for word in words("ˈt͡ʃaː nʲə, [cough]")]
+    [('ˈt͡ʃaː',), ('nʲə',), ('<noise>',)]
+    """
+
+    def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
+        said = token.strip(_PUNCTUATION)
+        return ((said,),) if said.strip(".-|‖") else ()
+
+    return speak_tokens(tokens(text, speaker_labels=speaker_labels), say, own=own)
+
+
+class IpaPhones:
+    """Pronounce a word of IPA as its phones.
+
+    Parameters
+    ----------
+    language : str
+        Not looked at.
+    dictionary : Mapping
+        Not looked at.
+
+    Examples
+    --------
+    >>> IpaPhones("ipa", {}).pronounce("ˈt͡ʃaː")
+    (('ˈt͡ʃ', 'aː'),)
+    """
+
+    def __init__(self, language: str, dictionary: Mapping[str, Variants]) -> None:
+        pass
+
+    def pronounce(self, word: str) -> Variants:
+        """Return the phones of the word; InputError for a symbol that is not of the IPA."""
+        return (phones_of_word(word),)
+
+
+class XSampaPhones(IpaPhones):
+    """Pronounce a word of X-SAMPA as its phones, in IPA."""
+
+    def pronounce(self, word: str) -> Variants:
+        """Return the phones of the word; InputError for a symbol that is not of X-SAMPA."""
+        return (phones_of_word(from_xsampa(word)),)
+
+
+class EspeakIpa:
+    """Pronounce words by eSpeak NG, without the signs that are its own.
+
+    Parameters
+    ----------
+    language : str
+        A code that `speechalign.espeak.languages` lists.
+    dictionary : Mapping
+        Not looked at.
+    """
+
+    def __init__(self, language: str, dictionary: Mapping[str, Variants]) -> None:
+        from speechalign.text.espeak_phones import EspeakPhones
+
+        self._espeak = EspeakPhones(language, dictionary)
+
+    def pronounce(self, word: str) -> Variants:
+        """Return the pronunciations of the word in IPA; () if it has none."""
+        variants = (
+            tuple(phone for phone in map(_without_other_signs, phones) if phone)
+            for phones in self._espeak.pronounce(word)
+        )
+        return tuple(dict.fromkeys(phones for phones in variants if phones))
+
+
+class LetterTable:
+    """Pronounce words by a table of letters, or strings of them, and their phones.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8: on each line letters, a tab, and phones of IPA between spaces; none for letters that
+        are silent. The longest letters that fit are taken.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    FormatError
+        A line has no tab, or a phone that is not IPA.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._phones: dict[str, Phones] = {}
+        for number, line in enumerate(read_text(path).splitlines(), 1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            letters, tab, phones = line.partition("\t")
+            if not tab:
+                raise FormatError(f"{path}:{number}: expected letters, a tab and phones of IPA")
+            try:
+                self._phones[_composed(letters.strip())] = tuple(
+                    phone for part in phones.split() for phone in phones_of_word(part)
+                )
+            except InputError as error:
+                raise FormatError(f"{path}:{number}: {error}") from None
+        if not self._phones:
+            raise FormatError(f"{path}: expected lines of letters, a tab and phones; found none")
+        self._longest = max(map(len, self._phones))
+
+    def pronounce(self, word: str) -> Variants:
+        """Return the phones of the word; InputError for a letter that the table lacks."""
+        found: list[str] = []
+        word, at = _composed(word), 0
+        while at < len(word):
+            for size in range(self._longest, 0, -1):
+                letters = word[at : at + size]
+                if letters in self._phones:
+                    found += self._phones[letters]
+                    at += len(letters)
+                    break
+            else:
+                if word[at].isalpha():
+                    raise InputError(
+                        f"word {word!r}: the letter {word[at]!r} is not in {self._path}; add a "
+                        "line with it, a tab and its phones"
+                    )
+                at += 1
+        return (tuple(found),) if found else ()
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _without_other_signs(phone: str) -> str:
+    known = {*segments(), *modifiers(), *STRESS, "\u0327"}
+    return _composed("".join(c for c in unicodedata.normalize("NFD", phone) if c in known))
