@@ -112,7 +112,8 @@ def _shares(store: FrameStore, target: str) -> np.ndarray:
 
 def _durations(labelled: Sequence[tuple[FrameStore, str]]) -> dict[str, float]:
     """Return the mean frames of the phones of each manner."""
-    frames, runs = defaultdict(float), defaultdict(int)
+    frames: dict[str, float] = defaultdict(float)
+    runs: dict[str, int] = defaultdict(int)
     for store, name in labelled:
         phones: list[str] = json.loads((store.folder / PHONES).read_text())
         rows = store.array(name).rows[:, 0]

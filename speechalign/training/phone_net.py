@@ -225,7 +225,7 @@ def frame_accuracy(
         batch = _collate([(language, number, copy)], net)
         if batch.allowed is not None:
             logits = net(batch.mels, batch.inside, batch.states, batch.cells)[0]
-            for own, may in zip(logits.split(groups, -1), batch.allowed[0].split(groups, -1)):
+            for own, may in zip(_split(logits, groups), _split(batch.allowed[0], groups)):
                 right += int(may.gather(1, own.argmax(-1)[:, None]).sum())
                 count += len(own)
             continue
@@ -246,6 +246,11 @@ def _log_softmax(net: TorchPhoneNet, batch: _Batch) -> Tensor:
     return found
 
 
+def _split(values: Tensor, groups: Sequence[int]) -> tuple[Tensor, ...]:
+    """Split the last axis into groups of columns."""
+    return torch.split(values, list(groups), -1)
+
+
 def has_fast_bfloat16() -> bool:
     """Tell whether the processor multiplies in bfloat16; elsewhere that is slow."""
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
@@ -257,10 +262,10 @@ def _loss(net: TorchPhoneNet, batch: _Batch, options: FitOptions) -> Tensor:
         logits = net(batch.mels, batch.inside, batch.states, batch.cells)
     inside, smoothing = batch.inside, options.smoothing
     if batch.allowed is not None:
-        total = logits.new_zeros((), dtype=torch.float32)
+        total = torch.zeros(())
         closed = (1 - batch.allowed[inside]) * _OFF
-        split = logits.float()[inside].split(options.groups, -1)
-        for own, shut in zip(split, closed.split(options.groups, -1)):
+        split = _split(logits.float()[inside], options.groups)
+        for own, shut in zip(split, _split(closed, options.groups)):
             total = total - (own.log_softmax(-1) + shut).logsumexp(-1).mean()
         return total
     columns = batch.columns.expand_as(logits)[inside]

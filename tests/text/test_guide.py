@@ -9,7 +9,8 @@ from speechalign.text.english import words
 from speechalign.text.word import NOISE, UNKNOWN
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (`.+?) \| (.+?) \|$", GUIDE.partition("| written | said |")[2], re.M)
+ROWS = re.findall(r"^\| (`.+?) \| (.+?) \|$", GUIDE.partition("| written | aligned as |")[2], re.M)
+assert ROWS
 
 
 def rows(said):

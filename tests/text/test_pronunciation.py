@@ -102,7 +102,7 @@ def test_sources_that_are_not_there(tmp_path):
     message = "'grapheme': no such name and no such file; did you mean graphemes"
     with pytest.raises(InputError, match=message):
         say("grapheme", "x")
-    with pytest.raises(InputError, match="one of english, espeak, german, graphemes, uroman"):
+    with pytest.raises(InputError, match="one of english, espeak, espeak-ipa, german, graphemes"):
         say("x.npz", "x")
     (tmp_path / "x.npz").write_text("no model")
     with pytest.raises(FormatError, match=r"x\.npz: not a grapheme-to-phoneme model"):

@@ -37,7 +37,9 @@ def main() -> None:
     parser.add_argument("--by-language", action="store_true", help="A row for each folder.")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    print("model       tier    set         n     mean  median   10    20    50 ms  aligned doubtful")
+    print(
+        "model       tier    set         n     mean  median   10    20    50 ms  aligned doubtful"
+    )
     results = []
     for name in options.model:
         aligner = Aligner(
@@ -64,8 +66,8 @@ def main() -> None:
                     told = f"{counts['aligned']:7} {counts['doubtful']:8}" if label == "all" else ""
                     print(
                         f"{Path(name).name[:11]:11} {tier:7} {label:9} {row['n']:6} "
-                        f"{row['mean']:8.1f} {row['median']:7.1f} {row['10']:5.1f} {row['20']:5.1f} "
-                        f"{row['50']:5.1f}     {told}",
+                        f"{row['mean']:8.1f} {row['median']:7.1f} {row['10']:5.1f} "
+                        f"{row['20']:5.1f} {row['50']:5.1f}     {told}",
                         flush=True,
                     )
     if options.json:

@@ -157,7 +157,7 @@ def spoil_description(folder, **changed):
         (lambda f: spoil_arrays(f, lambda a: a["net.norm.bias"].fill(np.nan)),
          "norm.bias: expected finite weights"),
         (lambda f: spoil_arrays(f, lambda a: a.update(log_priors=np.zeros(2))),
-         "expected 6 priors, one for each phone, got 2"),
+         "expected 6 priors, got 2"),
         (lambda f: spoil_description(f, network={**SIZES, "kernel": 4}), "kernel: expected an odd"),
         (lambda f: spoil_description(f, network={**SIZES, "depth": 4}), "unknown key 'depth'"),
         (lambda f: spoil_description(f, network={**SIZES, "dilations": 4}), "damaged"),
