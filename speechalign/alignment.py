@@ -6,12 +6,34 @@ import math
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 from numbers import Real
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from speechalign.errors import InputError, wrong_type
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Credible intervals of a boundary, relative to where it was put, so that it can be moved.
+
+    Parameters
+    ----------
+    low_90, low_50, high_50, high_90 : float
+        Seconds: ends of the intervals that hold the boundary with a probability of 50 and 90 %;
+        ``low_90 <= low_50 <= 0 <= high_50 <= high_90``.
+    """
+
+    low_90: float
+    low_50: float
+    high_50: float
+    high_90: float
+
+    def after_move(self, seconds: float) -> Margins:
+        """Return the same intervals relative to a boundary that was moved; they come to hold it."""
+        low_90, low_50, high_50, high_90 = (value - seconds for value in astuple(self))
+        return Margins(min(low_90, 0.0), min(low_50, 0.0), max(high_50, 0.0), max(high_90, 0.0))
 
 
 @dataclass(frozen=True)
@@ -27,6 +49,10 @@ class Interval:
         What is said there. Silence has no interval: it is the gap between two.
     confidence : float or None
         In [0, 1]; None where it is not known.
+    start_margins, end_margins : Margins or None
+        Credible intervals of the two bounds; None where they are not known.
+    goodness : float or None
+        Goodness of pronunciation of a phone, nats per frame, at most 0; None where it is not known.
 
     Raises
     ------
@@ -44,6 +70,9 @@ class Interval:
     end: float
     label: str
     confidence: float | None = None
+    start_margins: Margins | None = None
+    end_margins: Margins | None = None
+    goodness: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.label, str):
@@ -70,6 +99,36 @@ class Interval:
     def duration(self) -> float:
         """Length in seconds."""
         return self.end - self.start
+
+    @property
+    def start_50(self) -> tuple[float, float] | None:
+        """The 50 % credible interval of the start, seconds; None where it is not known."""
+        return _around(self.start, self.start_margins, 50)
+
+    @property
+    def start_90(self) -> tuple[float, float] | None:
+        """The 90 % credible interval of the start, seconds; None where it is not known."""
+        return _around(self.start, self.start_margins, 90)
+
+    @property
+    def end_50(self) -> tuple[float, float] | None:
+        """The 50 % credible interval of the end, seconds; None where it is not known."""
+        return _around(self.end, self.end_margins, 50)
+
+    @property
+    def end_90(self) -> tuple[float, float] | None:
+        """The 90 % credible interval of the end, seconds; None where it is not known."""
+        return _around(self.end, self.end_margins, 90)
+
+
+def _around(
+    time: float, margins: Margins | None, percent: Literal[50, 90]
+) -> tuple[float, float] | None:
+    if margins is None:
+        return None
+    if percent == 50:
+        return max(0.0, time + margins.low_50), time + margins.high_50
+    return max(0.0, time + margins.low_90), time + margins.high_90
 
 
 class _Tiers(dict[str, tuple[Interval, ...]]):
@@ -264,7 +323,13 @@ class Alignment:
             )
         cut = {
             name: [
-                replace(i, start=max(i.start, start) - start, end=min(i.end, end) - start)
+                replace(
+                    i,
+                    start=max(i.start, start) - start,
+                    end=min(i.end, end) - start,
+                    start_margins=i.start_margins if i.start >= start else None,
+                    end_margins=i.end_margins if i.end <= end else None,
+                )
                 for i in intervals
                 if i.start < end and start < i.end
             ]

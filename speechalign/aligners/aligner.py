@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from speechalign.aligners.boundary_bias import BoundaryBias, read_boundary_bias
 from speechalign.aligners.misfits import check_misfits
+from speechalign.aligners.posteriors import check_posteriors
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.audio.sources import as_waveform
 from speechalign.audio.waveform import Waveform
@@ -132,6 +133,7 @@ class Aligner:
         min_pause: float = 0.0,
         speaker_labels: str | None = None,
         allow: Collection[str] = (),
+        posteriors: Collection[str] = (),
     ) -> None:
         self.model = load_model(model) if isinstance(model, str | Path) else model
         if not isinstance(getattr(self.model, "aligner", None), str):
@@ -157,7 +159,18 @@ class Aligner:
             raise InputError(
                 f"allow: {self.model.name} is no model of phones; leave it out, or use one"
             )
-        given = {"allow": self.allow} if self.allow else {}
+        self.posteriors = check_posteriors(posteriors)
+        if self.posteriors and self.model.aligner not in ("phones", "ctc"):
+            raise InputError(
+                f"posteriors: {self.model.name} aligns by attention, which has none of boundaries "
+                f"and phones; leave {', '.join(self.posteriors)} out, or use a model of phones or "
+                "a CTC model"
+            )
+        given: dict[str, object] = {}
+        if self.allow:
+            given["allow"] = self.allow
+        if self.posteriors:
+            given["posteriors"] = self.posteriors
         if language is None or isinstance(self.model, OpenPhoneModel):
             self.language = self.model.language
         else:
@@ -214,6 +227,7 @@ class Aligner:
             "shortest pause": f"{self.min_pause:g} s",
             "speaker labels": str(self._speaker_labels),
             "what text and audio may differ in": ", ".join(self.allow),
+            "what of the posteriors is in the results": ", ".join(self.posteriors),
         }
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> Aligner:

@@ -11,9 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from speechalign.alignment import Margins
 from speechalign.errors import InputError
 
+SPREAD = ((0.7, 0.004), (0.3, 0.035))
+"""Shares and scales, in seconds, of the Laplace distributions that boundaries set by hand add to
+those of a model: labellers do not agree, and natural speech is not that of a synthesiser. Found by
+``tools/tune_intervals.py``."""
 _ROUNDING = 1e-9
+# Of a distribution that is spread: steps that are left out, scales beyond its ends, and halvings.
+_LEAST_STEP, _REACH, _HALVINGS = 1e-7, 16.0, 32
 
 
 def item_confidences(posteriors: np.ndarray, positions: np.ndarray) -> list[float | None]:
@@ -102,46 +109,109 @@ def boundary_distribution(posteriors: np.ndarray) -> np.ndarray:
     return np.minimum(np.maximum.accumulate(passed, axis=1), 1.0)
 
 
-def boundary_quantiles(posteriors: np.ndarray, quantiles: Sequence[float]) -> np.ndarray:
-    """Find between which frames each boundary lies, with given probabilities.
+def boundary_quantiles(
+    moments: np.ndarray,
+    passed: np.ndarray,
+    quantiles: Sequence[float],
+    *,
+    spread: Sequence[tuple[float, float]] = (),
+) -> np.ndarray:
+    """Find by when one boundary has been passed, with given probabilities.
 
     The quantiles 0.05 and 0.95 enclose the 90 % credible interval of a boundary, 0.25 and 0.75 the
-    50 % one; 0.5 is its median. The intervals are nested and hold the median.
+    50 % one; 0.5 is its median.
 
     Parameters
     ----------
-    posteriors : ndarray, shape (T, K), float64
-        As for `boundary_distribution`.
+    moments : ndarray, shape (N,), float64
+        Frames or seconds, in order.
+    passed : ndarray, shape (N,), float64
+        Probability that the boundary lies at each of them or earlier, such as a row of
+        `boundary_distribution`; linear in between.
     quantiles : Sequence[float]
         Q probabilities in (0, 1).
+    spread : Sequence of (float, float)
+        Error that is added to the boundary: shares that sum to one, each with the scale of a
+        Laplace distribution in the unit of ``moments``; empty for none.
 
     Returns
     -------
-    ndarray, shape (K + 1, Q), int64
-        Frame at whose beginning boundary k has been passed with that probability, in [0, T];
-        ``FrameGrid.seconds`` makes it a time.
+    ndarray, shape (Q,), float64
+        In the unit of ``moments``.
 
     Raises
     ------
     InputError
-        A quantile is out of range, or a row of ``posteriors`` does not sum to one.
+        A quantile is out of range.
 
     Notes
     -----
-    q(k) = min { t : P(boundary k <= t) >= q },  up to a rounding error of 1e-9.
+    Without a spread, q = min { t : P(boundary <= t) >= q }, up to a rounding error of 1e-9. With
+    one, the probability of each step between moments is put in its middle.
 
     Examples
     --------
-    >>> posteriors = np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0]])
-    >>> boundary_quantiles(posteriors, [0.05, 0.5, 0.95])[1].tolist()
-    [1, 2, 3]
+    >>> passed = np.array([0.0, 0.2, 0.7, 1.0])
+    >>> boundary_quantiles(np.arange(4), passed, [0.05, 0.5, 0.95]).round(2).tolist()
+    [0.25, 1.6, 2.83]
     """
     for quantile in quantiles:
         if not 0 < quantile < 1:
             raise InputError(f"quantiles: expected values in (0, 1), got {quantile}")
-    passed = boundary_distribution(posteriors) + _ROUNDING
-    found = [np.searchsorted(row, quantiles) for row in passed]
-    return np.array(found, np.int64).reshape(len(passed), len(quantiles))
+    if not spread:
+        return _interpolated(moments, passed, quantiles)
+    steps = np.diff(passed, prepend=0.0)
+    places = np.append(moments[0], (moments[1:] + moments[:-1]) / 2)
+    kept = steps > _LEAST_STEP
+    steps, places = steps[kept] / steps[kept].sum(), places[kept]
+    wanted = np.asarray(quantiles, np.float64)
+    reach = _REACH * max(scale for _, scale in spread)
+    low = np.full(len(wanted), places[0] - reach)
+    high = np.full(len(wanted), places[-1] + reach)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = np.zeros(len(wanted))
+        distance = middle[:, None] - places
+        for share, scale in spread:
+            tail = np.exp(-np.abs(distance) / scale) / 2
+            below += share * (np.where(distance < 0, tail, 1 - tail) @ steps)
+        low, high = np.where(below < wanted, middle, low), np.where(below < wanted, high, middle)
+    return high
+
+
+def _interpolated(
+    moments: np.ndarray, passed: np.ndarray, quantiles: Sequence[float]
+) -> np.ndarray:
+    """Return the first moments at which a distribution, linear between moments, has a value."""
+    found = []
+    for quantile in quantiles:
+        at = int(np.searchsorted(passed, quantile - _ROUNDING))
+        if at in (0, len(passed)):
+            found.append(float(moments[min(at, len(passed) - 1)]))
+            continue
+        share = (quantile - passed[at - 1]) / (passed[at] - passed[at - 1])
+        found.append(float(moments[at - 1] + min(1.0, share) * (moments[at] - moments[at - 1])))
+    return np.array(found)
+
+
+def credible_margins(moments: np.ndarray, passed: np.ndarray, time: float) -> Margins:
+    """Return the credible intervals of a boundary that was put at a time, in seconds.
+
+    Parameters
+    ----------
+    moments, passed : ndarray, shape (N,), float64
+        As for `boundary_quantiles`, seconds.
+    time : float
+        Seconds; the intervals are made to hold it.
+
+    Notes
+    -----
+    They claim to hold the boundary that somebody sets by hand, and so have `SPREAD` added to what
+    the model says.
+    """
+    found = boundary_quantiles(moments, passed, (0.05, 0.25, 0.75, 0.95), spread=SPREAD) - time
+    low_90, low_50, high_50, high_90 = found.tolist()
+    return Margins(min(low_90, 0.0), min(low_50, 0.0), max(high_50, 0.0), max(high_90, 0.0))
 
 
 def _check(posteriors: np.ndarray) -> None:

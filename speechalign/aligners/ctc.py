@@ -11,10 +11,13 @@ import numpy as np
 
 from speechalign.aligners.confidence import item_confidences
 from speechalign.aligners.ctc_boundaries import cell_levels, label_times, measure_levels
+from speechalign.aligners.ctc_evidence import judge_labels, label_margins, reading_posteriors
 from speechalign.aligners.long_form import emit_together
+from speechalign.aligners.phone_evidence import Judgement
+from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.aligners.sound_extent import Kind, cover_sound
-from speechalign.alignment import Interval
+from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
@@ -25,7 +28,7 @@ from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.ctc import CtcPath, ctc_viterbi
 from speechalign.models import CtcModel
 from speechalign.pronunciation.spelling import load_speller
-from speechalign.text.word import Reading, Token, Word
+from speechalign.text.word import Pronunciation, Reading, Token, Word
 from speechalign.vocabulary import Piece
 
 OVERLAP = 1.0
@@ -57,6 +60,16 @@ class _Item:
     readings: tuple[Reading, ...]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the labels of words, and of items: times, shape (K, 2), and posteriors."""
+
+    times: np.ndarray
+    margins: Sequence[tuple[Margins | None, Margins | None]]
+    judged: Sequence[Judgement]
+    pronunciations: Sequence[tuple[Pronunciation, ...] | None]
+
+
 class CtcAligner:
     """A CTC model with what spells for it; safe to use from several threads at once.
 
@@ -68,6 +81,8 @@ class CtcAligner:
         Of the text.
     speaker_labels : str or None
         As `Aligner` has it.
+    posteriors : Sequence of {"intervals", "phone-confidence", "n-best"}
+        As `Aligner` has it.
 
     Raises
     ------
@@ -76,11 +91,17 @@ class CtcAligner:
     """
 
     def __init__(
-        self, model: CtcModel, *, language: str, speaker_labels: str | None = None
+        self,
+        model: CtcModel,
+        *,
+        language: str,
+        speaker_labels: str | None = None,
+        posteriors: Sequence[Posterior] = (),
     ) -> None:
         if model.vocabulary.blank is None:
             raise InputError(f"{model.name}: expected a vocabulary with a blank, as CTC has one")
         self.model = model
+        self.posteriors = posteriors
         self._blank = model.vocabulary.blank
         self._star = len(model.vocabulary)  # the column that with_star appends
         self._speller = load_speller(model, language=language, speaker_labels=speaker_labels)
@@ -137,8 +158,9 @@ class CtcAligner:
                 if item.word is not None
             ]
             times = _over_sound(times, sounds, waveform)
+        known = self._known(emissions, items, readings, noisy, spans, times, waveform)
         return AlignedUtterance.of(
-            self._timed(words, items, readings, confidences, times),
+            self._timed(words, items, readings, confidences, known),
             waveform,
             log_likelihood=path.score / (100 * waveform.duration),
             unit=self.model.unit,
@@ -244,44 +266,111 @@ class CtcAligner:
             ]
         return confidences
 
+    def _known(
+        self,
+        emissions: Emissions,
+        items: Sequence[_Item],
+        readings: Sequence[Reading],
+        noisy: Sequence[bool],
+        spans: np.ndarray,
+        times: np.ndarray,
+        waveform: Waveform,
+    ) -> _Known:
+        """Return the times of labels, and what was asked for of the posteriors."""
+        sizes = [len(reading) for reading in readings]
+        labels = np.array([label for reading in readings for label in self._labels(reading)])
+        spoken = np.repeat([item.word is not None for item in items], sizes)
+        noise = np.repeat(noisy, sizes)
+        count = int(spoken.sum())
+        margins: list[tuple[Margins | None, Margins | None]] = [(None, None)] * count
+        judged = [Judgement()] * count
+        pronunciations: list[tuple[Pronunciation, ...] | None] = [None] * len(items)
+        if self.posteriors:
+            scores = with_star(emissions[0], blank=self._blank)
+        if "intervals" in self.posteriors:
+            margins = [
+                (None, None) if sound else pair
+                for pair, sound in zip(
+                    label_margins(
+                        *(scores, emissions.grid, labels, spans, spoken, times, waveform),
+                        blank=self._blank,
+                    ),
+                    noise[spoken],
+                )
+            ]
+        if "phone-confidence" in self.posteriors:
+            found = judge_labels(
+                *(scores, labels, spans, spoken & ~noise & (labels < self._star)),
+                blank=self._blank,
+                symbols=self._star,
+                scale=_SCALE,
+            )
+            judged = [judgement for judgement, own in zip(found, spoken) if own]
+        if "n-best" in self.posteriors:
+            pronunciations = list(
+                reading_posteriors(
+                    scores,
+                    [[self._labels(reading) for reading in item.readings] for item in items],
+                    _item_spans(spans, readings),
+                    [*self.model.vocabulary.symbols, _ANY],
+                    blank=self._blank,
+                    scale=_SCALE,
+                )
+            )
+        return _Known(times, margins, judged, pronunciations)
+
     def _timed(
         self,
         words: Sequence[Word],
         items: Sequence[_Item],
         readings: Sequence[Reading],
         confidences: Sequence[float | None],
-        times: np.ndarray,
+        known: _Known,
     ) -> list[Word]:
         """Return the words with the times and confidences of their items."""
         words = list(words)
         tokens: list[list[Token]] = [[] for _ in words]
         certain: list[list[tuple[float, int]]] = [[] for _ in words]
-        rows = iter(times.tolist())
-        for item, reading, confidence in zip(items, readings, confidences):
+        said: list[list[tuple[Pronunciation, ...]]] = [[] for _ in words]
+        rows = zip(known.times.tolist(), known.margins, known.judged)
+        for item, reading, confidence, ways in zip(
+            items, readings, confidences, known.pronunciations
+        ):
             if item.word is None:
                 continue
             label = words[item.word].label
             word = words[item.word]
             if word.choices:
                 words[item.word] = word.chosen(word.readings[0].index(reading))
+            if ways is not None:
+                said[item.word].append(ways)
             for piece in reading:
-                start, end = next(rows)
+                (start, end), margins, judged = next(rows)
                 if piece.label is not None and piece.label == self._speller.separator:
                     continue  # between the words of a reading
-                interval = Interval(start, end, self._symbol(piece, label))
+                interval = Interval(
+                    start,
+                    end,
+                    self._symbol(piece, label),
+                    judged.posterior,
+                    *margins,
+                    goodness=judged.goodness,
+                )
                 tokens[item.word].append(Token(interval, piece.start, piece.end))
             if confidence is not None:
                 certain[item.word].append((confidence, len(reading)))
         timed = []
-        for word, parts, known in zip(words, tokens, certain):
-            weight = sum(length for _, length in known)
-            sure = sum(c * length for c, length in known) / weight if known else None
-            span = Interval(parts[0].interval.start, parts[-1].interval.end, word.label, sure)
+        for word, parts, own, found in zip(words, tokens, certain, said):
+            weight = sum(length for _, length in own)
+            sure = sum(c * length for c, length in own) / weight if own else None
+            first, last = parts[0].interval, parts[-1].interval
+            edges = first.start_margins, last.end_margins
+            span = Interval(first.start, last.end, word.label, sure, *edges)
+            word = replace(word, span=span, pronunciations=tuple(found))
             if self.model.unit == "phones":
-                phones = tuple(part.interval for part in parts)
-                timed.append(replace(word, span=span, phones=phones))
+                timed.append(replace(word, phones=tuple(part.interval for part in parts)))
             else:
-                timed.append(replace(word, span=span, tokens=tuple(parts)))
+                timed.append(replace(word, tokens=tuple(parts)))
         return timed
 
     def _symbol(self, piece: Piece, label: str) -> str:

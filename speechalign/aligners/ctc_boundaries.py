@@ -10,7 +10,8 @@ import soxr
 
 from speechalign.aligners.phone_boundaries import spectral_change
 
-_RATE = 16000  # of the measurements below, whatever the model's
+RATE = 16000
+"""Hz, of the measurements below, whatever the model's."""
 _LEAST_PAUSE = 0.08  # seconds; the closure of a stop is shorter
 _MARGIN = 0.0025  # seconds
 _FARTHEST = 0.25  # seconds that a word may reach beyond its last label where no pause shows
@@ -106,13 +107,13 @@ def label_times(
     .. [1] A. Zeyer, R. Schlueter and H. Ney, "Why does CTC result in peaky behavior?",
        arXiv:2105.14849, 2021.
     """
-    if sample_rate != _RATE:
-        samples = soxr.resample(samples, sample_rate, _RATE)
-    change, grid = spectral_change(samples, _RATE)
+    if sample_rate != RATE:
+        samples = soxr.resample(samples, sample_rate, RATE)
+    change, grid = spectral_change(samples, RATE)
     edges = grid.seconds(np.arange(len(change) + 1))
     mass = np.append(0.0, np.cumsum(change**2))
-    quiet = cell_levels(samples, _RATE) < levels.quiet
-    duration = len(samples) / _RATE
+    quiet = cell_levels(samples, RATE) < levels.quiet
+    duration = len(samples) / RATE
 
     def between(low: float, high: float) -> float:
         """Return the median of the change within a range."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from speechalign.aligners.confidence import boundary_quantiles, credible_margins
+from speechalign.alignment import Margins
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
 from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
@@ -107,9 +109,44 @@ def boundary_medians(
     edges = change_grid.seconds(np.arange(len(change) + 1))
     weights = change**2
     columns = range(begun.shape[1])
-    weighted = [_median(middles, begun[:, k], edges, weights) for k in columns]
-    plain = [_median(middles, begun[:, k], edges, None) for k in columns]
-    return np.array([weighted, plain])
+    return np.array(
+        [
+            [
+                boundary_quantiles(*_distribution(middles, begun[:, k], edges, factor), [0.5])[0]
+                for k in columns
+            ]
+            for factor in (weights, None)
+        ]
+    )
+
+
+def boundary_margins(
+    begun: np.ndarray,
+    grid: FrameGrid,
+    change: np.ndarray,
+    change_grid: FrameGrid,
+    times: np.ndarray,
+) -> list[Margins]:
+    """Find the credible intervals of boundaries.
+
+    Parameters
+    ----------
+    begun, grid, change, change_grid
+        As for `boundary_medians`.
+    times : ndarray, shape (K,), float64
+        Where each boundary was put, seconds.
+
+    Returns
+    -------
+    list of Margins
+        Of the distributions that the weighted medians are of, as `credible_margins` says.
+    """
+    middles = grid.seconds(np.arange(len(begun)) + 0.5)
+    edges = change_grid.seconds(np.arange(len(change) + 1))
+    return [
+        credible_margins(*_distribution(middles, column, edges, change**2), float(time))
+        for column, time in zip(begun.T, times)
+    ]
 
 
 def keep_apart(candidates: np.ndarray, least: float) -> np.ndarray:
@@ -140,10 +177,14 @@ def keep_apart(candidates: np.ndarray, least: float) -> np.ndarray:
         rows[close] += 1
 
 
-def _median(
+def _distribution(
     middles: np.ndarray, begun: np.ndarray, edges: np.ndarray, weights: np.ndarray | None
-) -> float:
-    """Return the median of one boundary, in seconds; without weights, that of the model alone."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return moments and the probability that one boundary lies before each; linear in between.
+
+    The model gives that before the middle of each frame; its probability of each cell between
+    edges is multiplied by a weight, if there are weights.
+    """
     low = int(np.searchsorted(begun, 1e-9))
     high = min(int(np.searchsorted(begun, 1 - 1e-9)), len(begun) - 1)
     low = max(0, min(low, high) - 1)
@@ -156,10 +197,4 @@ def _median(
         total = weighted.sum()
         if total > 0:
             times, mass = cuts, np.append(0.0, np.cumsum(weighted)) / total
-    at = int(np.searchsorted(mass, 0.5))
-    if at == 0:
-        return float(times[0])
-    if at == len(mass):
-        return float(times[-1])
-    share = (0.5 - mass[at - 1]) / (mass[at] - mass[at - 1])
-    return float(times[at - 1] + share * (times[at] - times[at - 1]))
+    return times, mass

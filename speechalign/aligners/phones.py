@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -16,10 +17,17 @@ from speechalign.aligners.misfits import (
     in_order_of_text,
     read_words,
 )
-from speechalign.aligners.phone_boundaries import boundary_medians, keep_apart, spectral_change
+from speechalign.aligners.phone_boundaries import (
+    boundary_margins,
+    boundary_medians,
+    keep_apart,
+    spectral_change,
+)
+from speechalign.aligners.phone_evidence import Judgement, PhoneJudge, pronunciation_posteriors
+from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
-from speechalign.alignment import Interval
+from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
@@ -29,7 +37,7 @@ from speechalign.kernels.lattice_band import best_path_in_band, is_nearly_linear
 from speechalign.models import OpenPhoneModel, PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Variants
-from speechalign.text.word import Word
+from speechalign.text.word import Pronunciation, Word
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
@@ -56,14 +64,16 @@ _USUAL = 4.0  # a token's usual reading is so many times as probable as any othe
 class _Found:
     """The best path: words as they were read, its phones and pauses, and what kind each of them is.
 
-    ``times`` has one boundary more than there are spans; ``deficits`` are the differences to the
-    best sound in each frame.
+    ``times`` has one boundary more than there are spans, and ``margins`` as many, if asked for;
+    ``deficits`` are the differences to the best sound in each frame of ``log_probs``.
     """
 
     words: Sequence[Word]
     spans: Sequence[PhoneSpan]
     kinds: Sequence[Kind]
     times: np.ndarray
+    margins: Sequence[Margins | None]
+    log_probs: np.ndarray
     deficits: np.ndarray
     score: float
     search: Search
@@ -82,6 +92,8 @@ class PhoneAligner:
         As `Aligner` has it.
     allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
         As `Aligner` has it.
+    posteriors : Sequence of {"intervals", "phone-confidence", "n-best"}
+        As `Aligner` has it.
 
     Raises
     ------
@@ -96,6 +108,7 @@ class PhoneAligner:
         language: str,
         speaker_labels: str | None = None,
         allow: Sequence[Misfit] = (),
+        posteriors: Sequence[Posterior] = (),
     ) -> None:
         if language != model.language:
             raise InputError(
@@ -108,6 +121,8 @@ class PhoneAligner:
             source = Pronunciations(language, model.dictionary, model.pronunciation, model.noise)
         self.lexicon = Lexicon(source, speaker_labels=speaker_labels)
         self.allow = allow
+        self.posteriors = posteriors
+        self._judge = PhoneJudge(model)
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> PhoneAligner:
         """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
@@ -115,6 +130,7 @@ class PhoneAligner:
             return self
         found = copy.copy(self)
         found.model = cast(PhoneModel, self.model.for_speaker(name, heard))
+        found._judge = PhoneJudge(found.model)
         return found
 
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
@@ -148,6 +164,7 @@ class PhoneAligner:
         }  # fmt: skip
         one = copy.copy(self)
         one.model = self.model.with_phones(phones - {self.model.noise})
+        one._judge = PhoneJudge(one.model)
         return one._aligned(waveform, words)
 
     def _aligned(self, waveform: Waveform, words: Sequence[Word]) -> AlignedUtterance:
@@ -169,18 +186,38 @@ class PhoneAligner:
             put_back = restored(again.times, again.kinds, noise, rate)
             if put_back is not None:
                 found, times = again, put_back
-        times = cover_sound(times, found.kinds, samples, rate)
-        spans = found.spans
+        covered = cover_sound(times, found.kinds, samples, rate)
+        still = (covered == times).tolist()
+        margins = [own if kept else None for own, kept in zip(found.margins, still)]
+        spans, times = found.spans, covered
+        members = _members(found.words, spans)
+        judged = self._judged(found)
+        pronunciations = self._pronunciations(found, members)
         aligned = []
-        for word, own in zip(found.words, _members(found.words, spans)):
+        for word, own, ways in zip(found.words, members, pronunciations):
             phones = tuple(
-                Interval(float(times[k]), float(times[k + 1]), self._phone_label(spans[k].phone))
+                Interval(
+                    float(times[k]),
+                    float(times[k + 1]),
+                    self._phone_label(spans[k].phone),
+                    judged[k].posterior,
+                    margins[k],
+                    margins[k + 1],
+                    judged[k].goodness,
+                )
                 for k in own
             )
             frames = np.concatenate([np.arange(spans[k].begin, spans[k].end) for k in own])
             confidence = _sigmoid(self.model.calibration, float(found.deficits[frames].mean()))
-            whole = Interval(phones[0].start, phones[-1].end, word.label, confidence)
-            aligned.append(replace(word, span=whole, phones=phones))
+            whole = Interval(
+                phones[0].start,
+                phones[-1].end,
+                word.label,
+                confidence,
+                phones[0].start_margins,
+                phones[-1].end_margins,
+            )
+            aligned.append(replace(word, span=whole, phones=phones, pronunciations=ways))
         log_likelihood = found.score / len(found.deficits)
         said, untranscribed = in_order_of_text(transcript, readings, aligned)
         return AlignedUtterance.of(
@@ -230,11 +267,14 @@ class PhoneAligner:
             for k in own:
                 kinds[k] = "noise" if word.is_any_sound else "word"
         sure = self._with_noise_kept(log_probs, spans)
+        times, margins = self._place(sure, emissions.grid, spans, samples)
         return _Found(
             words,
             spans,
             kinds,
-            self._place(sure, emissions.grid, spans, samples),
+            times,
+            margins,
+            log_probs,
             scores - log_probs.max(axis=1),
             score,
             search,
@@ -360,11 +400,15 @@ class PhoneAligner:
         grid: FrameGrid,
         spans: Sequence[PhoneSpan],
         samples: np.ndarray,
-    ) -> np.ndarray:
-        """Return the time of each boundary, both ends included, shape (len(spans) + 1,)."""
+    ) -> tuple[np.ndarray, list[Margins | None]]:
+        """Return the time of each boundary, both ends included, shape (len(spans) + 1,).
+
+        And their credible intervals, if asked for; None for both ends.
+        """
         change, change_grid = spectral_change(samples, self.model.sample_rate)
         ratio = grid.stride // change_grid.stride
         medians = [np.zeros((2, 1))]
+        margins: list[Margins | None] = [None]
         for begin in range(0, len(spans), _WINDOW):
             end = min(begin + _WINDOW, len(spans))
             low, high = max(0, begin - _CONTEXT), min(len(spans), end + _CONTEXT)
@@ -377,22 +421,50 @@ class PhoneAligner:
             passed = np.cumsum(forward_backward(scaled, graph).posteriors, axis=1)
             # Column 2i + 1: item i has begun to be left where the probability falls.
             begun = 1.0 - passed[:, 1:-2:2]
+            # Boundary k of the window lies between its items k and k + 1.
+            begun = begun[:, begin - low : min(end, len(spans) - 1) - low]
             cells = slice(ratio * first, ratio * last + 2)
-            found = boundary_medians(
-                begun,
+            here = (
                 replace(grid, offset=grid.offset + first * grid.stride),
                 change[cells],
                 replace(change_grid, offset=change_grid.offset + cells.start * change_grid.stride),
             )
-            # Boundary k of the window lies between its items k and k + 1.
-            wanted = min(end, len(spans) - 1)
-            medians.append(found[:, begin - low : wanted - low])
+            medians.append(boundary_medians(begun, *here))
+            if "intervals" in self.posteriors:
+                margins += boundary_margins(begun, *here, medians[-1][0])
         duration = len(samples) / self.model.sample_rate
         medians.append(np.full((2, 1), duration))
         # Windows need not agree where they meet; the best path is in order (test_seams_of_windows).
         best = np.append(grid.seconds(np.array([span.begin for span in spans])), duration)
         candidates = np.vstack([np.concatenate(medians, axis=1), best])
-        return keep_apart(candidates, grid.stride / grid.sample_rate)
+        times = keep_apart(candidates, grid.stride / grid.sample_rate)
+        if len(margins) == 1:
+            return times, [None] * len(times)
+        moved = (times - candidates[0]).tolist()
+        return times, [m and m.after_move(by) for m, by in zip([*margins, None], moved)]
+
+    def _judged(self, found: _Found) -> Sequence[Judgement]:
+        """Judge the phones of a path, if asked for."""
+        if "phone-confidence" not in self.posteriors:
+            return [Judgement()] * len(found.spans)
+        return self._judge.judge(found.log_probs, found.spans)
+
+    def _pronunciations(
+        self, found: _Found, members: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[tuple[Pronunciation, ...], ...]]:
+        """Yield the pronunciations of each word with their posteriors, if asked for."""
+        if "n-best" not in self.posteriors:
+            yield from repeat((), len(found.words))
+            return
+        spoken = [variants for word in found.words for variants in word.variants]
+        bounds = np.zeros((len(spoken), 2), np.int64)
+        for k in (k for own in members for k in own):
+            number = found.spans[k].position // 2
+            bounds[number, 0] = bounds[number, 0] or found.spans[k].begin
+            bounds[number, 1] = found.spans[k].end
+        ways = iter(pronunciation_posteriors(self.model, found.log_probs, spoken, bounds))
+        for word in found.words:
+            yield tuple(islice(ways, len(word.variants)))
 
     def _check_length(
         self, spoken: Sequence[Sequence[Sequence[str]]], frames: int, duration: float

@@ -13,7 +13,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.aligners.ctc_boundaries import lasting
-from speechalign.aligners.word_speakers import tiers_by_speaker
+from speechalign.aligners.word_speakers import tiers_by_speaker, tiers_of_words
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError, InputError
@@ -103,8 +103,7 @@ class TimedWords:
             return Alignment(tiers, self._seconds)
         return Alignment(
             {
-                "words": [word.interval for word in self.said],
-                self.unit: [part for word in self.said for part in word.parts],
+                **tiers_of_words(self.said, self.unit),
                 **({"misfits": self.misfits} if self.misfits else {}),
             },
             self._seconds,

@@ -68,6 +68,43 @@ def _assigned(word: Word, turns: Sequence[Interval]) -> Word:
     return replace(word, speaker=nearest[1]) if nearest[0] <= _NEAR else word
 
 
+def tiers_of_words(words: Sequence[Word], unit: str) -> dict[str, list[Interval]]:
+    """Return the tiers of words that are in the audio, in order.
+
+    Parameters
+    ----------
+    words : Sequence[Word]
+        Words with times.
+    unit : str
+        What they consist of.
+
+    Returns
+    -------
+    dict of str to list of Interval
+        ``words`` and that of their parts; and ``pronunciations``, where these were asked for: of
+        each word that has several, all of them with their posteriors.
+    """
+    tiers = {
+        "words": [word.interval for word in words],
+        unit: [part for word in words for part in word.parts],
+    }
+    if any(word.pronunciations for word in words):
+        tiers["pronunciations"] = [
+            Interval(word.start, word.end, _ranking(word))
+            for word in words
+            if any(len(found) > 1 for found in word.pronunciations)
+        ]
+    return tiers
+
+
+def _ranking(word: Word) -> str:
+    """Return pronunciations with posteriors: ``R IY D 0.98, R EH D 0.02; AH N 1.00``."""
+    return "; ".join(
+        ", ".join(f"{' '.join(phones)} {posterior:.2f}" for phones, posterior in found)
+        for found in word.pronunciations
+    )
+
+
 def tiers_by_speaker(
     passages: Iterable[Sequence[Word]], unit: str, *, utterances: bool
 ) -> dict[str, list[Interval]]:
@@ -105,8 +142,8 @@ def tiers_by_speaker(
                     Interval(run[0].start, run[-1].end, " ".join(word.label for word in run))
                     for run in layered
                 ]
-            tiers[layer(join(name, "words"), number)] = [word.interval for word in words]
-            tiers[layer(join(name, unit), number)] = [p for word in words for p in word.parts]
+            for kind, intervals in tiers_of_words(words, unit).items():
+                tiers[layer(join(name, kind), number)] = intervals
     together = sorted((word for _, run in runs for word in run), key=lambda word: word.start)
     if any(word.others for word in together):
         tiers[OVERLAP] = _overlaps(together)

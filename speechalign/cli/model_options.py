@@ -151,6 +151,15 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         "(passages said again, or in another order), insertions (sound that is not in the text), "
         "fillers (hesitation); for models of phones (default: none)",
     )
+    @option(
+        "--with",
+        "posteriors",
+        metavar="NAMES",
+        group="Output",
+        help="What of the posteriors to write too, with commas: intervals (50 and 90 % credible "
+        "intervals of boundaries), phone-confidence (posterior and goodness of pronunciation), "
+        "n-best (pronunciations); for models of phones and CTC models (default: none)",
+    )
     @loading_options
     @own_dictionary_option
     @option(
@@ -174,6 +183,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     def command(
         *,
         allow: str | None,
+        posteriors: str | None,
         device: str | None,
         offline: bool,
         allow_pickle: bool,
@@ -208,12 +218,18 @@ def aligner_options(function: _Command) -> Callable[..., object]:
             pause_probability=pause_probability,
             min_pause=min_pause,
             speaker_labels=speaker_labels,
-            allow=[name.strip() for name in allow.split(",")] if allow else (),
+            allow=_names(allow),
+            posteriors=_names(posteriors),
         )
 
         return function(load_aligner=load_aligner, **others)
 
     return command
+
+
+def _names(given: str | None) -> list[str]:
+    """Return names that were given with commas between."""
+    return [name.strip() for name in given.split(",")] if given else []
 
 
 def _load_aligner(

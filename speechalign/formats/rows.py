@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speechalign.alignment import Alignment, Interval
+from speechalign.alignment import Alignment, Interval, Margins
 from speechalign.errors import FormatError, InputError, SpeechAlignWarning
 from speechalign.files.tier_names import layer, split_layer
 
@@ -34,6 +34,10 @@ class Row:
         A blank one is silence.
     confidence : float or None
         In [0, 1]; None where nothing is known.
+    start_margins, end_margins : Margins or None
+        As `Interval` has them.
+    goodness : float or None
+        As `Interval` has it.
     """
 
     place: str
@@ -42,6 +46,9 @@ class Row:
     end: float
     label: str
     confidence: float | None = None
+    start_margins: Margins | None = None
+    end_margins: Margins | None = None
+    goodness: float | None = None
 
 
 def number(text: str, *, path: Path, place: str) -> float:
@@ -158,7 +165,15 @@ def _layers(
                 )
             end = duration
         try:
-            interval = Interval(row.start, end, row.label, row.confidence)
+            interval = Interval(
+                row.start,
+                end,
+                row.label,
+                row.confidence,
+                row.start_margins,
+                row.end_margins,
+                row.goodness,
+            )
             number = next((n for n, found in enumerate(layers) if _fits(found, interval)), None)
             if number is None:
                 number = len(layers)

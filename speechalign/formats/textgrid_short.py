@@ -11,7 +11,7 @@ from pathlib import Path
 
 from speechalign.alignment import Alignment
 from speechalign.files.writing import write_text
-from speechalign.formats.textgrid import cells, check_duration, read
+from speechalign.formats.textgrid import cells, check_duration, point_tiers, read
 
 __all__ = ["SUFFIXES", "read", "write"]
 
@@ -21,12 +21,18 @@ SUFFIXES = (".TextGrid",)
 def write(alignment: Alignment, path: Path) -> None:
     """Write the short form."""
     duration = check_duration(alignment, path)
-    values: list[object] = [0, duration, "<exists>", len(alignment.tiers)]
+    extra = {name: list(point_tiers(alignment, name)) for name in alignment.tiers}
+    count = len(extra) + sum(map(len, extra.values()))
+    values: list[object] = [0, duration, "<exists>", count]
     for name in alignment.tiers:
         intervals = list(cells(alignment, name))
         values += ['"IntervalTier"', _quoted(name), 0, duration, len(intervals)]
         for start, end, label in intervals:
             values += [start, end, _quoted(label)]
+        for added, points in extra[name]:
+            values += ['"TextTier"', _quoted(added), 0, duration, len(points)]
+            for time, mark in points:
+                values += [time, _quoted(mark)]
     header = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
     write_text(path, header + "".join(f"{value}\n" for value in values))
 

@@ -142,6 +142,10 @@ class PhoneModel(EmittingModel, Protocol):
     calibration: tuple[float, float]
 
     @property
+    def depends_on_neighbours(self) -> bool:
+        """Whether the states of a phone depend on its neighbours."""
+
+    @property
     def dictionary(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
         """Pronunciations of each lower-case word."""
 

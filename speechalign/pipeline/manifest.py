@@ -13,12 +13,12 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from speechalign.aligners.result import Search
-from speechalign.alignment import Interval
+from speechalign.alignment import Interval, Margins
 from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.files.writing import replacing
 from speechalign.pipeline.analysis import write_analysis
@@ -209,19 +209,55 @@ def _word_of_json(values: dict[str, Any]) -> Word:
     _check_strings(values["label"], values["source"], status, *values["spoken"], *others)
     _check_strings(speaker or "")
     timed = status != "skipped"
+    phones = [Interval(start, end, label) for label, start, end in values["phones"]]
+    tokens = [Interval(start, end, label) for label, start, end, _, _ in values["tokens"]]
+    if phones:
+        edges = phones = _known_of_parts(phones, values)
+    else:
+        edges = tokens = _known_of_parts(tokens, values)
     return Word(
         values["label"],
         tuple(values["spoken"]),
         values["source"],
-        span=Interval(values["start"], values["end"], values["label"], values["confidence"])
+        span=Interval(
+            values["start"],
+            values["end"],
+            values["label"],
+            values["confidence"],
+            edges[0].start_margins if edges else None,
+            edges[-1].end_margins if edges else None,
+        )
         if timed
         else None,
-        phones=tuple(Interval(start, end, label) for label, start, end in values["phones"]),
+        phones=tuple(phones),
         tokens=tuple(
-            Token(Interval(start, end, label), first, last)
-            for label, start, end, first, last in values["tokens"]
+            Token(interval, first, last)
+            for interval, (*_, first, last) in zip(tokens, values["tokens"])
         ),
         status=status,
         speaker=speaker,
         others=tuple(others),
+        pronunciations=tuple(
+            tuple((tuple(phones.split()), float(posterior)) for phones, posterior in found)
+            for found in values.get("pronunciations", ())
+        ),
     )
+
+
+def _known_of_parts(parts: list[Interval], values: dict[str, Any]) -> list[Interval]:
+    """Return the phones or tokens of a word with what the posteriors say of each."""
+    if not parts:
+        return parts
+    none = [None] * len(parts)
+    margins = values.get("margins", [(None, None)] * len(parts))
+    columns = (margins, values.get("posteriors", none), values.get("goodness", none))
+    return [
+        replace(
+            part,
+            start_margins=start and Margins(*start),
+            end_margins=end and Margins(*end),
+            confidence=posterior,
+            goodness=goodness,
+        )
+        for part, (start, end), posterior, goodness in zip(parts, *columns, strict=True)
+    ]

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from speechalign import __version__
-from speechalign.aligners.word_speakers import tiers_by_speaker
+from speechalign.aligners.word_speakers import tiers_by_speaker, tiers_of_words
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Sound, file_hash
 from speechalign.corpus import Utterance
@@ -336,8 +336,8 @@ def _recording_alignment(
         if segments:
             tiers[f"{prefix}utterances"] = segments
         words = [word for _, result in own for word in result.said]
-        tiers[f"{prefix}words"] = [word.interval for word in words]
-        tiers[f"{prefix}{first.unit}"] = [part for word in words for part in word.parts]
+        for kind, intervals in tiers_of_words(words, first.unit).items():
+            tiers[f"{prefix}{kind}"] = intervals
         misfits = [interval for _, result in own for interval in result.misfits]
         if misfits:
             tiers[f"{prefix}misfits"] = misfits

@@ -244,6 +244,7 @@ def _within(word: Word, offset: float, end: float) -> Word:
         word.label,
         word.spoken,
         word.source,
+        pronunciations=word.pronunciations,
         span=word.span and _moved(word.span, offset, end),
         phones=tuple(_moved(phone, offset, end) for phone in word.phones),
         tokens=tuple(Token(_moved(t.interval, offset, end), t.start, t.end) for t in word.tokens),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Literal
 
 from speechalign.alignment import Interval
@@ -16,6 +16,8 @@ from speechalign.vocabulary import Piece
 UNKNOWN = "<unknown>"
 
 Spoken = tuple[str, ...]
+Pronunciation = tuple[tuple[str, ...], float]
+"""Phones, or other symbols of a model, and the posterior probability that they were said."""
 Choice = tuple[Spoken, tuple[Variants, ...]]
 Reading = tuple[Piece, ...]
 Source = Literal["letters", "dictionary", "g2p", "noise", "unknown"]
@@ -86,6 +88,9 @@ class Word:
         Who says it, where turns of speakers are known for single words.
     others : tuple[str, ...]
         Who talks at the same time.
+    pronunciations : tuple[tuple[Pronunciation, ...], ...]
+        For each spoken word, its pronunciations with their posteriors, the most probable first;
+        empty where they were not asked for.
     """
 
     label: str
@@ -100,6 +105,7 @@ class Word:
     status: WordStatus = "aligned"
     speaker: str | None = None
     others: tuple[str, ...] = ()
+    pronunciations: tuple[tuple[Pronunciation, ...], ...] = ()
 
     @property
     def is_any_sound(self) -> bool:
@@ -138,14 +144,22 @@ class Word:
         return self.phones or tuple(token.interval for token in self.tokens)
 
     def stretched(self, start: float, end: float) -> Word:
-        """Return the aligned word with its first part from ``start`` and its last to ``end``."""
+        """Return the aligned word with its first part from ``start`` and its last to ``end``.
+
+        Credible intervals stay where they are, but reach as far as the new bounds.
+        """
         parts = list(self.parts)
-        parts[0] = replace(parts[0], start=start)
-        parts[-1] = replace(parts[-1], end=end)
+        before, after = parts[0].start_margins, parts[-1].end_margins
+        before = before and before.after_move(start - parts[0].start)
+        after = after and after.after_move(end - parts[-1].end)
+        parts[0] = replace(parts[0], start=start, start_margins=before)
+        parts[-1] = replace(parts[-1], end=end, end_margins=after)
         tokens = tuple(replace(t, interval=part) for t, part in zip(self.tokens, parts))
         return replace(
             self,
-            span=replace(self.interval, start=start, end=end),
+            span=replace(
+                self.interval, start=start, end=end, start_margins=before, end_margins=after
+            ),
             phones=tuple(parts) if self.phones else (),
             tokens=tokens,
         )
@@ -160,10 +174,28 @@ class Word:
             was skipped; ``source``; ``spoken``, a list of words; ``phones``, lists of label, start
             and end; ``tokens``, lists of label, start, end, and the characters ``[start, end)`` of
             the word that they stand for. Where turns of speakers are known: ``speaker``, and
-            ``others``, a list of names.
+            ``others``, a list of names. What was asked for of the posteriors: ``margins``, for each
+            phone or token those of its start and of its end, each four seconds relative to it or
+            None, as `Margins` has them; ``posteriors`` and ``goodness``, a number for each phone or
+            token, or None; ``pronunciations``, for each spoken word lists of phones, with spaces
+            between, and posterior.
         """
         known = self.speaker is not None
-        who = {"speaker": self.speaker, "others": list(self.others)} if known else {}
+        more: dict[str, object] = {}
+        if known:
+            more |= {"speaker": self.speaker, "others": list(self.others)}
+        parts = self.parts
+        if any(part.start_margins or part.end_margins for part in parts):
+            pairs = [(part.start_margins, part.end_margins) for part in parts]
+            more["margins"] = [[m and list(astuple(m)) for m in pair] for pair in pairs]
+        if any(part.confidence is not None for part in parts):
+            more["posteriors"] = [part.confidence for part in parts]
+            more["goodness"] = [part.goodness for part in parts]
+        if self.pronunciations:
+            more["pronunciations"] = [
+                [[" ".join(phones), posterior] for phones, posterior in found]
+                for found in self.pronunciations
+            ]
         return {
             "label": self.label,
             "status": self.status,
@@ -177,7 +209,7 @@ class Word:
                 [t.interval.label, t.interval.start, t.interval.end, t.start, t.end]
                 for t in self.tokens
             ],
-            **who,
+            **more,
         }
 
     def chosen(self, number: int) -> Word:

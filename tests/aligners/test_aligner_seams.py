@@ -22,6 +22,6 @@ def test_seams_of_windows(monkeypatch, context):
         spans = model.spans(graph, viterbi(log_probs, graph).arcs)
         samples = 0.1 * rng.normal(size=64000).astype(np.float32)
         aligner = phone_aligner.PhoneAligner(model, language="en")
-        times = aligner._place(log_probs, model.grid, spans, samples)
+        times, _ = aligner._place(log_probs, model.grid, spans, samples)
         assert (np.diff(times) >= 0.01 - 1e-9).all()
         assert (times[0], times[-1]) == (0.0, 4.0)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechalign import FrameGrid
 from speechalign.aligners.confidence import (
     boundary_distribution,
     boundary_quantiles,
+    credible_margins,
     item_confidences,
 )
 from speechalign.errors import InputError
@@ -69,22 +69,35 @@ def test_quantiles_are_those_of_the_enumerated_paths(problem, quantiles):
     posteriors = posteriors_of(*problem)
     positions, weights = weighted_paths(*problem)
     bounds = boundaries_of(positions, posteriors.shape[1])
-    found = boundary_quantiles(posteriors, quantiles)
-    assert found.shape == (posteriors.shape[1] + 1, len(quantiles))
-    for k, row in enumerate(found):
-        for quantile, t in zip(quantiles, row):
-            assert weights[bounds[:, k] <= t].sum() >= quantile - 1e-8
-            assert weights[bounds[:, k] < t].sum() <= quantile + 1e-8
+    for k, passed in enumerate(boundary_distribution(posteriors)):
+        # Linear between frames: the enumerated share of each frame is spread over it.
+        heights = [weights[bounds[:, k] <= t].sum() for t in range(len(passed))]
+        found = boundary_quantiles(np.arange(len(passed)), passed, quantiles)
+        for quantile, t in zip(quantiles, found):
+            height = np.interp(t, np.arange(len(passed)), heights)
+            if heights[0] >= quantile:
+                assert t == 0
+            else:
+                assert height == pytest.approx(quantile, abs=1e-7)
 
 
 @given(problems())
 def test_intervals_are_nested_hold_the_median_and_keep_the_order(problem):
     posteriors = posteriors_of(*problem)
-    found = boundary_quantiles(posteriors, [0.05, 0.25, 0.5, 0.75, 0.95])
-    assert (np.diff(found, axis=1) >= 0).all()
-    assert (np.diff(found, axis=0) >= 0).all()
-    assert (found[0] == 0).all()
-    assert (found[-1] == len(posteriors)).all()
+    for spread in ((), ((0.7, 0.3), (0.3, 2.0))):
+        found = np.array(
+            [
+                boundary_quantiles(
+                    np.arange(len(passed)), passed, [0.05, 0.25, 0.5, 0.75, 0.95], spread=spread
+                )
+                for passed in boundary_distribution(posteriors)
+            ]
+        )
+        assert (np.diff(found, axis=1) >= 0).all()
+        assert (np.diff(found, axis=0) >= -1e-6).all()
+        if not spread:
+            assert (found[0] == 0).all()
+            assert (found[-1] <= len(posteriors)).all()
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 3), st.integers(1, 2)), max_size=5))
@@ -99,10 +112,13 @@ def test_emissions_without_doubt_leave_none(runs):
         log_probs = np.log(np.eye(3)[labels])
     graph = ctc_graph([label for label, _, _ in runs], blank=2)
     posteriors = posteriors_of(log_probs, graph)
-    found = boundary_quantiles(posteriors, [0.01, 0.5, 0.99])
-    assert (np.ptp(found, axis=1) == 0).all()
-    assert found[1:-1:2, 0].tolist() == starts
-    assert found[2::2, 0].tolist() == ends
+    passed = boundary_distribution(posteriors)
+    found = np.array(
+        [boundary_quantiles(np.arange(len(row)), row, [0.01, 1.0 - 1e-12]) for row in passed]
+    )
+    assert (np.ptp(found[1:], axis=1) < 1).all()
+    assert found[1:-1:2, 1].round(6).tolist() == starts
+    assert found[2::2, 1].round(6).tolist() == ends
     path = viterbi(log_probs, graph)
     assert item_confidences(posteriors, graph.positions[path.arcs]) == [1.0] * len(runs)
 
@@ -138,20 +154,39 @@ def test_a_softer_emission_widens_the_interval_and_lowers_the_confidence():
         logits = sharpness * shown
         log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
         posteriors = posteriors_of(log_probs, graph)
-        widths.append(int(np.diff(boundary_quantiles(posteriors, [0.05, 0.95])[1]).item()))
+        passed = boundary_distribution(posteriors)[1]
+        found = boundary_quantiles(np.arange(len(passed)), passed, [0.05, 0.95])
+        widths.append(float(np.diff(found).item()))
         path = viterbi(log_probs, graph)
         confidences += item_confidences(posteriors, graph.positions[path.arcs])
-    assert widths[0] == 0
+    assert widths[0] < 1
     assert widths == sorted(widths)
     assert widths[-1] >= 4
     assert confidences == sorted(confidences, reverse=True)
 
 
-def test_frames_become_seconds_on_the_grid():
-    posteriors = np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0]])
-    grid = FrameGrid(16000, 320, offset=160)
-    interval = grid.seconds(boundary_quantiles(posteriors, [0.05, 0.95])[1])
-    assert interval.tolist() == [0.03, 0.07]
+def test_spread_is_that_of_a_sum():
+    moments, passed = np.array([0.0, 1.0, 3.0, 4.0]), np.array([0.1, 0.2, 0.9, 1.0])
+    spread = ((0.75, 0.2), (0.25, 1.5))
+    rng = np.random.default_rng(0)
+    place = rng.choice([0.0, 0.5, 2.0, 3.5], size=400_000, p=[0.1, 0.1, 0.7, 0.1])
+    scale = rng.choice([0.2, 1.5], size=place.size, p=[0.75, 0.25])
+    drawn = place + rng.laplace(scale=scale)
+    wanted = [0.05, 0.25, 0.5, 0.75, 0.95]
+    found = boundary_quantiles(moments, passed, wanted, spread=spread)
+    assert [np.mean(drawn <= q) for q in found] == pytest.approx(wanted, abs=0.004)
+
+
+def test_margins_hold_the_boundary_wherever_it_was_put():
+    moments, passed = np.array([1.0, 1.1]), np.array([0.0, 1.0])
+    inside = credible_margins(moments, passed, 1.05)
+    assert inside.low_90 < inside.low_50 < 0 < inside.high_50 < inside.high_90
+    outside = credible_margins(moments, passed, 2.0)
+    assert (outside.high_50, outside.high_90) == (0.0, 0.0)
+    assert 2.0 + outside.low_90 == pytest.approx(1.05 + inside.low_90)
+    moved = inside.after_move(0.001)
+    assert moved.low_90 == pytest.approx(inside.low_90 - 0.001)
+    assert inside.after_move(-1.0).low_90 == 0.0
 
 
 @pytest.mark.parametrize("posteriors", [np.array([[0.5, 0.4]]), np.array([[math.nan, 1.0]])])
@@ -168,7 +203,7 @@ def test_other_input_that_does_not_fit():
         boundary_distribution(posteriors[0])
     for quantile in (0.0, 1.0, math.nan):
         with pytest.raises(InputError, match=r"quantiles: expected values in \(0, 1\)"):
-            boundary_quantiles(posteriors, [0.5, quantile])
+            boundary_quantiles(np.arange(2), np.array([0.0, 1.0]), [0.5, quantile])
     for positions in ([0, 1], [2], [-1]):
         with pytest.raises(InputError, match=r"positions: expected shape \(1,\) .* \[0, 2\)"):
             item_confidences(posteriors, np.array(positions))

@@ -18,6 +18,7 @@ CHANGES = {
     "min_pause": 0.1,
     "speaker_labels": "S[0-9]+:",
     "allow": ["skips"],
+    "posteriors": ["intervals"],
     "corrections": BoundaryBias("english-sphinx", overall=0.01),
 }
 

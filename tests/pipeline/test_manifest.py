@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechalign.aligners.result import Search
-from speechalign.alignment import Interval
+from speechalign.alignment import Interval, Margins
 from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.pipeline.analysis import ANALYSIS, OOVS
 from speechalign.pipeline.manifest import MANIFEST, Manifest
@@ -164,6 +164,20 @@ def test_words_read_back(tmp_path_factory, word):
     result = replace(ALIGNED, words=(replace(word, source="dictionary"),))
     write(folder, result)
     assert Manifest(folder).read() == {"slt/tea": result}
+
+
+def test_what_posteriors_say_reads_back(tmp_path):
+    margins = Margins(-0.03, -0.01, 0.0, 0.02)
+    span = Interval(0.5, 1.0, "Tea,", 0.75, None, margins)
+    phones = (
+        Interval(0.5, 0.7, "T", 0.9, None, margins, -0.1),
+        Interval(0.7, 1.0, "IY", None, margins, margins, None),
+    )
+    ways = (((("T", "IY"), 0.75), (("T", "EY"), 0.25)),)
+    word = replace(WORD, span=span, phones=phones, pronunciations=ways)
+    result = replace(ALIGNED, words=(word,))
+    write(tmp_path, result)
+    assert Manifest(tmp_path).read() == {"slt/tea": result}
 
 
 # --- several writers, and runs that end without a chance to finish

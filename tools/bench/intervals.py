@@ -1,0 +1,195 @@
+"""How often the credible intervals of boundaries hold the boundaries that were set by hand.
+
+    python tools/bench/intervals.py CORPUS [CORPUS ...] --model NAME [--model NAME ...]
+        [--encoder DIR] [--exclude SPEAKER ...] [--tier words] [--count N] [--plot FILE.png]
+    python tools/bench/intervals.py --synthetic MANIFEST.jsonl --model NAME
+
+CORPUS has ``corpus/SPEAKER/*.flac`` with a .lab beside each, and ``gold/SPEAKER/*.TextGrid``.
+Words are compared, or phones whose labels are the same. Of each model and corpus it prints how many
+boundaries there are, the share inside the 50 and the 90 % interval with its 95 % confidence
+interval (bootstrap over recordings), and the mean width of the intervals. ``--plot`` draws the
+shares against the width. ``--synthetic`` lets flite speak the sentences of a manifest, whose times
+are exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from accuracy import dictionary_phones
+from robustness import load_aligner
+
+from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
+from speechalign.aligners.result import AlignedUtterance
+from speechalign.alignment import Interval
+from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.errors import AlignmentError
+from speechalign.formats import read_alignment
+from speechalign.kernels.edit_distance import edit_distance
+from speechalign.text.word import bare
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tune_boundaries import VOICES, synthesise
+
+Item = tuple[str, Waveform, str, list[Interval]]
+"""Recording, its sound, its transcript, and its words or phones by hand."""
+
+
+@dataclass
+class Held:
+    """What became of the boundaries of one recording: inside 50 and 90 %, and widths in seconds."""
+
+    inside: np.ndarray
+    widths: np.ndarray
+
+
+def by_hand(folder: Path, tier: str, rate: int, exclude: Sequence[str]) -> Iterator[Item]:
+    """Yield the recordings of a corpus with gold."""
+    for audio in sorted((folder / "corpus").rglob("*.flac")):
+        if audio.parent.name in exclude:
+            continue
+        path = (folder / "gold" / audio.relative_to(folder / "corpus")).with_suffix(".TextGrid")
+        gold = read_alignment(path)
+        wanted = gold if tier == "words" else dictionary_phones(gold)
+        text = audio.with_suffix(".lab").read_text(encoding="utf-8")
+        yield str(audio), read_waveform(audio, sample_rate=rate), text, [*wanted.tiers[tier]]
+
+
+def synthetic(manifest: Path, rate: int, count: int) -> Iterator[Item]:
+    """Yield sentences that flite speaks, with the times of its phones."""
+    texts = [json.loads(line)["text"] for line in manifest.read_text("utf-8").splitlines()]
+    texts = [text for text in texts if not re.search(r"[0-9.;:-]", text[:-1])]
+    np.random.default_rng(1).shuffle(texts)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, text in enumerate(texts[:count]):
+            path = Path(folder) / f"{number}.wav"
+            phones = synthesise(text, VOICES[number % len(VOICES)], path)
+            yield str(number), read_waveform(path, sample_rate=rate), text, phones
+
+
+def held(result: AlignedUtterance, truth: Sequence[Interval], tier: str) -> Held:
+    """Look at each boundary once that both sides have."""
+    words = tier == "words"
+    ours = [part for word in result.said for part in ((word.interval,) if words else word.phones)]
+    names = [[bare(i.label).lower() if words else i.label for i in own] for own in (truth, ours)]
+    ids = {label: n for n, label in enumerate(dict.fromkeys([*names[0], *names[1]]))}
+    left, right = (np.array([ids[name] for name in own], np.int64) for own in names)
+    inside, widths = {}, {}
+    for i, j in edit_distance(left, right).pairs.tolist():
+        if left[i] != right[j]:
+            continue
+        true, own = truth[i], ours[j]
+        for at, half, most, time in (
+            (own.start, own.start_50, own.start_90, true.start),
+            (own.end, own.end_50, own.end_90, true.end),
+        ):
+            if half is not None and most is not None:
+                key = (at, time)
+                inside[key] = [low <= time <= high for low, high in (half, most)]
+                widths[key] = [high - low for low, high in (half, most)]
+    return Held(
+        np.array([*inside.values()], bool).reshape(-1, 2),
+        np.array([*widths.values()]).reshape(-1, 2),
+    )
+
+
+def measure(aligner: Aligner, items: Iterator[Item], tier: str) -> list[Held]:
+    """Align everything."""
+    found = []
+    for name, waveform, text, truth in items:
+        try:
+            found.append(held(aligner.align(waveform, text), truth, tier))
+        except AlignmentError as error:
+            print(f"{name}: {error}")
+    return found
+
+
+def summary(found: Sequence[Held]) -> str:
+    """Return the figures of a model on a corpus as a line."""
+    inside = np.concatenate([own.inside for own in found])
+    widths = np.concatenate([own.widths for own in found])
+    sums = np.array([[*own.inside.sum(axis=0), len(own.inside)] for own in found], float)
+    rng = np.random.default_rng(0)
+    drawn = sums[rng.integers(len(sums), size=(2000, len(sums)))].sum(axis=1)
+    low, high = np.quantile(100 * drawn[:, :2] / drawn[:, 2:], [0.025, 0.975], axis=0)
+    cells = [f"{len(inside):5d}"]
+    for n, nominal in enumerate((50, 90)):
+        share = 100 * inside[:, n].mean()
+        cells.append(
+            f"{nominal} %: {share:5.1f} ({low[n]:.1f} to {high[n]:.1f}), "
+            f"{1000 * widths[:, n].mean():4.0f} ms"
+        )
+    return "   ".join(cells)
+
+
+def draw(results: Mapping[str, Sequence[Held]], path: Path) -> None:
+    """Draw the shares inside by fifths of the width."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    for number, (name, found) in enumerate(results.items()):
+        inside = np.concatenate([own.inside for own in found])
+        widths = np.concatenate([own.widths for own in found])
+        for level, style in ((0, "--"), (1, "-")):
+            order = np.argsort(widths[:, level])
+            parts = np.array_split(order, 5)
+            axes.plot(
+                [1000 * widths[part, level].mean() for part in parts],
+                [100 * inside[part, level].mean() for part in parts],
+                style,
+                marker="o",
+                markersize=4,
+                color=f"C{number}",
+                label=name if level else None,
+            )
+    for nominal in (50, 90):
+        axes.axhline(nominal, color="0.6", linewidth=1, zorder=0)
+    axes.set(
+        xlabel="Mean width of the interval, ms (fifths of the boundaries)",
+        ylabel="Boundaries set by hand inside, %",
+        xscale="log",
+        ylim=(0, 100),
+    )
+    axes.legend(title="90 % intervals (50 %: dashed)", fontsize="small")
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Align, count, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpora", type=Path, nargs="*")
+    parser.add_argument("--synthetic", type=Path, help="manifest whose sentences flite speaks")
+    parser.add_argument("--model", action="append", help="may be repeated")
+    parser.add_argument("--encoder", help="pretrained encoder of the models that have one")
+    parser.add_argument("--exclude", action="append", default=[], help="speaker; may be repeated")
+    parser.add_argument("--tier", choices=("words", "phones"), default="words")
+    parser.add_argument("--count", type=int, default=120, help="sentences of --synthetic")
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    results = {}
+    for name in options.model or [DEFAULT_MODEL]:
+        aligner = Aligner(load_aligner(name, options.encoder).model, posteriors=["intervals"])
+        rate = aligner.model.sample_rate
+        sets = {
+            folder.name: (by_hand(folder, options.tier, rate, options.exclude), options.tier)
+            for folder in options.corpora
+        }
+        if options.synthetic is not None:
+            sets["flite"] = (synthetic(options.synthetic, rate, options.count), "phones")
+        for corpus, (items, tier) in sets.items():
+            results[f"{name}, {corpus}"] = found = measure(aligner, items, tier)
+            print(f"{name:18s} {corpus:12s} {tier:6s} {summary(found)}", flush=True)
+    if options.plot is not None:
+        draw(results, options.plot)
+
+
+if __name__ == "__main__":
+    main()
