@@ -4,10 +4,10 @@
 set -euo pipefail
 exp=$1 seeds=$2
 . ./path.sh
-store=$exp/states data=$exp/data weights="3 30"
+store=$exp/states data=$exp/data weights="1 10"
 mkdir -p "$exp/conf"
 for weight in $weights; do
-  sed "s/weight: 10/weight: $weight/" conf/min_wer.yaml >"$exp/conf/min_wer_$weight.yaml"
+  sed "s/weight: 3,/weight: $weight,/" conf/min_wer.yaml >"$exp/conf/min_wer_$weight.yaml"
 done
 fit() { # SEED FOLDER SETTINGS ...
   "$python" -m recipes.steps.train_state_ctc "$store" "$data" "$exp/$1/$2" "${@:3}" --seed "$1"
