@@ -1,7 +1,9 @@
 """Fit the confidence of a model of phones to speech, clean and corrupted.
 
     python -m recipes.steps.calibrate_confidence MODEL CORPUS [CORPUS ...] [--count 300]
+    python -m recipes.steps.calibrate_confidence universal de=CORPUS [nl=CORPUS ...] [--count 300]
 
+The second form is for a model of any phone of IPA: eSpeak NG pronounces the words of the languages.
 Each recording is aligned as it was read, and again with one word replaced by a word of another
 recording; every second one is corrupted first. The logistic regression of "this word was said" on
 the mean deficit, both outcomes weighted alike, becomes the calibration in MODEL/model.json.
@@ -12,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 import numpy as np
@@ -20,51 +22,55 @@ import numpy as np
 from recipes.program import run
 from recipes.steps.label_frames import labelled_utterances
 from speechalign.errors import AlignmentError, InputError
+from speechalign.files.names import existing
 from speechalign.files.writing import in_place_of
-from speechalign.models import DESCRIPTION, PhoneModel, load_model
+from speechalign.models import DESCRIPTION, OpenPhoneModel, PhoneModel, load_model
 from speechalign.models.phone_hmm import PhoneHmm
-from speechalign.pronunciation.lexicon import Lexicon
+from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
+from speechalign.text.dictionary import Variants
 from speechalign.training.calibration import logistic_regression, word_deficits
 from speechalign.training.copies import copy_of
 
 
 @click.command(help=__doc__)
 @click.argument("folder", metavar="MODEL", type=click.Path(exists=True, path_type=Path))
-@click.argument("corpora", metavar="CORPUS", nargs=-1, required=True,
-                type=click.Path(exists=True, path_type=Path))  # fmt: skip
+@click.argument("corpora", metavar="CORPUS", nargs=-1, required=True)
 @click.option("--count", default=300, show_default=True, help="Recordings of each corpus.")
 @click.option("--encoder", help="Folder of the encoder, for a model that has one.")
-def main(folder: Path, corpora: Sequence[Path], count: int, encoder: str | None) -> None:
+def main(folder: Path, corpora: Sequence[str], count: int, encoder: str | None) -> None:
     """Collect deficits, fit, write, print how well they separate."""
     model = load_model(folder, encoder=encoder)
     if not isinstance(model, PhoneHmm):
         raise InputError(f"{folder}: expected a model of phones")
-    emitting = cast(PhoneModel, model)
-    lexicon = Lexicon(emitting)
     said: list[float] = []
     unsaid: list[float] = []
     for corpus in corpora:
-        utterances = labelled_utterances(corpus)
+        language, _, path = corpus.rpartition("=")
+        lexicon = Lexicon(_pronouncing(model, language))
+        utterances = labelled_utterances(existing(Path(path)))
         chosen = np.random.default_rng(0).permutation(len(utterances))[:count].tolist()
         spoken = [
             [word.variants for word in lexicon.words(utterances[number].text)] for number in chosen
         ]
         for place, (number, words) in enumerate(zip(chosen, spoken)):
             seed = f"{utterances[number].id}#calibration" if place % 2 else None
-            samples = copy_of(utterances, number, rate=emitting.sample_rate, seed=seed)
+            samples = copy_of(
+                utterances, number, rate=cast(PhoneModel, model).sample_rate, seed=seed
+            )
             rng = np.random.default_rng((1, number))
             wrong = int(rng.integers(len(words)))
             others = spoken[int(rng.integers(len(spoken)))]
             other = others[int(rng.integers(len(others)))]
+            emitting = _with_phones(model, [*words, other])
             emissions = emitting.emit(samples[None], np.array([len(samples)], np.int64))[0]
             replaced = [*words[:wrong], other, *words[wrong + 1 :]]
             if other == words[wrong]:
                 continue
             try:
-                true = word_deficits(model, emissions, [v for each in words for v in each])
+                true = word_deficits(emitting, emissions, [v for each in words for v in each])
                 flat = [v for each in replaced for v in each]
                 position = sum(len(each) for each in replaced[:wrong])
-                false = word_deficits(model, emissions, flat)[position]
+                false = word_deficits(emitting, emissions, flat)[position]
             except AlignmentError as error:
                 click.echo(f"{utterances[number].id}: left out: {error}", err=True)
                 continue
@@ -84,6 +90,21 @@ def main(folder: Path, corpora: Sequence[Path], count: int, encoder: str | None)
         f"{100 * np.mean(~confident[outcomes]):.1f} % of {len(said)} words that were said, "
         f"{100 * np.mean(~confident[~outcomes]):.1f} % of {len(unsaid)} that were not"
     )
+
+
+def _pronouncing(model: PhoneHmm, language: str) -> PronouncingModel:
+    """Return the source of the pronunciations of a corpus in a language."""
+    if not isinstance(model, OpenPhoneModel):
+        return cast(PronouncingModel, model)
+    return Pronunciations(language, pronunciation="espeak-ipa", noise=model.noise)
+
+
+def _with_phones(model: PhoneHmm, words: Sequence[Sequence[Variants]]) -> Any:
+    """Return the model with the phones of words."""
+    if not isinstance(model, OpenPhoneModel):
+        return model
+    variants = [phones for word in words for each in word for phones in each]
+    return model.with_phones({phone for phones in variants for phone in phones} - {model.noise})
 
 
 if __name__ == "__main__":

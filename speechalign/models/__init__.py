@@ -44,6 +44,7 @@ MODELS = Registry(
         "german": "speechalign.models.neural_hmm.shipped:german",
         "german-gmm": "speechalign.models.hmm_gmm.shipped:german_gmm",
         "german-whisper": "speechalign.models.neural_hmm.shipped:german_whisper",
+        "universal": "speechalign.models.neural_hmm.shipped:universal",
     },
 )
 """By name: a class or function that makes a model; it needs no arguments."""

@@ -21,6 +21,7 @@ OPENINGS = {
     "robust_english": "Models of English and German that hear through noise",
     "speech_llm": "A speech LLM",
     "speech_translation": "Word alignment from the attention",
+    "universal": "A model of any language",
 }
 each = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 

@@ -1,7 +1,8 @@
 """Neural HMMs of our own that come with the package; each folder has a model card.
 
 ``egs/robust_english`` trains them: `english` and `german` are small networks, `english_whisper` and
-`german_whisper` heads on ``openai/whisper-base``, or on the encoder that is named.
+`german_whisper` heads on ``openai/whisper-base``, or on the encoder that is named. `universal`,
+trained by ``egs/universal``, is such a head for any language.
 """
 
 from __future__ import annotations
@@ -27,3 +28,4 @@ def german() -> NeuralHmm:
 
 english_whisper = partial(load, _DATA / "english_whisper")
 german_whisper = partial(load, _DATA / "german_whisper")
+universal = partial(load, _DATA / "universal")

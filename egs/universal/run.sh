@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# A model of any language: articulatory attributes on a pretrained encoder.
+#
+#     bash egs/universal/run.sh --encoder FOLDER   train on English, German, Dutch and Russian
+#     bash egs/universal/run.sh --mini true        generated speech, a tiny encoder
+# Stages: 0 data; 1 label the frames: English and German by their HMM-GMMs, other languages by one
+# trained on eSpeak NG's phones; 2 features and encoder states, clean and corrupted; 3 attributes of
+# the frames; 4 head, packed and calibrated; 6 the same without one language;
+# 7 measure on gold speech of other languages; 8 report; 9 copy the model into the package (only if
+# asked for).
+# --stage N, --stop-stage N   first and last stage (0 and 8)
+# --encoder DIR               openai/whisper-base: its folder, or its name on the hub
+# --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech)
+# --parts "NAME ..."          English corpora (cathy cmu_arctic speechocean762 an4)
+# --without CODE              language that stage 6 leaves out (de)
+# --gold-dir DIR              IPA gold: DIR/corpus, times in DIR/gold (SPEECHALIGN_DATA/voxangeles-dev)
+# --left-out-gold DIR         gold of the language that is left out (SPEECHALIGN_DATA/emodb-dev)
+# --epochs X                  passes over the speech (that of conf/)
+# --exp DIR                   output folder (exp/full or exp/mini)
+# --mini true                 generated speech and an encoder with random weights
+# A stage that was cut short is resumed when it is run again; finished outputs are kept.
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "$0")"
+stage=0
+stop_stage=8
+encoder=openai/whisper-base
+speech_dir=
+parts="cathy cmu_arctic speechocean762 an4"
+without=de
+gold_dir=
+left_out_gold=
+epochs=
+exp=
+mini=false
+. ../utils/parse_options.sh
+. ./path.sh
+absolute() { (cd "$called_from" && realpath -m "$1"); }
+conf=$PWD/conf languages="en de nl nl-be ru"
+declare -A corpus base=([en]=english-sphinx [de]=german-gmm)
+if "$mini"; then
+  exp=$(absolute "${exp:-$PWD/exp/mini}") languages="en" conf=$PWD/conf/mini without=
+  corpus=([en]=$exp/data/generated/manifest.jsonl) encoder=$exp/data/encoder
+  gold=${corpus[en]} gold_times=$exp/data/generated/gold gold_options=(--language en)
+else
+  exp=$(absolute "${exp:-$PWD/exp/full}")
+  speech_dir=$(absolute "${speech_dir:-$SPEECHALIGN_DATA/speech}")
+  gold_dir=$(absolute "${gold_dir:-$SPEECHALIGN_DATA/voxangeles-dev}")
+  left_out_gold=$(absolute "${left_out_gold:-$SPEECHALIGN_DATA/emodb-dev}")
+  corpus=([en]=$exp/data/english.jsonl [de]=$speech_dir/german/kerstin/manifest.jsonl
+    [nl]=$speech_dir/dutch/nathalie/manifest.jsonl
+    [nl-be]=$speech_dir/dutch/flemishguy/manifest.jsonl
+    [ru]=$speech_dir/russian/nsh/manifest.jsonl)
+  gold=$gold_dir/corpus gold_times=$gold_dir/gold gold_options=()
+  if [ -d "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
+fi
+stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+step() { "$python" -m "recipes.steps.$1" "${@:2}"; }
+measure() { # MODEL OUT CORPUS GOLD OPTION ...
+  "$python" ../../tools/bench/universal.py --model "$1" --encoder "$encoder" --corpus "$3" \
+    --gold "$4" --json "$2.json" "${@:5}" | tee "$2.txt"
+}
+build() { # NAME LANGUAGE ...: train a head on these languages, pack it, calibrate it
+  local net=$exp/$1 stores=() labels=() speech=() options=()
+  for l in "${@:2}"; do
+    stores+=(--store "$l=$exp/frames/$l" --target "$l=attributes")
+    labels+=(--labels "$l=labels") speech+=("${l%%-*}=${corpus[$l]}")
+  done
+  [ -z "$epochs" ] || options=(--epochs "$epochs")
+  step fit_phone_net "$conf/head.yaml" "$net" "${stores[@]}" "${options[@]}"
+  step pack_articulatory "$net" "$exp/models/$1" "${stores[@]}" "${labels[@]}" \
+    --card "$PWD/conf/universal.md" --encoder "$encoder"
+  step calibrate_confidence "$exp/models/$1" "${speech[@]}" --encoder "$encoder" --count 60
+}
+if stage 0 "data"; then
+  if "$mini"; then
+    "$python" -m recipes.corpora.generated_speech "$exp/data/generated" --utterances 40
+    "$python" ../robust_english/local/00_tiny_encoder.py "$encoder"
+  else
+    manifests=()
+    for part in $parts; do manifests+=("$speech_dir/english/$part/manifest.jsonl"); done
+    need "${manifests[@]}" "${corpus[de]}" "${corpus[nl]}" "${corpus[ru]}"
+    "$python" ../english_gmm/local/00_join_manifests.py "${corpus[en]}" "${manifests[@]}"
+  fi
+fi
+for l in $languages; do
+  if stage 1 "labels, $l"; then
+    if [ -z "${base[$l]:-}" ] && [ ! -d "$exp/gmm/$l" ]; then
+      "$python" -m speechalign train "${corpus[$l]}" "$exp/gmm/$l" --language "${l%%-*}" \
+        --phones espeak --licence "for labels only" --quiet
+    fi
+    step label_frames "${corpus[$l]}" "${base[$l]:-$exp/gmm/$l}" "$exp/frames/$l" labels
+  fi
+  if stage 2 "features, $l"; then
+    step corrupt_features "${corpus[$l]}" "$exp/frames/$l" --copies 1 --encoder "$encoder"
+  fi
+  if stage 3 "attributes, $l"; then step articulate_frames "$exp/frames/$l" labels attributes; fi
+done
+# shellcheck disable=SC2086
+if stage 4 "head"; then build universal $languages; fi
+# shellcheck disable=SC2086
+if [ -n "$without" ] && stage 6 "without $without"; then
+  build "without_$without" ${languages//$without/}
+fi
+if stage 7 "measure"; then
+  mkdir -p "$exp/measured"
+  measure "$exp/models/universal" "$exp/measured/universal" "$gold" "$gold_times" "${gold_options[@]}"
+  [ -z "$without" ] || measure "$exp/models/without_$without" "$exp/measured/left_out" \
+    "$left_out_gold/corpus" "$left_out_gold/gold" --language "$without"
+fi
+if stage 8 "report"; then "$python" local/08_report.py "$exp" | tee "$exp/RESULTS.md"; fi
+if stage 9 "ship"; then
+  shipped=$repository/speechalign/models/data/universal
+  rm -rf "$shipped" && cp -r "$exp/models/universal" "$shipped"
+fi
