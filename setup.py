@@ -72,7 +72,14 @@ setup(
             "pyyaml>=6",
             "scipy>=1.11",
         ],
-        "llm": ["torch>=2.4", "transformers>=4.50", "peft>=0.13", "safetensors>=0.4"],
+        "llm": [
+            "torch>=2.4",
+            "transformers>=4.50",
+            "peft>=0.13",
+            "safetensors>=0.4",
+            "gguf>=0.10",
+            "accelerate>=0.26",
+        ],
         "translation": ["sentencepiece>=0.2", "sacrebleu>=2.4"],
         # Forms of any size, parsed piece by piece; the standard library has no parser any more.
         "serve": ["multipart>=1.2"],

@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
 # A speech LLM (an encoder of speech joined to a language model): the effect of a matching loss, and of
 # measures against hallucinations.
-#
-#     bash egs/speech_llm/run.sh                   LibriSpeech, models of the Hugging Face hub
-#     bash egs/speech_llm/run.sh --mini true       generated speech and models made here, minutes
-#
-# Stages: 0 speech and recordings without speech, 1 models (mini), 2 train with cross-entropy (plain),
-# with cross-entropy and the matching loss (matching), and with cross-entropy on recordings without
-# speech too (nonspeech), 3 transcribe, 4 word times of matching, 5 report.
-#
+#     bash egs/speech_llm/run.sh --encoder DIR --llm DIR|GGUF   read English, frozen Whisper base
+#     bash egs/speech_llm/run.sh --mini true                    generated speech and models made here
+# Stages: 0 speech and recordings without speech, 1 models (mini) or states of the frozen encoder,
+# 2 train with cross-entropy (plain), with the matching loss (matching) or the best-alignment loss
+# (best_alignment, not mini) beside it, and with cross-entropy on recordings without speech too
+# (nonspeech), 3 transcribe, 4 word times of matching (mini), 5 report.
 # --stage N, --stop-stage N   first and last stage (0 and 5)
-# --corpus-dir DIR            folder of LibriSpeech or Mini LibriSpeech (the latter, downloaded)
-# --encoder NAME, --lm NAME   folders, or org/name on the hub (facebook/wav2vec2-base-960h and
-#                             HuggingFaceTB/SmolLM2-135M; fetched when first used)
+# --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
+# --parts "NAME ..."          corpora (cathy cmu_arctic speechocean762 an4)
+# --encoder DIR, --llm DIR    folders, or org/name on the hub (openai/whisper-base and
+#                             HuggingFaceTB/SmolLM2-135M); the language model, or a GGUF file
 # --mini true                 eSpeak NG's speech, and models of a few layers
 # --utterances N              mini: number of spoken sentences (1560)
 # --updates N                 number of updates of the weights (as in conf/; mini: 240)
-# --exp DIR                   output folder (exp/librispeech or exp/mini)
+# --exp DIR                   output folder (exp/full or exp/mini)
 # --seeds "N ..."             seeds of weights and batches (1 2 3; mini: 1)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"
 stage=0
 stop_stage=5
-corpus_dir=
-encoder=facebook/wav2vec2-base-960h
-lm=HuggingFaceTB/SmolLM2-135M
+speech_dir=
+parts="cathy cmu_arctic speechocean762 an4"
+encoder=openai/whisper-base
+llm=HuggingFaceTB/SmolLM2-135M
 mini=false
 utterances=1560
 updates=
@@ -33,83 +33,85 @@ exp=
 seeds=
 . ../utils/parse_options.sh
 . ./path.sh
-
-[ -z "$corpus_dir" ] || corpus_dir=$(cd "$called_from" && realpath "$corpus_dir")
-[ -z "$exp" ] || exp=$(cd "$called_from" && realpath -m "$exp")
+absolute() { (cd "$called_from" && realpath -m "$1"); }
 if $mini; then
-  name=mini conf=conf/mini tests=(test other nonspeech) seeds=${seeds:-1}
+  exp=$(absolute "${exp:-$PWD/exp/mini}") conf=conf/mini seeds=${seeds:-1}
+  tests=(test other nonspeech) systems=(plain matching nonspeech) states=()
 else
-  name=librispeech conf=conf tests=(test nonspeech) seeds=${seeds:-1 2 3}
+  exp=$(absolute "${exp:-$PWD/exp/full}") conf=conf seeds=${seeds:-1 2 3}
+  tests=(native learners noise5 noise0 babble nonspeech)
+  systems=(plain matching best_alignment nonspeech) states=(--states "$exp/states")
+  speech_dir=$(absolute "${speech_dir:-$SPEECHALIGN_DATA/speech/english}")
+  if [ -e "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
+  if [ -e "$called_from/$llm" ]; then llm=$(absolute "$llm"); fi
 fi
-exp=${exp:-$PWD/exp/$name}
 data=$exp/data
-systems=(plain matching nonspeech)
-
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
+step() { "$python" -m "recipes.$1" "${@:2}"; }
 
 if stage 0 "speech, and recordings without speech"; then
   "$python" local/00_make_nonspeech.py "$data/nonspeech/train" --kinds "silence white hum"
   "$python" local/00_make_nonspeech.py "$data/nonspeech/test" --seed 1
   cp "$data/nonspeech/test/manifest.jsonl" "$data/nonspeech.jsonl"
   if $mini; then
-    "$python" -m recipes.corpora.generated_speech "$data/generated" --utterances "$utterances" \
-      --unspoken 5000
+    step corpora.generated_speech "$data/generated" --utterances "$utterances" --unspoken 5000
     "$python" local/00_split.py "$data/generated/manifest.jsonl" \
       "$data/nonspeech/train/manifest.jsonl" "$data"
   else
-    if [ -z "$corpus_dir" ]; then
-      "$python" -m recipes.corpora.librispeech download "$data/download"
-      corpus_dir=$data/download/LibriSpeech
-    fi
-    "$python" -m recipes.corpora.librispeech prepare "$corpus_dir" "$data/librispeech"
-    "$python" local/00_lower.py "$data/librispeech" "$data/nonspeech/train/manifest.jsonl" "$data"
+    manifests=()
+    for part in $parts; do manifests+=("$speech_dir/$part/manifest.jsonl"); done
+    need "${manifests[@]}"
+    "$python" ../english_gmm/local/00_join_manifests.py "$data/joined.jsonl" "${manifests[@]}"
+    step steps.split_speakers "$data/joined.jsonl" "$data/split" --known 0 --test 0.09 --dev 0.04
+    "$python" local/00_shifted.py "$data/split" "$data/nonspeech/train/manifest.jsonl" \
+      "$data/nonspeech.jsonl" "$data"
   fi
 fi
-if stage 1 "models" && $mini; then
-  for seed in $seeds; do
-    "$python" local/01_make_models.py "$data/generated/text.txt" "$data/train.jsonl" "$exp/$seed" \
-      --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
-  done
+if stage 1 "models, or states"; then
+  if $mini; then
+    for seed in $seeds; do
+      "$python" local/01_make_models.py "$data/generated/text.txt" "$data/train.jsonl" \
+        "$exp/$seed" --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
+    done
+  else
+    step steps.encode_states "$data/all.jsonl" "$exp/states" --encoder "$encoder" --layer 6
+  fi
 fi
 # A run that has ended is not trained again, and one that was interrupted continues.
 if stage 2 "train"; then
   for seed in $seeds; do
-    if $mini; then encoder=$exp/$seed/encoder lm=$exp/$seed/lm; fi
+    if $mini; then encoder=$exp/$seed/encoder llm=$exp/$seed/lm; fi
     for system in "${systems[@]}"; do
-      "$python" -m recipes.steps.train_speech_llm "$conf/$system.yaml" "$data/train.jsonl" \
-        "$data/dev.jsonl" "$exp/$seed/$system" --encoder "$encoder" --lm "$lm" --seed "$seed" \
-        ${updates:+--steps "$updates"}
+      step steps.train_speech_llm "$conf/$system.yaml" "$data/train.jsonl" "$data/dev.jsonl" \
+        "$exp/$seed/$system" --encoder "$encoder" --lm "$llm" --seed "$seed" \
+        ${updates:+--steps "$updates"} "${states[@]}"
     done
   done
 fi
 if stage 3 "transcribe what is not transcribed yet"; then
+  guarded=(--beams 4 --length-penalty 0.8 --no-repeat 3)
+  # The check of words needs a CTC layer, which Whisper has not.
+  if $mini; then guarded+=(--support -10); else states+=(--encoder "$encoder"); fi
+  transcribe() { # TEST SYSTEM SUFFIX OPTION ...
+    local out=$exp/$seed/$2
+    [ -e "$out/$1$3.jsonl" ] ||
+      step steps.transcribe "$out/model" "$data/$1.jsonl" "$out/$1$3.jsonl" "${states[@]}" "${@:4}"
+  }
   for seed in $seeds; do
     for test in "${tests[@]}"; do
-      for system in "${systems[@]}"; do
-        out=$exp/$seed/$system
-        [ -e "$out/$test.jsonl" ] ||
-          "$python" -m recipes.steps.transcribe "$out/model" "$data/$test.jsonl" "$out/$test.jsonl"
-      done
-      for system in plain nonspeech; do
-        out=$exp/$seed/$system
-        [ -e "$out/$test.guarded.jsonl" ] ||
-          "$python" -m recipes.steps.transcribe "$out/model" "$data/$test.jsonl" \
-            "$out/$test.guarded.jsonl" \
-            --beams 4 --length-penalty 0.8 --no-repeat 3 --support -10
-      done
+      for system in "${systems[@]}"; do transcribe "$test" "$system" ""; done
+      for system in plain nonspeech; do transcribe "$test" "$system" .guarded "${guarded[@]}"; done
     done
   done
 fi
-if stage 4 "word times"; then
+if $mini && stage 4 "word times"; then
   for seed in $seeds; do
     model=$exp/$seed/matching/model
     "$python" -m speechalign align "$data/test.jsonl" "$model" "$exp/$seed/times" --jobs 1
-    if $mini; then
-      "$python" local/04_map_times.py "$model" "$data/test.jsonl" "$exp/$seed/map_times"
-      for times in times map_times; do
-        "$python" -m speechalign compare "$data/gold" "$exp/$seed/$times" >"$exp/$seed/$times.txt"
-      done
-    fi
+    "$python" local/04_map_times.py "$model" "$data/test.jsonl" "$exp/$seed/map_times"
+    for times in times map_times; do
+      "$python" -m speechalign compare "$data/gold" "$exp/$seed/$times" >"$exp/$seed/$times.txt"
+    done
   done
 fi
 if stage 5 "report"; then

@@ -10,8 +10,9 @@ from which an interrupted run continues as if it had never stopped; log.jsonl; a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,19 +21,22 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from recipes.trainer.encoded_recordings import EncodedRecordings
+from recipes.trainer.encoded_recordings import EncodedRecordings, StoredRecordings
 from recipes.trainer.settings import Settings, make_settings, override_options, read_yaml
 from recipes.trainer.speech_manifest import Recording, read_manifest
 from recipes.trainer.trainer import Trainer, start
 from speechalign.errors import InputError
-from speechalign.losses import ctc_loss, matching_loss
+from speechalign.losses import best_alignment_loss, ctc_loss, matching_loss
 from speechalign.metrics import word_errors
 from speechalign.metrics.word_errors import WordErrorStatistics
 from speechalign.models.speech_llm.config import SpeechLlmConfig
 from speechalign.models.speech_llm.ctc_support import spelled
 from speechalign.models.speech_llm.decoding import Decoding
+from speechalign.models.speech_llm.encoders import Encoded
 from speechalign.models.speech_llm.folder import join, save
+from speechalign.models.speech_llm.model import SpeechLlm
 from speechalign.models.speech_llm.output import Heard
+from speechalign.training.phone_net import has_fast_bfloat16
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,12 @@ class Training(Settings):
     ----------
     batch : int
         Recordings of speech in a batch.
-    matching : float
-        Weight of the matching loss beside the cross-entropy.
+    matching, best_alignment : float
+        Weights of the matching loss, and of the best-alignment loss by cosines, beside the
+        cross-entropy.
+    adapter_steps : int
+        Number of first steps that train the adapter with these two alone: the language model,
+        beyond its embeddings, is not computed.
     ctc : float
         Weight of a CTC loss on the encoder's letters, where the encoder is trained too.
     nonspeech : float
@@ -60,10 +68,17 @@ class Training(Settings):
     validate_every: int = 100
     batch: int = 16
     matching: float = 0.0
+    best_alignment: float = 0.0
+    adapter_steps: int = 0
     ctc: float = 0.0
     nonspeech: float = 0.0
     dev_recordings: int = 50
     model: SpeechLlmConfig = field(default_factory=SpeechLlmConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.adapter_steps and not (self.matching or self.best_alignment):
+            raise InputError("adapter_steps: expected matching or best_alignment, both are 0")
 
 
 def read_training(path: Path, **changes: object) -> Training:
@@ -72,6 +87,14 @@ def read_training(path: Path, **changes: object) -> Training:
     model = data.get("model", {})
     data["model"] = SpeechLlmConfig.from_keywords(model, source=f"{path}: model")
     return make_settings(Training, data, source=str(path))
+
+
+# Settings that weight a loss of rows and embeddings. A row may be aligned with several tokens: with
+# few rows a second, a text can be longer than its speech.
+_MATCHED: dict[str, Callable[..., Tensor]] = {
+    "matching": matching_loss,
+    "best_alignment": partial(best_alignment_loss, distance="cosine", moves="dtw"),
+}
 
 
 class SpeechLlmTrainer(Trainer[list[Recording]]):
@@ -87,6 +110,8 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         Folder of the run.
     encoder, lm : str or Path
         The models that are joined; see `join`.
+    states : Callable[[SpeechLlm], StoredRecordings] or None
+        Opens the states of the recordings; None to encode them.
     """
 
     criterion = "error_rate"
@@ -100,6 +125,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         *,
         encoder: str | Path,
         lm: str | Path,
+        states: Callable[[SpeechLlm], StoredRecordings] | None = None,
     ) -> None:
         self.speech = [r for r in train if r.text]
         self.others = [r for r in train if not r.text] if training.nonspeech else []
@@ -114,7 +140,11 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         self.training = training
         self.dev = dev[: training.dev_recordings]
         self._sources = {"encoder": str(encoder), "lm": str(lm)}
-        self._encoded = EncodedRecordings(self.model)
+        self._encoded = (EncodedRecordings if states is None else states)(self.model)
+        # On other CPUs bfloat16 is emulated.
+        self._half = training.model.lm_dtype == "bfloat16" and (
+            self.device.type == "cuda" or has_fast_bfloat16()
+        )
 
     def weights(self) -> dict[str, Tensor]:
         """Return the parameters that are trained."""
@@ -154,27 +184,44 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
     def losses(self, batch: list[Recording]) -> tuple[Tensor, dict[str, float]]:
         """Return the weighted sum of the losses of a batch, and each."""
         training = self.training
-        said = [torch.tensor(self.model.tokens(r.text), dtype=torch.int64) for r in batch]
-        counts = torch.tensor([len(tokens) for tokens in said], device=self.device)
-        heard: Heard = self.model.read(
-            self._encoded(batch), pad_sequence(said, batch_first=True).to(self.device), counts
-        )
-        # Recordings without speech come on top: those with speech count as much as without them.
-        total = heard.cross_entropy.sum() / training.batch
-        values = {"cross_entropy": total.item()}
-        if training.matching:
-            # A text without any speech has an infinite loss, from which nothing can be learnt.
-            each = matching_loss(
-                heard.speech, heard.text.detach(), heard.speech_lengths, counts, reduction="none"
-            )
-            matched = each.where(each.isfinite(), 0.0).sum() / training.batch
-            values["matching"] = matched.item()
-            total = total + training.matching * matched
-        if training.ctc:
+        encoded = self._encoded(batch)
+        total, values = torch.zeros((), device=self.device), {}
+        if self.step_count < training.adapter_steps:
+            adapted = self.model.adapt(encoded)
+            targets, counts = self._tokens(batch)
+            text = self.model.lm.get_input_embeddings()(targets).float()
+            speech, speech_lengths = adapted.rows, adapted.lengths
+        else:
+            heard, counts = self._read(encoded, batch)
+            text, speech, speech_lengths = heard.text, heard.speech, heard.speech_lengths
+            # Recordings without speech come on top: those with speech count as without them.
+            total = heard.cross_entropy.sum() / training.batch
+            values["cross_entropy"] = total.item()
+        for name, loss in _MATCHED.items():
+            weight: float = getattr(training, name)
+            if weight:
+                # A text without any speech has an infinite loss: nothing can be learnt from it.
+                each = loss(speech, text.detach(), speech_lengths, counts, reduction="none")
+                matched = each.where(each.isfinite(), 0.0).sum() / training.batch
+                values[name] = matched.item()
+                total = total + weight * matched
+        if training.ctc and self.step_count >= training.adapter_steps:
             spoken = self._ctc(heard, [r.text for r in batch])
             values["ctc"] = spoken.item()
             total = total + training.ctc * spoken
         return total, values
+
+    def _tokens(self, batch: Sequence[Recording]) -> tuple[Tensor, Tensor]:
+        """Return the tokens of the transcripts, (B, M), and their numbers."""
+        said = [torch.tensor(self.model.tokens(r.text), dtype=torch.int64) for r in batch]
+        counts = torch.tensor([len(tokens) for tokens in said], device=self.device)
+        return pad_sequence(said, batch_first=True).to(self.device), counts
+
+    def _read(self, encoded: Encoded, batch: Sequence[Recording]) -> tuple[Heard, Tensor]:
+        """Return what the model says of speech and transcripts, and their numbers of tokens."""
+        targets, counts = self._tokens(batch)
+        with torch.autocast(self.device.type, torch.bfloat16, self._half):
+            return self.model.read(encoded, targets, counts), counts
 
     def _ctc(self, heard: Heard, texts: Sequence[str]) -> Tensor:
         """Return the CTC loss of the encoder for each letter, without infinite losses."""
@@ -202,17 +249,22 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return the word error rates of dev, transcribed greedily."""
+        """Return the word error rates of dev, transcribed greedily, and the cross-entropy."""
+        if self.step_count < self.training.adapter_steps:
+            return {}  # Nothing is written yet that could be scored.
         self.model.eval()
-        total = WordErrorStatistics()
+        total, entropy = WordErrorStatistics(), 0.0
         size = self.training.batch
         for first in range(0, len(self.dev), size):
             recordings = self.dev[first : first + size]
-            written = self.model.write(self._encoded(recordings), Decoding(most_tokens=60))
+            encoded = self._encoded(recordings)
+            entropy += self._read(encoded, recordings)[0].cross_entropy.sum().item()
+            written = self.model.write(encoded, Decoding(most_tokens=60))
             for recording, text in zip(recordings, written):
                 total += word_errors.statistics(recording.text.split(), text.split())
         rates = word_errors.figures(total.counts).items()
-        return {name: float(value) for name, value in rates if not np.isnan(value)}
+        found = {name: float(value) for name, value in rates if not np.isnan(value)}
+        return found | {"cross_entropy": entropy / len(self.dev)}
 
     def write_model(self) -> None:
         """Write model/."""
@@ -225,7 +277,12 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
 @click.argument("dev", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--encoder", required=True, help="Folder, or org/name on the Hugging Face hub.")
-@click.option("--lm", required=True, help="Folder, or org/name on the Hugging Face hub.")
+@click.option("--lm", required=True, help="Folder, GGUF file, or org/name on the hub.")
+@click.option(
+    "--states",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Store of encode_states.py with the encoder's last layer (default: encode here).",
+)
 @override_options
 def main(
     config: Path,
@@ -234,6 +291,7 @@ def main(
     out: Path,
     encoder: str,
     lm: str,
+    states: Path | None,
     seed: int | None,
     steps: int | None,
 ) -> None:
@@ -241,7 +299,10 @@ def main(
     training = read_training(config, seed=seed, steps=steps)
     out.mkdir(parents=True, exist_ok=True)
     manifests = read_manifest(train), read_manifest(dev)
-    SpeechLlmTrainer(training, *manifests, out, encoder=encoder, lm=lm).run()
+    opened = None
+    if states is not None:
+        opened = partial(StoredRecordings, encoder=encoder, folder=states, manifests=(train, dev))
+    SpeechLlmTrainer(training, *manifests, out, encoder=encoder, lm=lm, states=opened).run()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import click
 import torch
 
 from recipes.program import run
-from recipes.trainer.encoded_recordings import EncodedRecordings
+from recipes.trainer.encoded_recordings import EncodedRecordings, StoredRecordings
 from recipes.trainer.speech_manifest import read_manifest
+from speechalign.errors import InputError
 from speechalign.models.speech_llm.decoding import Decoding
 from speechalign.models.speech_llm.folder import load
 
@@ -61,6 +62,12 @@ from speechalign.models.speech_llm.folder import load
 @click.option(
     "--batch", type=click.IntRange(1), default=16, show_default=True, help="Recordings in a batch."
 )
+@click.option("--encoder", help="Encoder that --states are checked against.")
+@click.option(
+    "--states",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Store of encode_states.py with the encoder's last layer (default: encode here).",
+)
 @click.option("--device", help="Device, such as cpu or cuda (default: the GPU if there is one).")
 def main(
     model: Path,
@@ -72,12 +79,18 @@ def main(
     most_tokens: int,
     support: float | None,
     batch: int,
+    encoder: str | None,
+    states: Path | None,
     device: str | None,
 ) -> None:
     """Write the transcripts."""
     network = load(model, device=device)
     decoding = Decoding(beams, length_penalty, no_repeat, most_tokens, support)
-    encoded = EncodedRecordings(network, most_bytes=0)
+    encoded: EncodedRecordings | StoredRecordings = EncodedRecordings(network, most_bytes=0)
+    if states is not None:
+        if encoder is None:
+            raise InputError("--states: expected --encoder beside it, the encoder they are of")
+        encoded = StoredRecordings(network, encoder, states, [manifest])
     recordings = read_manifest(manifest)
     temporary = out.with_suffix(".tmp")
     with torch.inference_mode(), temporary.open("w", encoding="utf-8") as file:

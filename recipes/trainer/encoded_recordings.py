@@ -1,4 +1,4 @@
-"""Encoder states of recordings, cached if the encoder is frozen."""
+"""Encoder states of recordings, cached if the encoder is frozen, or read from a store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from recipes.trainer.encoder_states import stored_encoder
 from recipes.trainer.speech_manifest import Recording
-from speechalign.models.speech_llm.encoders import Encoded
+from speechalign.corpus import read_corpus
+from speechalign.errors import InputError
+from speechalign.models.neural_hmm.encoder import load_encoder
+from speechalign.models.speech_llm.encoders import Encoded, PretrainedEncoder
 from speechalign.models.speech_llm.model import SpeechLlm
+from speechalign.training.frame_store import FrameStore
 
 
 class EncodedRecordings:
@@ -69,3 +74,65 @@ class EncodedRecordings:
             self._kept[recording.audio] = kept
             self._left -= size
         return kept
+
+
+class StoredRecordings:
+    """Encoder states of recordings that ``encode_states.py`` has written.
+
+    Parameters
+    ----------
+    model : SpeechLlm
+        Model with the encoder, which is not trained.
+    encoder : str or Path
+        The folder or name that it was loaded from.
+    folder : Path
+        The store: the last layer of this encoder, and no other encoder's.
+    manifests : Sequence[Path]
+        The recordings, with the ids that the store knows.
+
+    Raises
+    ------
+    InputError
+        The encoder is trained, the states are of another encoder or layer, or the store lacks a
+        recording.
+    """
+
+    def __init__(
+        self, model: SpeechLlm, encoder: str | Path, folder: Path, manifests: Sequence[Path]
+    ) -> None:
+        if any(p.requires_grad for p in model.encoder.parameters()):
+            raise InputError(
+                f"{folder}: has the states of a frozen encoder, but the settings train it; leave "
+                "the encoder out of train, or the states"
+            )
+        if not isinstance(model.encoder, PretrainedEncoder):
+            raise InputError(f"{folder}: expected an encoder of Hugging Face, got {encoder}")
+        layer = model.encoder.network.config.num_hidden_layers
+        kept, wanted = stored_encoder(folder), load_encoder(encoder, layers=[layer]).content_hash
+        if kept.content != wanted:
+            raise InputError(
+                f"{folder}: holds states of {kept.source}, hash {kept.content}; {encoder}, layer "
+                f"{layer}, has hash {wanted}; encode the corpus again with --layer {layer}"
+            )
+        self._device = model.adapter.widen.weight.device
+        store = FrameStore(folder)
+        numbers = {id: number for number, id in enumerate(store.ids)}
+        self._states = store.array("states.0")
+        self._numbers: dict[Path, int] = {}
+        for manifest in manifests:
+            for utterance in read_corpus(manifest):
+                if utterance.id not in numbers:
+                    raise InputError(
+                        f"{manifest}: {utterance.id}: {folder} has no states of it; encode the "
+                        "corpus that the manifest is of"
+                    )
+                self._numbers[Path(utterance.audio)] = numbers[utterance.id]
+
+    def __call__(self, recordings: Sequence[Recording]) -> Encoded:
+        """Return the states of recordings as a batch, on the device of the model."""
+        rows = [
+            torch.from_numpy(self._states[self._numbers[r.audio]].astype("float32"))
+            for r in recordings
+        ]
+        lengths = torch.tensor([len(row) for row in rows], device=self._device)
+        return Encoded(pad_sequence(rows, batch_first=True).to(self._device), lengths, None)

@@ -15,8 +15,11 @@ import tiny_models  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 from small_llm import language_model, letter_encoder  # noqa: E402
 
-from recipes.steps import train_speech_llm, transcribe  # noqa: E402
-from recipes.trainer.encoded_recordings import EncodedRecordings  # noqa: E402
+from recipes.steps import encode_states, train_speech_llm, transcribe  # noqa: E402
+from recipes.trainer.encoded_recordings import (  # noqa: E402
+    EncodedRecordings,
+    StoredRecordings,
+)
 from recipes.trainer.speech_manifest import Recording, read_manifest, write_manifest  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 
@@ -43,14 +46,14 @@ def material(tmp_path_factory):
     return folder
 
 
-def trainer(material, out, *, encoder=None, **changes):
+def trainer(material, out, *, encoder=None, states=None, **changes):
     out.mkdir(exist_ok=True)
     config = out / "settings.yaml"
     config.write_text(json.dumps(SETTINGS | changes))
     manifests = (read_manifest(material / f"{name}.jsonl") for name in ("train", "dev"))
     return train_speech_llm.SpeechLlmTrainer(
         train_speech_llm.read_training(config), *manifests, out,
-        encoder=encoder or material / "encoder", lm=material / "lm",
+        encoder=encoder or material / "encoder", lm=material / "lm", states=states,
     )  # fmt: skip
 
 
@@ -183,3 +186,53 @@ def test_what_is_refused(material, tmp_path):
         train_speech_llm.SpeechLlmTrainer(
             training, recordings, recordings, tmp_path, **models | {"encoder": whisper}
         )
+
+
+def test_first_steps_train_the_adapter_alone(material, tmp_path):
+    changes = {"model": {"hidden": 16, "stack": 8}, "nonspeech": 0.0, "ctc": 0.0}
+    found = trainer(material, tmp_path, adapter_steps=2, best_alignment=0.5, **changes)
+    before = {name: value.clone() for name, value in found.trained.items()}
+    assert found.evaluate() == {}
+    for _ in range(2):
+        assert found.step().keys() == {"matching", "best_alignment", "norm", "rate"}
+    for name, value in found.trained.items():
+        assert torch.equal(value, before[name]) == ("lora" in name), name
+    assert "cross_entropy" in found.step()
+    assert found.criterion in found.evaluate()
+    with pytest.raises(InputError, match="adapter_steps: expected matching or best_alignment"):
+        trainer(material, tmp_path, adapter_steps=2, matching=0.0)
+
+
+def test_states_of_a_store(material, tmp_path):
+    """They are what the encoder would say; those of another encoder or layer are refused."""
+    encoder = tiny_models.whisper(tmp_path / "whisper")
+    tiny_models.card(encoder)
+    for name, layer in (("last", "2"), ("first", "1")):
+        done = CliRunner().invoke(
+            encode_states.main,
+            [str(material / "dev.jsonl"), str(tmp_path / name), "--encoder", str(encoder),
+             "--layer", layer],
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+    model = {"hidden": 16, "stack": 8}
+
+    def run(store, encoder=encoder, **changes):
+        def opened(model):
+            return StoredRecordings(model, encoder, store, [material / "dev.jsonl"])
+
+        return trainer(material, tmp_path, encoder=encoder, states=opened, ctc=0.0,
+                       nonspeech=0.0, model=model, **changes)  # fmt: skip
+
+    found = run(tmp_path / "last")
+    recordings = read_manifest(material / "dev.jsonl")
+    stored, made = found._encoded(recordings), EncodedRecordings(found.model)(recordings)
+    assert torch.equal(stored.lengths, made.lengths)
+    torch.testing.assert_close(stored.states, made.states, rtol=2e-3, atol=2e-3)
+    with pytest.raises(InputError, match=r"layer 2, has hash .* encode the corpus again"):
+        run(tmp_path / "first")
+    other = tiny_models.wav2vec2(tmp_path / "other")
+    with pytest.raises(InputError, match=r"holds states of .*whisper, hash .*other, layer"):
+        run(tmp_path / "last", encoder=other)
+    model["train"] = ["adapter", "encoder.lora"]
+    with pytest.raises(InputError, match="states of a frozen encoder, but the settings train it"):
+        run(tmp_path / "last")

@@ -10,6 +10,7 @@ EXP/SEED/times.txt and map_times.txt (if they exist) the comparisons of word tim
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import click
 from speechalign.metrics import score
 from speechalign.metrics.word_errors import WordErrorScore
 
-SYSTEMS = ("plain", "matching", "nonspeech")
+SYSTEMS = ("plain", "matching", "best_alignment", "nonspeech")
 
 
 def scored(path: Path) -> WordErrorScore:
@@ -43,7 +44,7 @@ def steps_to(log: Path, goal: float) -> int | None:
     """Return the first step at which the word error rate on dev is no higher than a goal."""
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
-        if entry["split"] == "dev" and entry["error_rate"] <= goal:
+        if entry["split"] == "dev" and entry.get("error_rate", math.inf) <= goal:
             return int(entry["step"])
     return None
 

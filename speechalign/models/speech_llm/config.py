@@ -29,6 +29,8 @@ class SpeechLlmConfig:
         Which parts are trained, and saved: see `choose_trained`.
     lora_rank, lora_alpha : int
         Of the low-rank updates, for parts named ``.lora``.
+    lm_dtype : {"float32", "bfloat16"}
+        Precision of the language model's weights that are not trained.
     """
 
     hidden: int = 256
@@ -39,6 +41,7 @@ class SpeechLlmConfig:
     train: tuple[str, ...] = ("adapter", "lm.lora")
     lora_rank: int = 8
     lora_alpha: int = 16
+    lm_dtype: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         for name in ("hidden", "stack", "lora_rank", "lora_alpha"):
@@ -49,6 +52,8 @@ class SpeechLlmConfig:
             raise InputError(
                 f"compress: expected 'none', 'even' or 'probability', got {self.compress!r}"
             )
+        if self.lm_dtype not in ("float32", "bfloat16"):
+            raise InputError(f"lm_dtype: expected 'float32' or 'bfloat16', got {self.lm_dtype!r}")
 
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, object], *, source: str) -> SpeechLlmConfig:

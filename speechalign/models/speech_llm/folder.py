@@ -23,6 +23,7 @@ except ImportError as missing:
 from speechalign.models.device import choose_device
 from speechalign.models.speech_llm.config import SpeechLlmConfig
 from speechalign.models.speech_llm.encoders import load_encoder
+from speechalign.models.speech_llm.gguf import is_gguf, read_gguf
 from speechalign.models.speech_llm.model import SpeechLlm
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def join(
     encoder : str or Path
         A folder or name, as `load_encoder` reads it, or ``org/name`` on the Hugging Face hub.
     lm : str or Path
-        A folder with a causal language model and its tokenizer, or ``org/name``.
+        A folder with a causal language model and its tokenizer, a GGUF file with both, or
+        ``org/name``.
     config : SpeechLlmConfig
         How they are joined.
     offline : bool
@@ -64,7 +66,10 @@ def join(
     BackendError
         transformers or peft is missing, or the hub cannot be reached.
     """
-    network, tokenizer = _language_model(_folder(lm, offline=offline))
+    if is_gguf(lm):
+        network, tokenizer = read_gguf(Path(lm))
+    else:
+        network, tokenizer = _language_model(_folder(lm, offline=offline))
     return SpeechLlm(
         load_encoder(encoder if str(encoder) in MODELS else _folder(encoder, offline=offline)),
         network,
@@ -105,7 +110,7 @@ def load(source: str | Path, *, device: str | None = None, offline: bool = False
     if kind != KIND:
         raise InputError(f"{path}: expected kind {KIND!r}, got {kind!r}")
     config = SpeechLlmConfig.from_keywords(keywords, source=str(path))
-    encoder, lm = (str(folder / x) if (folder / x).is_dir() else x for x in (encoder, lm))
+    encoder, lm = (str(folder / x) if (folder / x).exists() else x for x in (encoder, lm))
     model = join(encoder, lm, config, offline=offline, **told)
     weights = folder / WEIGHTS
     try:
@@ -135,7 +140,7 @@ def save(model: SpeechLlm, folder: str | Path, *, encoder: str | Path, lm: str |
     folder : str or Path
         A new folder, or that of a model, which is replaced whole.
     encoder, lm : str or Path
-        The models that were joined: folders, which are kept relative to ``folder``, or names.
+        The models that were joined: folders or files, kept relative to ``folder``, or names.
 
     Raises
     ------
@@ -164,7 +169,7 @@ def save(model: SpeechLlm, folder: str | Path, *, encoder: str | Path, lm: str |
 
 
 def _relative(source: str | Path, folder: Path) -> str:
-    return os.path.relpath(source, folder) if Path(source).is_dir() else str(source)
+    return os.path.relpath(source, folder) if Path(source).exists() else str(source)
 
 
 def _folder(source: str | Path, *, offline: bool) -> Path:

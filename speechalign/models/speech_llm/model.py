@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ from speechalign.vocabulary import Piece
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_SOME = 4096  # tokens by which the size of embeddings is measured
 
 
 class SpeechLlm(nn.Module):
@@ -88,19 +91,25 @@ class SpeechLlm(nn.Module):
         self._tokenizer = tokenizer
         self.config = config
         self.end = int(tokenizer.eos_token_id)
-        embeddings = lm.get_input_embeddings().weight
+        embed = lm.get_input_embeddings()
+        with torch.no_grad():  # Some models scale the rows of the table.
+            some = embed(torch.arange(min(embed.num_embeddings, _SOME), device=lm.device)).float()
         self.adapter = SpeechAdapter(
             encoder.width,
-            embeddings.shape[1],
+            some.shape[1],
             hidden=config.hidden,
             stack=config.stack,
             compress=config.compress,
             keep_blanks=config.keep_blanks,
-            scale=float(embeddings.detach().float().square().mean().sqrt()),
+            scale=float(some.square().mean().sqrt()),
         )
         begin = tokenizer.bos_token_id
         self._prompt = [self.end if begin is None else int(begin), *self.tokens(config.prompt)]
         choose_trained(self, config.train, rank=config.lora_rank, alpha=config.lora_alpha)
+        for weights in lm.parameters():
+            if not weights.requires_grad:
+                weights.data = weights.data.to(getattr(torch, config.lm_dtype))
+        self._taken = signature(lm.forward).parameters
         self._lock = Lock()
         self.name, self.language, self.licence = name, language, licence
         self.sample_rate = encoder.sample_rate
@@ -212,16 +221,22 @@ class SpeechLlm(nn.Module):
         rows = [torch.cat([prompt, text[:m]]) for prompt, text, m in zip(prompts, read, sizes)]
         used = torch.tensor([len(row) for row in rows], device=targets.device)
         self._room(int(used.max()) - 1)
-        mask = torch.arange(int(used.max()), device=targets.device) < used[:, None]
+        # Padding stands before, so that all texts end together: only they need scores.
+        longest, scored = int(used.max()), max(sizes) + 1
+        mask = torch.arange(longest, device=targets.device) >= longest - used[:, None]
+        options = {
+            "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
+            "logits_to_keep": scored,
+        }
         logits = self.lm(
-            inputs_embeds=pad_sequence(rows, batch_first=True),
+            inputs_embeds=pad_sequence(rows, batch_first=True, padding_side="left"),
             attention_mask=mask.long(),
             use_cache=False,
-        ).logits
+            **{name: value for name, value in options.items() if name in self._taken},
+        ).logits[:, -scored:]
         said = []
-        for b, (prompt, m) in enumerate(zip(prompts, sizes)):
-            before = len(prompt) - 1
-            scores = logits[b, before : before + m + 1].float().log_softmax(-1)
+        for b, m in enumerate(sizes):
+            scores = logits[b, scored - m - 1 :].float().log_softmax(-1)
             wanted = torch.cat([targets[b, :m], targets.new_tensor([self.end])])
             said.append(scores.gather(1, wanted[:, None])[:, 0])
         return Heard(

@@ -9,7 +9,7 @@ from torch import nn
 
 from speechalign.errors import BackendError, InputError
 
-_PART = re.compile(r"(adapter|encoder|lm)(\.lora|\[-(\d+):\])?")
+_PART = re.compile(r"adapter|(encoder|lm)(\.lora)?(?:\[(?:-(\d+):|:(\d+))\])?")
 
 
 def choose_trained(model: nn.Module, parts: Sequence[str], *, rank: int, alpha: int) -> None:
@@ -21,8 +21,9 @@ def choose_trained(model: nn.Module, parts: Sequence[str], *, rank: int, alpha: 
         With modules ``encoder``, ``adapter`` and ``lm``; changed in place.
     parts : Sequence[str]
         Of these: ``adapter``; ``encoder`` or ``lm``, the whole of it; ``encoder[-4:]`` or
-        ``lm[-4:]``, so many of its last blocks; ``encoder.lora`` or ``lm.lora``, low-rank updates
-        [1]_ of all linear maps in its blocks.
+        ``lm[-4:]``, so many of its last blocks, ``lm[:4]`` of its first; ``encoder.lora`` or
+        ``lm.lora``, low-rank updates [1]_ of all linear maps in its blocks, ``lm.lora[-4:]`` in
+        those.
     rank, alpha : int
         Of the updates: they are scaled by alpha / rank.
 
@@ -40,28 +41,33 @@ def choose_trained(model: nn.Module, parts: Sequence[str], *, rank: int, alpha: 
     chosen = []
     for part in parts:
         match = _PART.fullmatch(part)
-        if match is None or (match[1] == "adapter" and match[2]):
+        if match is None:
             raise InputError(
-                f"train: expected adapter, encoder, encoder[-N:], encoder.lora, lm, lm[-N:] or "
-                f"lm.lora, got {part!r}"
+                "train: expected adapter, encoder, encoder[-N:], encoder[:N], encoder.lora or "
+                f"encoder.lora[-N:], or the same of lm, got {part!r}"
             )
         chosen.append(match)
     model.requires_grad_(False)
     # Updates first, since adding them freezes what they are added to.
-    for match in sorted(chosen, key=lambda match: match[2] != ".lora"):
-        whole: nn.Module = getattr(model, match[1])
-        if match[2] is None:
-            whole.requires_grad_(True)
-        elif match[2] == ".lora":
-            _add_updates(whole, rank, alpha)
+    for match in sorted(chosen, key=lambda match: match[2] is None):
+        whole: nn.Module = getattr(model, match[1] or "adapter")
+        if match[2]:
+            _add_updates(whole, _named(match, whole), rank, alpha)
+        elif match[3] or match[4]:
+            blocks = _blocks(whole)[1]
+            for number in _named(match, whole):
+                blocks[number].requires_grad_(True)
         else:
-            blocks, wanted = _blocks(whole)[1], int(match[3])
-            if not 1 <= wanted <= len(blocks):
-                raise InputError(
-                    f"train: {match[0]}: expected 1 to {len(blocks)} blocks, got {wanted}"
-                )
-            for block in blocks[-wanted:]:
-                block.requires_grad_(True)
+            whole.requires_grad_(True)
+
+
+def _named(match: re.Match[str], whole: nn.Module) -> range:
+    """Return the numbers of the blocks that a part names."""
+    count = len(_blocks(whole)[1])
+    wanted = int(match[3] or match[4] or count)
+    if not 1 <= wanted <= count:
+        raise InputError(f"train: {match[0]}: expected 1 to {count} blocks, got {wanted}")
+    return range(count - wanted, count) if match[3] else range(wanted)
 
 
 def _blocks(module: nn.Module) -> tuple[str, nn.ModuleList]:
@@ -72,7 +78,7 @@ def _blocks(module: nn.Module) -> tuple[str, nn.ModuleList]:
     return max(lists, key=lambda pair: sum(p.numel() for p in pair[1].parameters()))
 
 
-def _add_updates(module: nn.Module, rank: int, alpha: int) -> None:
+def _add_updates(module: nn.Module, numbers: range, rank: int, alpha: int) -> None:
     try:
         from peft import LoraConfig, inject_adapter_in_model
         from transformers.pytorch_utils import Conv1D
@@ -82,8 +88,9 @@ def _add_updates(module: nn.Module, rank: int, alpha: int) -> None:
         ) from None
     name, blocks = _blocks(module)
     maps = {
-        f"{name}.{inner}": isinstance(m, Conv1D)
-        for inner, m in blocks.named_modules()
+        f"{name}.{number}.{inner}": isinstance(m, Conv1D)
+        for number in numbers
+        for inner, m in blocks[number].named_modules()
         if isinstance(m, nn.Linear | Conv1D)
     }
     if not maps:
