@@ -19,19 +19,10 @@ from typing import Any
 import click
 
 from recipes.program import run
+from recipes.trainer.decoded_runs import read
 from speechalign.errors import InputError
 
 SPLITS = ("dev", "known", "test")
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Read a JSON file that an earlier stage wrote."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; run the stages before this one") from None
-    assert isinstance(found, dict)
-    return found
 
 
 def read_log(path: Path) -> list[dict[str, object]]:

@@ -81,6 +81,10 @@ class StateHead(nn.Module):
 
     def encode(self, normalised: Tensor, lengths: Tensor) -> Tensor:
         """Turn (B, F, W) normalised states into (B, F, V) log-probabilities."""
+        return self.score(self.stack(normalised, lengths))[:, : normalised.shape[1]]
+
+    def stack(self, normalised: Tensor, lengths: Tensor) -> Tensor:
+        """Turn (B, F, W) normalised states into (B, (F + 1) // 2, C), one row for two of them."""
         batch, count, _ = normalised.shape
         pairs = functional.pad(normalised, (0, 0, 0, count % 2)).reshape(
             batch, (count + 1) // 2, 2 * self.width
@@ -89,7 +93,12 @@ class StateHead(nn.Module):
         mask = length_mask((lengths + 1) // 2, x.shape[1])
         for block in self.blocks:
             x = block(x, mask)
-        scores = self.head(self.norm(x)).reshape(batch, -1, self.symbols)[:, :count]
+        rows: Tensor = self.norm(x)
+        return rows
+
+    def score(self, rows: Tensor) -> Tensor:
+        """Turn (B, R, C) rows into (B, 2 R, V) log-probabilities, two frames for each."""
+        scores = self.head(rows).reshape(len(rows), -1, self.symbols)
         log_probs: Tensor = scores.float().log_softmax(2)
         return log_probs
 

@@ -15,6 +15,7 @@ OPENINGS = {
     "aligner_comparison": "Every family of aligners",
     "english_gmm": "An English HMM-GMM",
     "german_gmm": "A German HMM-GMM",
+    "joint_speech_text": "Joint speech and text without alignment",
     "librispeech": "CTC models of phones",
     "long_form": "Long recordings with a primary speaker",
     "multi30k": "Non-autoregressive translation with CTC",

@@ -13,67 +13,16 @@ import click
 import numpy as np
 
 from recipes.program import run
-from recipes.steps.report_ctc import read, table
+from recipes.steps.report_ctc import table
+from recipes.trainer.decoded_runs import DecodedRuns
 
-_RESAMPLES = 2000
 _TESTS = ("dev", "native", "learners")
 _PLAIN = "base/continued"
 _LOSSES = ("base/min_wer", "base/mwer", "base/low_latency")
 
 
-class Runs:
-    """What was decoded of a run, for each seed.
-
-    Parameters
-    ----------
-    exp : Path
-        Folder of the experiment.
-    seeds : Sequence[str]
-        Names of the seeds.
-    """
-
-    def __init__(self, exp: Path, seeds: Sequence[str]) -> None:
-        self.exp, self.seeds = exp, seeds
-
-    def read(self, name: str, split: str) -> list[dict[str, Any]]:
-        """Read a split of a run, for each seed."""
-        return [read(self.exp / seed / name / f"{split}.json") for seed in self.seeds]
-
-    def has(self, name: str, split: str) -> bool:
-        """Tell whether all seeds have the split of a run."""
-        return all((self.exp / s / name / f"{split}.json").exists() for s in self.seeds)
-
-    def counts(self, name: str, split: str) -> np.ndarray:
-        """Return words, substitutions, deletions, insertions: (seeds, recordings, 4)."""
-        return np.array(
-            [[u["counts"][:4] for u in d["utterances"]] for d in self.read(name, split)]
-        )
-
-    def rate(self, name: str, split: str) -> str:
-        """Format the word error rate: mean and range of the seeds."""
-        counts = self.counts(name, split).sum(1)
-        rates = 100 * counts[:, 1:].sum(1) / counts[:, 0]
-        return f"{rates.mean():.2f} ({rates.min():.2f} to {rates.max():.2f})"
-
-    def change(self, name: str, baseline: str, split: str) -> str:
-        """Format by how many per cent of them the errors change.
-
-        The interval is of a bootstrap that draws seeds and recordings, both with replacement.
-        """
-        ours, theirs = (self.counts(n, split)[:, :, 1:].sum(2) for n in (name, baseline))
-        rng = np.random.default_rng(0)
-        drawn = []
-        for _ in range(_RESAMPLES):
-            seeds = rng.integers(0, len(ours), len(ours))
-            recordings = rng.integers(0, ours.shape[1], ours.shape[1])
-            a, b = (x[np.ix_(seeds, recordings)].sum() for x in (ours, theirs))
-            drawn.append(a / max(1, b) - 1)
-        low, high = 100 * np.percentile(drawn, [2.5, 97.5])
-        value = 100 * (ours.sum() / max(1, theirs.sum()) - 1)
-        each = 100 * (ours.sum(1) / np.maximum(1, theirs.sum(1)) - 1)
-        return (
-            f"{value:+.1f} [{low:+.1f}, {high:+.1f}]; seeds {' '.join(f'{x:+.1f}' for x in each)}"
-        )
+class Runs(DecodedRuns):
+    """Runs whose letters have times, too."""
 
     def delay(self, name: str, baseline: str, split: str) -> str:
         """Format by how many ms the letters of the transcripts begin later: mean and range."""

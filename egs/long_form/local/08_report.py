@@ -13,7 +13,8 @@ import numpy as np
 
 from recipes.program import run
 from recipes.steps.decode_long import RUNS
-from recipes.steps.report_ctc import read, table
+from recipes.steps.report_ctc import table
+from recipes.trainer.decoded_runs import read
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.formats import read_alignment

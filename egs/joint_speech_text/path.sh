@@ -1,0 +1,2 @@
+# shellcheck shell=bash
+. ../utils/path.sh
