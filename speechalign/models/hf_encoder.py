@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from speechalign.models.frame_timing import convolution_grid
 from speechalign.models.hf_folder import check_weights, no_progress_bars
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, SequenceFeatureExtractor
 
 SAMPLED = ("wav2vec2", "hubert", "wavlm")
@@ -78,3 +81,38 @@ def encoder_grid(network: PreTrainedModel, extractor: SequenceFeatureExtractor) 
     if config.model_type == "whisper":
         return convolution_grid(_WHISPER_LAYERS, sample_rate=rate, padding=_WHISPER_PADDING)
     return convolution_grid(list(zip(config.conv_kernel, config.conv_stride)), sample_rate=rate)
+
+
+def whisper_states(
+    network: PreTrainedModel, features: Tensor, layers: Sequence[int]
+) -> list[Tensor]:
+    """Run Whisper's encoder on as many positions as there are, rather than 30 s.
+
+    Parameters
+    ----------
+    network : transformers.PreTrainedModel
+        Whisper's encoder.
+    features : Tensor, shape (B, M, F)
+        Log-mel features, at most 30 s of them.
+    layers : Sequence[int]
+        Numbers of the layers, from 1 on.
+
+    Returns
+    -------
+    list of Tensor, each of shape (B, (F + 1) // 2, width)
+        The states of each layer; those of the last are normalised.
+    """
+    from torch.nn import functional
+
+    hidden = functional.gelu(network.conv2(functional.gelu(network.conv1(features))))
+    hidden = hidden.transpose(1, 2)
+    hidden = hidden + network.embed_positions.weight[: hidden.shape[1]]
+    found = []
+    for number, layer in enumerate(network.layers[: max(layers)], 1):
+        heads = signature(layer.forward).parameters  # transformers 4 asks for a mask
+        masks = {"layer_head_mask": None} if "layer_head_mask" in heads else {}
+        hidden = layer(hidden, None, **masks)
+        hidden = hidden[0] if isinstance(hidden, tuple) else hidden
+        if number in layers:
+            found.append(network.layer_norm(hidden) if number == len(network.layers) else hidden)
+    return found

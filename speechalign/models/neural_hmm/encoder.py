@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,7 +18,12 @@ from speechalign.frames import FrameGrid
 from speechalign.models import hub
 from speechalign.models.content import content_hash
 from speechalign.models.device import choose_device, half_precision, import_torch
-from speechalign.models.hf_encoder import SAMPLED, encoder_grid, load_pretrained
+from speechalign.models.hf_encoder import (
+    SAMPLED,
+    encoder_grid,
+    load_pretrained,
+    whisper_states,
+)
 from speechalign.models.hf_folder import model_type
 from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE
 
@@ -199,31 +204,13 @@ class Encoder:
         )
         features = inputs["input_features" if self._whisper else "input_values"].to(self.device)
         half = half_precision(self.device)
-        run = self._whisper_layers if self._whisper else self._sampled_layers
+        run = partial(whisper_states, self._network) if self._whisper else self._sampled_layers
         with self._lock, torch.inference_mode():
             with nullcontext() if half is None else torch.autocast(self.device.type, half):
                 states = torch.cat([hidden.float() for hidden in run(features, layers)], -1)
             if half is not None and not states.isfinite().all():
                 states = torch.cat(run(features, layers), -1)  # overflow: in single precision
             found: np.ndarray = states[:, :frames].cpu().numpy()
-        return found
-
-    def _whisper_layers(self, features: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
-        """Run Whisper's encoder on as many positions as there are, rather than 30 s."""
-        from torch.nn import functional
-
-        net = self._network
-        hidden = functional.gelu(net.conv2(functional.gelu(net.conv1(features))))
-        hidden = hidden.transpose(1, 2)
-        hidden = hidden + net.embed_positions.weight[: hidden.shape[1]]
-        found = []
-        for number, layer in enumerate(net.layers[: max(layers)], 1):
-            heads = inspect.signature(layer.forward).parameters  # transformers 4 asks for a mask
-            masks = {"layer_head_mask": None} if "layer_head_mask" in heads else {}
-            hidden = layer(hidden, None, **masks)
-            hidden = hidden[0] if isinstance(hidden, tuple) else hidden
-            if number in layers:
-                found.append(net.layer_norm(hidden) if number == len(net.layers) else hidden)
         return found
 
     def _sampled_layers(self, features: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +17,21 @@ from speechalign.models.ctc.conv_ctc import KIND, STRIDE, ConvCTC
 from speechalign.models.ctc.conv_ctc import load as load_conv_ctc
 from speechalign.models.ctc.conv_net import HOP, SAMPLE_RATE, ConvCTCNet
 from speechalign.models.ctc.hf_ctc import read_vocabulary
-from speechalign.models.hf_encoder import SAMPLED, encoder_grid, load_pretrained
+from speechalign.models.hf_encoder import SAMPLED, encoder_grid, load_pretrained, whisper_states
 from speechalign.models.hf_folder import model_type, read_json
 from speechalign.vocabulary import Vocabulary
 
 try:
     import torch
     from torch import Tensor, nn
+    from torch.nn.utils.rnn import pad_sequence
 except ImportError as missing:
     raise BackendError(f"speech-llm: {missing}; pip install 'speechalign[torch]'") from None
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, SequenceFeatureExtractor
+
+_LEAST = 800  # samples that Whisper hears; shorter recordings are followed by silence
 
 
 @dataclass(frozen=True)
@@ -174,30 +178,41 @@ class PretrainedEncoder(SpeechEncoder):
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
         """Encode (B, N) samples of (B,) lengths."""
         rows = [row[:n].cpu().numpy() for row, n in zip(waveforms, lengths.tolist())]
-        if not self._whisper:  # Too little for one frame is heard as none.
-            least = 2 * self.grid.offset + self.grid.stride
-            rows = [np.pad(row, (0, max(0, least - len(row)))) for row in rows]
+        if self._whisper:
+            return self._hear_alone(rows, waveforms.device)
+        # Too little for one frame is heard as none.
+        least = 2 * self.grid.offset + self.grid.stride
+        rows = [np.pad(row, (0, max(0, least - len(row)))) for row in rows]
         inputs = self._extractor(
-            rows,
-            sampling_rate=self.sample_rate,
-            return_tensors="pt",
-            padding="max_length" if self._whisper else True,
+            rows, sampling_rate=self.sample_rate, return_tensors="pt", padding=True
         )
         found = self.network(
             **{name: value.to(waveforms.device) for name, value in inputs.items()},
             output_hidden_states=True,
         )
         states = found.hidden_states[-1]
-        if self._whisper:
-            frames = -(-lengths // self.grid.stride)
-            heard = int(frames.max())
-            return Encoded(states[:, :heard], frames, None)
         # The last frame is the last that is whole.
         frames = (lengths - 2 * self.grid.offset) // self.grid.stride
         log_probs = None
         if self.vocabulary is not None:
             log_probs = found.logits.log_softmax(-1)
         return Encoded(states, frames.clamp(0, states.shape[1]), log_probs)
+
+    def _hear_alone(self, rows: Sequence[np.ndarray], device: torch.device) -> Encoded:
+        """Encode recordings one by one, without Whisper's padding to 30 s."""
+        found = []
+        for row in rows:
+            inputs = self._extractor(
+                np.pad(row, (0, max(0, _LEAST - len(row)))), sampling_rate=self.sample_rate,
+                return_tensors="pt", padding="do_not_pad",
+            )  # fmt: skip
+            features = inputs["input_features"].to(device)
+            states = whisper_states(self.network, features, [len(self.network.layers)])[0][0]
+            frames = -(-len(row) // self.grid.stride)
+            # The features end at whole hops: a last frame that they leave out is as the one before.
+            found.append(states[torch.arange(frames, device=device).clamp(max=len(states) - 1)])
+        lengths = torch.tensor([len(states) for states in found], device=device)
+        return Encoded(pad_sequence(found, batch_first=True), lengths, None)
 
 
 def _pretrained(folder: Path, *, whisper: bool) -> PretrainedEncoder:
