@@ -43,7 +43,8 @@ def load_named(request: pytest.FixtureRequest) -> Callable[[str], Model]:
     """Return a function that loads a model by its name, with its real encoder if it has one."""
 
     def load(name: str) -> Model:
-        encoder = request.getfixturevalue("whisper_base") if name.endswith("-whisper") else None
+        heads = name.endswith("-whisper") or name == "universal"
+        encoder = request.getfixturevalue("whisper_base") if heads else None
         return load_model(name, encoder=encoder)
 
     return load
