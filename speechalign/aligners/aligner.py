@@ -103,8 +103,8 @@ class Aligner:
         `speechalign.text.tokens.tokens` says.
     allow : Collection of {"skips", "repeats", "insertions", "fillers"}
         What text and audio may differ in: words that are not said, passages that are said again or
-        in another order, sound that is not in the text, hesitation and noise between words. For
-        models of phones.
+        in another order, sound that is not in the text, hesitation and noise between words. Not for
+        models that listen to a text as a whole.
 
     Raises
     ------
@@ -155,9 +155,10 @@ class Aligner:
         self.min_pause = min_pause
         self._speaker_labels = speaker_labels
         self.allow = check_misfits(allow)
-        if self.allow and self.model.aligner != "phones":
+        if self.allow and self.model.aligner not in ("phones", "ctc"):
             raise InputError(
-                f"allow: {self.model.name} is no model of phones; leave it out, or use one"
+                f"allow: expected a model that scores frames, and {self.model.name} listens to a "
+                "text as a whole; leave it out, or use a model of phones or CTC"
             )
         self.posteriors = check_posteriors(posteriors)
         if self.posteriors and self.model.aligner not in ("phones", "ctc"):

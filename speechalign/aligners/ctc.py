@@ -13,9 +13,10 @@ from speechalign.aligners.confidence import item_confidences
 from speechalign.aligners.ctc_boundaries import cell_levels, label_times, measure_levels
 from speechalign.aligners.ctc_evidence import judge_labels, label_margins, reading_posteriors
 from speechalign.aligners.long_form import emit_together
+from speechalign.aligners.misfits import find_readings, in_order_of_text, read_words
 from speechalign.aligners.phone_evidence import Judgement
 from speechalign.aligners.posteriors import Posterior
-from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.aligners.sound_extent import Kind, cover_sound
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
@@ -24,11 +25,12 @@ from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.graphs.ctc_variants import ctc_variant_graph, variant_labels
 from speechalign.graphs.ctc_words import ctc_word_graph, with_star
+from speechalign.graphs.misfits import Misfit, Penalties
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.ctc import CtcPath, ctc_viterbi
 from speechalign.models import CtcModel
 from speechalign.pronunciation.spelling import load_speller
-from speechalign.text.word import Pronunciation, Reading, Token, Word
+from speechalign.text.word import NOISE, Pronunciation, Reading, Token, Word
 from speechalign.vocabulary import Piece
 
 OVERLAP = 1.0
@@ -47,6 +49,18 @@ _MAX_JUMP = 4
 # Nats a frame that noise tokens lose against the best label, so that they leave silence to the
 # blank and words their own labels; chosen as the odds in `phones` (tools/tune_noise.py).
 _NOISE_PENALTY = 0.1
+# Nats: about a quarter of those of phones, as so much less is at stake a word; not tuned yet.
+MISFIT_PENALTIES = Penalties(
+    skip=-10.0,
+    skip_more=-1.0,
+    insertion=-10.0,
+    jump=-25.0,
+    filler=-4.0,
+    sound=0.3,
+    chance=8.0,
+    word=1.0,
+    beam=60.0,
+)
 _MEMORY = 256 * 2**20
 _SEAM = 0.1  # seconds of audio that a window of labels hears beyond them
 _ANY = "spn"  # the phone of what cannot be read, as in the dictionary's noise
@@ -81,6 +95,8 @@ class CtcAligner:
         Of the text.
     speaker_labels : str or None
         As `Aligner` has it.
+    allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
+        As `Aligner` has it. A filler is any sound.
     posteriors : Sequence of {"intervals", "phone-confidence", "n-best"}
         As `Aligner` has it.
 
@@ -96,11 +112,13 @@ class CtcAligner:
         *,
         language: str,
         speaker_labels: str | None = None,
+        allow: Sequence[Misfit] = (),
         posteriors: Sequence[Posterior] = (),
     ) -> None:
         if model.vocabulary.blank is None:
             raise InputError(f"{model.name}: expected a vocabulary with a blank, as CTC has one")
         self.model = model
+        self.allow = allow
         self.posteriors = posteriors
         self._blank = model.vocabulary.blank
         self._star = len(model.vocabulary)  # the column that with_star appends
@@ -130,7 +148,7 @@ class CtcAligner:
         is None for words of which nothing can be read. Boundaries lie between labels, where the
         spectrum changes (`label_times`).
         """
-        words = self._speller.words(text)
+        transcript = words = self._speller.words(text)
         items = self._items(words)
         if all(piece.label is None for item in items if item.word is not None
                for reading in item.readings for piece in reading):  # fmt: skip
@@ -140,6 +158,12 @@ class CtcAligner:
             )
         if emissions is None:
             (emissions,) = self.emit([waveform])
+        read: Sequence[int | None] = range(len(words))
+        if self.allow:
+            read = self._read(emissions, items)
+            noise = Word("", (NOISE,), "noise", readings=(((Piece(None, 0, 0),),),))
+            words = tuple(read_words(words, read, noise))
+            items = self._items(words)
         readings = [min(item.readings, key=len) for item in items]
         self._check_length(readings, len(emissions[0]), waveform.duration)
         noisy = [item.word is not None and words[item.word].source == "noise" for item in items]
@@ -159,11 +183,36 @@ class CtcAligner:
             ]
             times = _over_sound(times, sounds, waveform)
         known = self._known(emissions, items, readings, noisy, spans, times, waveform)
+        said, untranscribed = in_order_of_text(
+            transcript, read, self._timed(words, items, readings, confidences, known)
+        )
         return AlignedUtterance.of(
-            self._timed(words, items, readings, confidences, known),
+            said,
             waveform,
             log_likelihood=path.score / (100 * waveform.duration),
             unit=self.model.unit,
+            untranscribed=untranscribed,
+            search=Search("beam" if self.allow else "full", certified=not self.allow),
+        )
+
+    def _read(self, emissions: Emissions, items: Sequence[_Item]) -> list[int | None]:
+        """Find which words are read, where text and audio need not fit."""
+        scores = with_star(emissions[0], blank=self._blank)
+        spoken = [item for item in items if item.word is not None]
+        between = [] if self._speller.separator is None else [self._speller.separator]
+        variants = [
+            [self._labels(reading) + between * (n + 1 < len(spoken)) for reading in item.readings]
+            for n, item in enumerate(spoken)
+        ]
+        return find_readings(
+            scores,
+            scores.max(axis=1),
+            ctc_variant_graph(variants, blank=self._blank),
+            [ctc_variant_graph([own], blank=self._blank) for own in variants],
+            [item.word for item in spoken if item.word is not None],
+            allow=self.allow,
+            penalties=MISFIT_PENALTIES,
+            fillers=[[self._star]],
         )
 
     def _items(self, words: Sequence[Word]) -> list[_Item]:

@@ -6,6 +6,8 @@ any transcript is, with noise where there is other sound.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import get_args
@@ -16,19 +18,19 @@ from speechalign.alignment import Interval
 from speechalign.errors import AlignmentError, InputError, wrong_type
 from speechalign.graphs import Graph
 from speechalign.graphs.misfits import OTHER, PAUSE, Misfit, Penalties, misfit_graph
+from speechalign.kernels import viterbi
 from speechalign.kernels.lattice_beam import best_pieces
-from speechalign.text.dictionary import Variants
-from speechalign.text.word import NOISE, Word
+from speechalign.text.word import Word
 
 MISFITS: tuple[Misfit, ...] = get_args(Misfit)
 
-# Nats; chosen on a few minutes of prompts that were left out, said again and put in another order.
-_PENALTIES = Penalties(skip=-50.0, skip_more=-3.0, insertion=-60.0, jump=-150.0, filler=-15.0)
-_BEAM = 200.0
+Part = tuple[int, int, int]
+"""What is read (a word, or a kind of misfit), and frames ``[begin, end)``."""
+
+# Frames beside a row of words in which the next one is looked for, and a beam that keeps all.
+_BESIDE, _WIDE = 150, 1e9
 # Frames of other sound that are reported; with less, words around take it.
 _LEAST = 30
-# So few words in a row, apart from the rest of the text, are heard by chance.
-_CHANCE = 2
 
 Reading = int | None
 """Number of the word that is read; None for sound that is not in the text."""
@@ -46,12 +48,14 @@ def check_misfits(allow: Collection[str]) -> tuple[Misfit, ...]:
 
 def find_readings(
     log_probs: np.ndarray,
+    any_sound: np.ndarray,
     graph: Graph,
+    words: Sequence[Graph],
     owners: Sequence[int],
     *,
-    deficit: float,
     allow: Sequence[Misfit],
-    fillers: Sequence[Sequence[int]],
+    penalties: Penalties,
+    fillers: Sequence[Sequence[int]] = (),
 ) -> list[Reading]:
     """Find which words are read, in order of time, and where there is other sound.
 
@@ -59,14 +63,18 @@ def find_readings(
     ----------
     log_probs : ndarray, shape (T, V), float32 or float64
         Natural-log likelihoods of every state.
+    any_sound : ndarray, shape (T,), float32 or float64
+        The same of the best sound, whatever the text says.
     graph : Graph
         Of the whole text, nearly linear.
+    words : Sequence[Graph]
+        Of each word of the graph alone.
     owners : Sequence[int]
         Number of the word of the transcript that each word of the graph belongs to.
-    deficit : float
-        Nats that any sound scores less than the best of a frame.
     allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
         What may happen.
+    penalties : Penalties
+        How probable it is.
     fillers : Sequence[Sequence[int]]
         Labels of each filler.
 
@@ -74,32 +82,34 @@ def find_readings(
     ------
     AlignmentError
         Nothing of the text is read.
+
+    Notes
+    -----
+    Of the words in a row that the beam reads, those are kept whose sum of evidence is highest: by
+    how much they score more than any other sound does, so that words at an edge which are heard by
+    chance go. A row whose sum is too low is heard by chance as a whole. Then the words before and
+    after each row are looked for beside it, where they are read less often than it is.
     """
-    any_sound = log_probs.max(axis=1, keepdims=True) - log_probs.dtype.type(deficit)
+    other = any_sound - any_sound.dtype.type(penalties.sound)
     free = misfit_graph(
         graph,
         any_sound=log_probs.shape[1],
         allow=allow,
-        penalties=_PENALTIES,
+        penalties=penalties,
         fillers=fillers,
     )
-    found = best_pieces(
-        np.append(log_probs, any_sound, axis=1), free.graph, free.pieces, beam=_BEAM, hub=free.jump
-    )
-    passages = _passages(found)
-    if len(passages) > 1:
-        passages = [p for p in passages if not p or p[0] is None or len(p) > _CHANCE]
+    scores = np.append(log_probs, other[:, None], axis=1)
+    found = best_pieces(scores, free.graph, free.pieces, beam=penalties.beam, hub=free.jump)
+    passages = _sure_passages(_passages(found), scores, words, penalties)
     readings: list[Reading] = []
     for passage in passages:
         before: Reading = None
-        last = -1
-        for spoken in passage:
-            owner = None if spoken is None else owners[spoken]
-            again = spoken is not None and spoken <= last
+        for piece, *_ in passage:
+            owner = None if piece == OTHER else owners[piece]
             silent = owner is None and readings[-1:] == [None]
-            if (owner is None or owner != before or again) and not silent:
+            if (owner is None or owner != before) and not silent:
                 readings.append(owner)
-            before, last = owner, -1 if spoken is None else spoken
+            before = owner
     if all(reading is None for reading in readings):
         raise AlignmentError(
             "nothing of the transcript is heard in the recording; check that they belong together"
@@ -107,28 +117,116 @@ def find_readings(
     return readings
 
 
-def _passages(found: Sequence[tuple[int, int, int]]) -> list[list[Reading]]:
+def _passages(found: Sequence[Part]) -> list[list[Part]]:
     """Cut what was read where the reader leaves the text: words in a row, or other sound alone."""
-    passages: list[list[Reading]] = [[]]
-    for piece, begin, end in found:
+    passages: list[list[Part]] = [[]]
+    for part in found:
+        piece, begin, end = part
+        own = passages[-1]
         if piece >= 0:
-            if passages[-1] and passages[-1][-1] is None:
+            if own and own[-1][0] != piece - 1:
                 passages.append([])
-            own = passages[-1]
-            if own and own[-1] is not None and piece != own[-1] + 1:
-                passages.append([])
-            passages[-1].append(piece)
+            passages[-1].append(part)
         elif piece == OTHER and end - begin >= _LEAST:
-            passages.append([None])
+            passages.append([part])
         elif piece != PAUSE:
             passages.append([])
     return [passage for passage in passages if passage]
 
 
-def read_words(words: Sequence[Word], readings: Sequence[Reading], noise: Variants) -> list[Word]:
+def _sure_passages(
+    passages: Sequence[list[Part]],
+    scores: np.ndarray,
+    words: Sequence[Graph],
+    penalties: Penalties,
+) -> list[list[Part]]:
+    """Take away the words that are heard by chance; add those that are heard at the edges."""
+    if len(passages) == 1:
+        return list(passages)
+    kept: list[list[Part]] = []
+    for passage in passages:
+        if passage[0][0] == OTHER:
+            kept.append(passage)
+            continue
+        evidence = [_evidence(part, scores, words) for part in passage]
+        first, last = _best_run([own + penalties.word for own in evidence])
+        if sum(evidence[first:last]) >= penalties.chance:
+            kept.append(passage[first:last])
+    times_read = Counter(piece for passage in kept for piece, *_ in passage)
+    edges = [[(OTHER, 0, 0)], *kept, [(OTHER, len(scores), len(scores))]]
+    for before, passage, after in zip(edges, kept, edges[2:]):
+        if passage[0][0] == OTHER:
+            continue
+        low = before[-1][2] if before[-1][0] != OTHER else before[-1][1]
+        high = after[0][1] if after[0][0] != OTHER else after[0][2]
+        while (piece := passage[0][0] - 1) >= 0 and times_read[piece] < times_read[piece + 1]:
+            begin = max(low, passage[0][1] - _BESIDE)
+            part = _heard_in(begin, passage[0][1], piece, scores, words, penalties)
+            if part is None or part[2] < passage[0][1] - _LEAST:
+                break
+            passage.insert(0, part)
+            times_read[piece] += 1
+        while (piece := passage[-1][0] + 1) < len(words) and (
+            times_read[piece] < times_read[piece - 1]
+        ):
+            end = min(high, passage[-1][2] + _BESIDE)
+            part = _heard_in(passage[-1][2], end, piece, scores, words, penalties)
+            if part is None or part[1] > passage[-1][2] + _LEAST:
+                break
+            passage.append(part)
+            times_read[piece] += 1
+    return kept
+
+
+def _heard_in(
+    begin: int,
+    end: int,
+    piece: int,
+    scores: np.ndarray,
+    words: Sequence[Graph],
+    penalties: Penalties,
+) -> Part | None:
+    """Find one word in a stretch; None where other sound scores as much."""
+    free = misfit_graph(
+        words[piece],
+        any_sound=scores.shape[1] - 1,
+        allow=("insertions",),
+        penalties=replace(penalties, insertion=0.0),
+    )
+    try:
+        found = best_pieces(scores[begin:end], free.graph, free.pieces, beam=_WIDE)
+    except AlignmentError:  # too short for the word
+        return None
+    for own, first, last in found:
+        if own == 0:
+            part = piece, begin + first, begin + last
+            if _evidence(part, scores, words) >= 0:
+                return part
+    return None
+
+
+def _evidence(part: Part, scores: np.ndarray, words: Sequence[Graph]) -> float:
+    """Return by how much a word scores more than other sound."""
+    piece, begin, end = part
+    path = viterbi(scores[begin:end, :-1], words[piece])
+    return path.score - float(scores[begin:end, -1].sum())
+
+
+def _best_run(values: Sequence[float]) -> tuple[int, int]:
+    """Return where the values in a row with the highest sum begin and end."""
+    best, highest, begin, total = (0, 0), -math.inf, 0, 0.0
+    for number, value in enumerate(values):
+        if total < 0:
+            begin, total = number, 0.0
+        total += value
+        if total > highest:
+            best, highest = (begin, number + 1), total
+    return best
+
+
+def read_words(words: Sequence[Word], readings: Sequence[Reading], noise: Word) -> list[Word]:
     """Return the words that are read, with a word of noise where there is other sound."""
-    other = Word("", (NOISE,), "noise", variants=(noise,))
-    return [other if reading is None else words[reading] for reading in readings]
+    return [noise if reading is None else words[reading] for reading in readings]
 
 
 def in_order_of_text(
@@ -145,7 +243,7 @@ def in_order_of_text(
     ordered: list[Word] = []
     for number, word in enumerate(words):
         if number not in found:
-            skipped = replace(word.chosen(0), variants=(), status="skipped")
+            skipped = replace(word.chosen(0), variants=(), readings=(), status="skipped")
             ordered.append(skipped)
             continue
         first, *further = found[number]

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, repeat
+from itertools import islice, pairwise, repeat
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -31,13 +31,14 @@ from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
-from speechalign.graphs.misfits import Misfit
+from speechalign.graphs.loop import loop_graph
+from speechalign.graphs.misfits import Misfit, Penalties
 from speechalign.kernels import forward_backward, viterbi
 from speechalign.kernels.lattice_band import best_path_in_band, is_nearly_linear
 from speechalign.models import OpenPhoneModel, PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Variants
-from speechalign.text.word import Pronunciation, Word
+from speechalign.text.word import NOISE, Pronunciation, Word
 
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
@@ -49,6 +50,18 @@ _WINDOW, _CONTEXT = 256, 16
 _NOISE_ODDS = 8.0
 # Seconds that no phone of speech lasts, and by how much noise scores more there than all others.
 _LONGEST_PHONE, _CERTAIN = 0.6, 1.0
+# Nats; chosen with tools/tune_misfits.py.
+MISFIT_PENALTIES = Penalties(
+    skip=-30.0,
+    skip_more=-3.0,
+    insertion=-40.0,
+    jump=-100.0,
+    filler=-15.0,
+    sound=1.5,
+    chance=40.0,
+    word=10.0,
+    beam=150.0,
+)
 FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))
 """Sounds of hesitation, in the phones of a model that has them."""
 _FULL = 2.0**28
@@ -174,7 +187,8 @@ class PhoneAligner:
         readings: Sequence[Reading] = range(len(words))
         if self.allow:
             readings = self._readings(samples, words)
-            words = tuple(read_words(words, readings, ((self.model.noise,),)))
+            noise = Word("", (NOISE,), "noise", variants=(((self.model.noise,),),))
+            words = tuple(read_words(words, readings, noise))
         found = self._search(samples, words)
         stretched = self._stretched(found)
         if stretched.any():
@@ -226,25 +240,46 @@ class PhoneAligner:
             untranscribed=untranscribed,
             log_likelihood=log_likelihood,
             unit="phones",
-            search=found.search,
+            search=Search("beam", certified=False) if self.allow else found.search,
         )
 
     def _readings(self, samples: np.ndarray, words: Sequence[Word]) -> list[Reading]:
         """Find which words are read, where text and audio need not fit."""
-        emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
+        log_probs = self.model.emit(samples[None], np.array([len(samples)], np.int64))[0]
         fillers = [
             self.model.chain(phones).labels[::2].tolist()
             for phones in FILLERS
             if set(phones) <= set(self.model.phones)
         ]
+        spoken = [variants for word in words for variants in word.variants]
         return find_readings(
-            emissions[0],
-            self.model.graph([variants for word in words for variants in word.variants]),
+            log_probs,
+            self._any_sound(log_probs),
+            self.model.graph(spoken),
+            [self.model.graph([variants]) for variants in spoken],
             [number for number, word in enumerate(words) for _ in word.variants],
-            deficit=self._deficit(),
             allow=self.allow,
+            penalties=MISFIT_PENALTIES,
             fillers=[self.model.chain([self.model.noise]).labels[::2].tolist(), *fillers],
         )
+
+    def _any_sound(self, log_probs: np.ndarray) -> np.ndarray:
+        """Return what the best phones in any order score in each frame.
+
+        What would be one phone for longer than any lasts is noise or music: it scores more.
+        """
+        phones = list(self.model.phones)
+        loop = loop_graph([self.model.chain([phone]) for phone in phones])
+        arcs = viterbi(log_probs, loop).arcs
+        scores: np.ndarray = log_probs[np.arange(len(log_probs)), loop.labels[arcs]]
+        longest = _LONGEST_PHONE * self.model.sample_rate / self.model.grid.stride
+        spoken = loop.positions[arcs]
+        edges = np.concatenate([[0], np.flatnonzero(np.diff(spoken)) + 1, [len(spoken)]])
+        for begin, end in pairwise(edges.tolist()):
+            if end - begin > longest and phones[spoken[begin]] != self.model.silence:
+                best = log_probs[begin:end].max(axis=1)
+                scores[begin:end] = best + log_probs.dtype.type(_CERTAIN)
+        return scores
 
     def _deficit(self) -> float:
         """Return the nats that any sound scores less than the best sound of a frame."""

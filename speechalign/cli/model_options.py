@@ -149,7 +149,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
         group="Corpus",
         help="Differences of text and audio, with commas: skips (words that are not said), repeats "
         "(passages said again, or in another order), insertions (sound that is not in the text), "
-        "fillers (hesitation); for models of phones (default: none)",
+        "fillers (hesitation); for models of phones and CTC models (default: none)",
     )
     @option(
         "--with",

@@ -16,7 +16,7 @@ Misfit = Literal["skips", "repeats", "insertions", "fillers"]
 
 @dataclass(frozen=True)
 class Penalties:
-    """Natural-log weights, at most 0, of what departs from the text.
+    """What departs from the text costs: natural-log weights, at most 0, and thresholds.
 
     Parameters
     ----------
@@ -28,6 +28,14 @@ class Penalties:
         Of going on anywhere else in the text.
     filler : float
         Of a filler.
+    sound : float
+        Nats that any sound loses a frame against the best one, at least 0.
+    chance : float
+        Nats that words in a row must score more than other sound, not to be heard by chance.
+    word : float
+        Nats that a word at the edge of such a row may score less than other sound.
+    beam : float
+        Nats below the best path, beyond which no path is followed.
     """
 
     skip: float
@@ -35,6 +43,10 @@ class Penalties:
     insertion: float
     jump: float
     filler: float
+    sound: float
+    chance: float
+    word: float
+    beam: float
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,9 @@ def misfit_graph(
         number = min(int(word[graph.targets[a]]), count)
         exits[number].setdefault(int(graph.sources[a]))
         entries[number].setdefault(int(graph.targets[a]), int(graph.labels[a]))
+    pausing = (graph.start[graph.sources] > -math.inf) & (graph.sources == graph.targets)
+    for a in np.flatnonzero(pausing).tolist():  # A pause that is the start itself.
+        entries[0].setdefault(int(graph.targets[a]), int(graph.labels[a]))
     for last in np.flatnonzero((graph.final > -math.inf) & spoken).tolist():
         exits[count].setdefault(last)
     arcs: list[tuple[int, int, int, float]] = []
