@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speechalign.cli.align import summarise
-from speechalign.cli.corpus_options import ReadCorpus, corpus_options
+from speechalign.cli.corpus_options import ReadCorpus, corpus_options, speakers_option
 from speechalign.cli.messages import log
 from speechalign.cli.options import command, jobs_option, message_options, option
 from speechalign.cli.output_options import cue_options, format_option, overwrite_option
@@ -99,6 +99,7 @@ _UNHEARD = 0.05  # confidence of a word that the audio does not support
 )
 @format_option
 @cue_options
+@speakers_option
 @overwrite_option
 @jobs_option
 @message_options
@@ -118,6 +119,7 @@ def transcribe(
     aligner: str | None,
     formats: tuple[str, ...],
     format_options: dict[str, object],
+    speakers: Path | None,
     overwrite: bool,
     jobs: int | None,
 ) -> None:
@@ -140,7 +142,10 @@ def transcribe(
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
     if translate and aligner is not None:
         raise click.UsageError("--translate and --align exclude each other: nobody says the words")
+    if speakers is not None and aligner is None:
+        raise click.UsageError("--speakers needs --align: words get speakers by their times")
     from speechalign.cli.progress import ProgressBar
+    from speechalign.corpus.turns import read_turns
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.pipeline.transcribe_corpus import transcribe_corpus
@@ -149,6 +154,9 @@ def transcribe(
     utterances = read_corpus(corpus)
     if not utterances:
         raise InputError(f"{corpus}: no recordings here")
+    turns = None if speakers is None else read_turns(speakers)
+    if turns is not None:
+        turns.check(sorted({utterance.recording for utterance in utterances}))
     name = model[0] if model else _DEFAULT_MODEL
     loaded = load_model(name, device=device, offline=offline, allow_pickle=allow_pickle)
     transcriber = load_transcriber(
@@ -184,6 +192,7 @@ def transcribe(
                 format_options=format_options,
                 jobs=jobs,
                 overwrite=overwrite,
+                speakers=turns,
                 progress=AlignmentProgress(bar),
             )
         summarise(result.utterances, out, times.model.sample_rate)

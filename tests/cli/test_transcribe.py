@@ -33,15 +33,20 @@ def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
         WhisperAttention, "generate", lambda _, heard, *__, **___: [(told, "en", -0.2)] * len(heard)
     )
     out = tmp_path / "out"
-    done = run(corpus, tiny("whisper"), out, "--verbose", "--align")
+    turns = tmp_path / "turns.rttm"
+    turns.write_text("SPEAKER tea 1 0.0 4.5 <NA> <NA> Anna <NA> <NA>\n")
+    done = run(corpus, tiny("whisper"), out, "--verbose", "--speakers", turns, "--align")
     assert done.exit_code == 0, done.output
     assert "no speech: slt/silence" in done.stderr
     assert "segments by language: en 1" in done.stderr
     assert "not heard: slt/tea: 'sailors'" in done.stderr
-    words = read_alignment(out / "slt/tea.TextGrid").tiers["words"]
+    tiers = read_alignment(out / "slt/tea.TextGrid").tiers
+    (words,) = (tiers[name] for name in tiers if name.endswith("words"))
     assert [word.label for word in words] == told.split()
     (line,) = (out / "alignment_manifest.jsonl").read_text().splitlines()
-    assert json.loads(line)["model"] == "english-sphinx"
+    result = json.loads(line)
+    assert result["model"] == "english-sphinx"
+    assert {word["speaker"] for word in result["words"] if word["end"] < 4.5} == {"Anna"}
     assert not (out / "slt/tea.lab").exists()
 
 
@@ -73,4 +78,12 @@ def test_what_is_refused(corpus, tmp_path):
     done = run(corpus, "english-sphinx", tmp_path / "out", "--translate", "--align")
     assert done.exit_code == 2
     assert "exclude each other" in done.stderr
+    turns = tmp_path / "turns.rttm"
+    turns.write_text("SPEAKER another 1 0.0 60.0 <NA> <NA> Anna <NA> <NA>\n")
+    done = run(corpus, "english-sphinx", tmp_path / "out", "--speakers", turns)
+    assert done.exit_code == 2
+    assert "--speakers needs --align" in done.stderr
+    done = run(corpus, "english-sphinx", tmp_path / "out", "--speakers", turns, "--align")
+    assert done.exit_code == 4
+    assert "turns.rttm: " in done.stderr
     assert run(corpus, "a", "b", "c").exit_code == 2
