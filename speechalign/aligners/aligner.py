@@ -140,7 +140,7 @@ class Aligner:
             raise wrong_type("model", "a name, a path or a loaded model", model)
         if language is not None and not isinstance(language, str):
             raise wrong_type("language", "an ISO 639 code such as 'en'", language)
-        self.model = _with_phones(self.model, phones, language)
+        self.model = with_phone_source(self.model, phones, language)
         if pause_probability is not None:
             if not isinstance(self.model, PausingModel):
                 raise InputError(
@@ -344,8 +344,14 @@ class Aligner:
 _ALPHABETS = ("ipa", "xsampa")
 
 
-def _with_phones(model: Model, phones: str | None, language: str | None) -> Model:
-    """Return a model with a source of pronunciations, for `Aligner`."""
+def with_phone_source(model: Model, phones: str | None, language: str | None) -> Model:
+    """Return a model with a source of pronunciations, as `Aligner` takes ``phones``.
+
+    Raises
+    ------
+    InputError
+        The model has phones of its own, or the source needs a language.
+    """
     if not isinstance(model, OpenPhoneModel):
         if phones is not None:
             raise InputError(
@@ -356,7 +362,7 @@ def _with_phones(model: Model, phones: str | None, language: str | None) -> Mode
     if phones is None:
         phones = "ipa" if language is None else "espeak"
     if phones in _ALPHABETS:
-        return model.with_pronunciation(phones, language="ipa")
+        return model.with_pronunciation(phones, language=phones)
     if language is None and phones in ("espeak", "english", "german"):
         raise InputError(f"language: expected a code such as 'sw' for phones {phones!r}, got None")
     source = "espeak-ipa" if phones == "espeak" else phones

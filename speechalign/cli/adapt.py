@@ -12,7 +12,7 @@ import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
-from speechalign.cli.model_options import encoder_option, own_dictionary_option
+from speechalign.cli.model_options import encoder_option, own_dictionary_option, phones_option
 from speechalign.cli.options import command, jobs_option, message_options, option
 from speechalign.cli.training_options import read_edits, use_edits_option
 
@@ -30,6 +30,13 @@ Adapter = Callable[..., "Trained | TrainedNetwork"]
 @corpus_options
 @own_dictionary_option
 @encoder_option
+@phones_option
+@option(
+    "--language",
+    metavar="CODE",
+    group="Dictionary",
+    help="Language of the transcripts, such as sw, for --phones espeak (default: none)",
+)
 @option(
     "--fmllr",
     is_flag=True,
@@ -52,6 +59,8 @@ def adapt(
     read_corpus: ReadCorpus,
     dictionary: tuple[Path, ...],
     encoder: str | None,
+    phones: str | None,
+    language: str | None,
     fmllr: bool,
     use_edits: Path | None,
     name: str | None,
@@ -62,10 +71,12 @@ def adapt(
     MODEL is english-sphinx, or a folder that `speechalign train` wrote. The means of its Gaussians
     move towards the corpus by MAP adaptation: further for sounds that the corpus has more of. With
     --fmllr, the features of each speaker are first transformed to fit the model. The network of a
-    neural HMM is trained for some more steps, on its own alignments of the corpus.
+    neural HMM, such as universal, is trained for some more steps, on its own alignments of the
+    corpus; of ten recordings and more, every fifth is held out to tell when to stop.
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
+    from speechalign.aligners.aligner import with_phone_source
     from speechalign.cli.progress import ProgressBar, TrainingProgress
     from speechalign.errors import InputError
     from speechalign.models import load_model
@@ -75,6 +86,7 @@ def adapt(
     from speechalign.training import adapt as adapt_model
 
     loaded = load_model(model) if encoder is None else load_model(model, encoder=encoder)
+    loaded = with_phone_source(loaded, phones, language)
     if isinstance(loaded, HmmGmm):
         adapter = cast(
             Adapter, partial(adapt_model, fmllr=fmllr, corrections=read_edits(use_edits))

@@ -119,6 +119,16 @@ def phone_options(function: _Command) -> _Command:
     return function
 
 
+phones_option = option(
+    "--phones",
+    metavar="NAME",
+    group="Dictionary",
+    help="Source of pronunciations for the model universal: ipa, xsampa, espeak (with "
+    "--language), graphemes, or a file with lines of letters, a tab and their phones "
+    "(default: espeak with --language, else ipa).",
+)
+
+
 def aligner_options(function: _Command) -> Callable[..., object]:
     """Add the options of loading, pronunciations and phones to a command.
 
@@ -162,14 +172,7 @@ def aligner_options(function: _Command) -> Callable[..., object]:
     )
     @loading_options
     @own_dictionary_option
-    @option(
-        "--phones",
-        metavar="NAME",
-        group="Dictionary",
-        help="Source of pronunciations for the model universal: ipa, xsampa, espeak (with "
-        "--language), graphemes, or a file with lines of letters, a tab and their phones "
-        "(default: espeak with --language, else ipa).",
-    )
+    @phones_option
     @phone_options
     @option(
         "--corrections",

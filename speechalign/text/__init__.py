@@ -8,11 +8,12 @@ NORMALISERS = Registry(
         "de": "speechalign.text.german:words",
         "en": "speechalign.text.english:words",
         "ipa": "speechalign.text.ipa:words",
+        "xsampa": "speechalign.text.ipa:xsampa_words",
     },
 )
 """By ISO 639-1 code: ``words(text, *, known=None, own=None)``, from a transcript to `word.Word`.
 
-``ipa`` is for transcripts in a phonetic alphabet.
+``ipa`` and ``xsampa`` are for transcripts in phonetic alphabets.
 
 Other languages have `speechalign.text.any_language.words`.
 """

@@ -16,10 +16,10 @@ from speechalign.files.reading import read_text
 from speechalign.text.articulation import STRESS, modifiers, phones_of_word, segments
 from speechalign.text.dictionary import Phones, Variants
 from speechalign.text.phone_sets import from_xsampa
-from speechalign.text.tokens import tokens
+from speechalign.text.tokens import WrittenToken, tokens
 from speechalign.text.word import Spoken, Word, speak_tokens
 
-_PUNCTUATION = ',;!?…"“”„«»()'
+_BEFORE, _BEHIND = '"“”„«(', ',;!?…"“”»)'
 
 
 def words(
@@ -40,7 +40,7 @@ def words(
     own : callable or None
         As `speak_tokens` takes it.
     speaker_labels : str or None
-        As `speechalign.text.tokens.tokens` takes it.
+        As `speechalign.text.tokens.tokens` takes it; None for none: a colon may mean length.
 
     Examples
     --------
@@ -49,10 +49,31 @@ def words(
     """
 
     def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
-        said = token.strip(_PUNCTUATION)
+        said = token.lstrip(_BEFORE).rstrip(_BEHIND)
         return ((said,),) if said.strip(".-|‖") else ()
 
-    return speak_tokens(tokens(text, speaker_labels=speaker_labels), say, own=own)
+    return speak_tokens(tokens(text, speaker_labels=speaker_labels or ""), say, own=own)
+
+
+def xsampa_words(
+    text: str,
+    *,
+    known: Callable[[str], bool] | None = None,  # noqa: ARG001
+    own: Callable[[str], Spoken] | None = None,
+    speaker_labels: str | None = None,  # noqa: ARG001
+) -> tuple[Word, ...]:
+    """Split a transcript in X-SAMPA into words, as `words` does.
+
+    Only white space separates: brackets, quotes, colons and question marks are phones there, so
+    there are no notes and no speaker labels.
+
+    Examples
+    --------
+    >>> [word.spoken for word in xsampa_words('"?a: {<')]
+    [('"?a:',), ('{<',)]
+    """
+    written = [WrittenToken(token, token) for token in text.split()]
+    return speak_tokens(written, lambda _before, token, _after: ((token,),), own=own)
 
 
 class IpaPhones:
@@ -132,6 +153,8 @@ class LetterTable:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._phones: dict[str, Phones] = {}
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file")
         for number, line in enumerate(read_text(path).splitlines(), 1):
             if not line.strip() or line.startswith("#"):
                 continue

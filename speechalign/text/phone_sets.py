@@ -85,6 +85,10 @@ _XSAMPA = {
     "\u031f": "_+", "\u0320": "_-", "\u031e": "_o", "\u031d": "_r", "\u0308": '_"',
     "\u033d": "_x", "\u0334": "_e", "\u0318": "_A", "\u0319": "_q", "\u0306": "_X",
 }  # fmt: skip
+_OTHER_XSAMPA = {
+    "_j": "ʲ", "_~": "\u0303", "_=": "\u0329", "_R": "\u030c", "_F": "\u0302", "_H": "\u0301",
+    "_M": "\u0304", "_L": "\u0300", "_T": "\u030b", "_B": "\u030f", "_O": "\u0339", "_c": "\u031c",
+}  # fmt: skip
 _TIES = dict.fromkeys((0x0361, 0x035C))  # tie bars above and below
 
 
@@ -108,7 +112,7 @@ def from_xsampa(word: str) -> str:
     >>> from_xsampa('"t_hA:nj@'), from_xsampa("b_<Or`")
     ('ˈtʰɑːnjə', 'ɓɔɽ')
     """
-    names = {xsampa: ipa for ipa, xsampa in reversed(_XSAMPA.items())}
+    names = {xsampa: ipa for ipa, xsampa in reversed(_XSAMPA.items())} | _OTHER_XSAMPA
     longest, at, found = max(map(len, names)), 0, ""
     while at < len(word):
         size = next((size for size in range(longest, 0, -1) if word[at : at + size] in names), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.models.neural_hmm.encoder import Encoder
 from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE, log_mel
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet
+from speechalign.training.articulation_targets import GROUPS, articulated, phone_bits
 from speechalign.training.calibration import fitted_calibration
 from speechalign.training.copies import copy_of
 from speechalign.training.frame_store import FrameArray, FrameStore, held_out
-from speechalign.training.labelling import StoredHmm, align_frames
+from speechalign.training.labelling import StoredArticulation, StoredHmm, align_frames
 from speechalign.training.material import Material, Spoken
 from speechalign.training.phone_net import (
     FitOptions,
@@ -30,13 +31,22 @@ from speechalign.training.phone_net import (
     fit,
     frame_accuracy,
     log_posteriors,
+    mean_loss,
 )
 from speechalign.training.progress import Progress
 from speechalign.training.report import Report
 from speechalign.training.rounds import NetworkReport, Round
 
 _CONFIDENT = 0.5  # recordings that are aligned with less are not trained on
-_FEW = 50  # with fewer recordings, none is held out
+_JUDGED = 10  # steps between two looks at the held-out recordings
+
+
+@dataclass(frozen=True)
+class Share:
+    """Recordings held out: one ``of`` so many; none where there are fewer than ``few``."""
+
+    of: int = 25
+    few: int = 50
 
 
 class Course:
@@ -53,6 +63,7 @@ class Course:
         copies: int,
         seed: int,
         progress: Progress,
+        held: Share = Share(),
     ) -> None:
         known = {utterance.id: utterance for utterance in utterances}
         self.material = material
@@ -90,10 +101,12 @@ class Course:
                     )
                 )  # fmt: skip
         every = np.arange(len(self.store))
-        held = [held_out(id) for id in self.store.ids]
-        self._held = every[np.array(held) & (len(every) >= _FEW)]
+        kept = [held_out(id, of=held.of) for id in self.store.ids]
+        self._held = every[np.array(kept) & (len(every) >= held.few)]
         self._taught = np.setdiff1d(every, self._held)
         self._labels: FrameArray | None = None
+        self._targets: FrameArray | None = None
+        self._groups: tuple[int, ...] = ()
         self._relabelled: float | None = None
         self._rounds: list[Round] = []
 
@@ -127,7 +140,12 @@ class Course:
         rows = np.concatenate(labels)[:, None]
         if self._labels is not None:
             self._relabelled = float((rows != self._labels.rows).mean())
-        self._labels = FrameArray(rows, self._mels[0].offsets)
+        self._labels = self._targets = FrameArray(rows, self._mels[0].offsets)
+        if isinstance(model, StoredArticulation):
+            silences, noises = (model.silence,), (model.noise,)
+            bits = [phone_bits(p, silences=silences, noises=noises) for p in model.phones]
+            rows = np.concatenate([articulated(own, bits) for own in labels])[:, None]
+            self._targets, self._groups = FrameArray(rows, self._labels.offsets), GROUPS
         least = min(_CONFIDENT, float(np.median(confidences)))
         trusted = np.flatnonzero((confidences >= least) & (confidences > 0))
         self._taught = np.setdiff1d(trusted, self._held)
@@ -137,35 +155,45 @@ class Course:
             )
 
     def teach(self, net: TorchPhoneNet, number: int, of: int, *, steps: int, epochs: float,
-              rate: float) -> None:  # fmt: skip
-        """Train a network on the labels, for so many steps and epochs at least."""
-        assert self._labels is not None
+              rate: float, stop_early: bool = False) -> None:  # fmt: skip
+        """Train a network on the labels, for so many steps and epochs at least.
+
+        With ``stop_early``, it gets the weights with which held-out recordings are likeliest, where
+        any are held out.
+        """
+        assert self._targets is not None
         phones = net.output.out_features // net.config.stack
-        taught = self.frames(self._labels, self._taught, phones)
-        options = FitOptions(epochs=epochs, rate=rate, seed=self._seed)
+        taught = self.frames(self._targets, self._taught, phones)
+        tested = self.frames(self._targets, self._held, phones)
+        options = FitOptions(epochs=epochs, rate=rate, groups=self._groups, seed=self._seed)
         items = len(self._taught) * len(self._mels)
         batches = items / min(options.batch, items)
         options = replace(options, epochs=max(epochs, steps / batches))
         losses: list[float] = []
+        checkpoint = self.store.folder / f"network-{number}.pt"
+        best = _Best(net, tested, options) if stop_early and len(self._held) else None
+        if best is not None:
+            checkpoint.unlink(missing_ok=True)  # it does not have the best weights
 
         def report(step: int, count: int, loss: float) -> None:
             losses.append(loss)
             self._progress.stepped(step, count, loss)
+            if best is not None and (step % _JUDGED == 0 or step == count):
+                best.judge(step)
 
-        fit(
-            net, [taught], options,
-            checkpoint=self.store.folder / f"network-{number}.pt", report=report,
-        )  # fmt: skip
-        tested = self.frames(self._labels, self._held, phones)
+        fit(net, [taught], options, checkpoint=checkpoint, report=report)
+        if best is not None:
+            net.load_state_dict(best.weights)
         accuracies = [
-            frame_accuracy(net, tested, copy) if len(self._held) else None
+            frame_accuracy(net, tested, copy, self._groups) if len(self._held) else None
             for copy in range(min(2, len(self._mels)))
         ]
         last = losses[-max(1, len(losses) // 10) :]
+        clean, corrupted = [*accuracies, None, None][:2]
         self._rounds.append(
             Round(
                 number, of, int(batches * options.epochs), float(np.mean(last)) if last else None,
-                self._relabelled, *accuracies, *[None] * (2 - len(accuracies)),
+                self._relabelled, clean, corrupted, None if best is None else best.step,
             )
         )  # fmt: skip
         self._progress.learnt(self._rounds[-1])
@@ -200,3 +228,19 @@ class Course:
             rounds=tuple(self._rounds),
             first_labels=first,
         )
+
+
+class _Best:
+    """The weights of a network with which held-out recordings were likeliest."""
+
+    def __init__(self, net: TorchPhoneNet, tested: LanguageFrames, options: FitOptions) -> None:
+        self._net, self._tested, self._options = net, tested, options
+        self._loss = float("inf")
+        self.judge(0)
+
+    def judge(self, step: int) -> None:
+        """Look at the weights of a step."""
+        loss = mean_loss(self._net, self._tested, self._options)
+        if loss < self._loss:
+            self._loss, self.step = loss, step
+            self.weights = {name: value.clone() for name, value in self._net.state_dict().items()}

@@ -11,11 +11,12 @@ from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import BackendError, InputError
 from speechalign.models.hmm_gmm.model import HmmGmm
+from speechalign.models.neural_hmm.articulatory import ArticulatoryHmm
 from speechalign.models.neural_hmm.config import NetConfig
 from speechalign.models.neural_hmm.encoder import Encoder
 from speechalign.models.neural_hmm.folder import save
 from speechalign.models.neural_hmm.model import NeuralHmm
-from speechalign.pronunciation.lexicon import Lexicon, Pronunciations
+from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.training.material import check_usable, prepare, work_folder
 from speechalign.training.progress import Progress
 from speechalign.training.rounds import NetworkReport
@@ -27,8 +28,8 @@ except ImportError as missing:
     raise BackendError(f"train: {missing}; pip install 'speechalign[torch]'") from None
 
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet, for_training, for_use
-from speechalign.training.course import Course
-from speechalign.training.labelling import PRIOR_WEIGHT, StoredHmm
+from speechalign.training.course import Course, Share
+from speechalign.training.labelling import PRIOR_WEIGHT, StoredArticulation, StoredHmm
 
 # Chosen on read English with an HMM-GMM's labels (egs/robust_english).
 _HEAD = NetConfig(channels=256, hidden=512, kernel=5, dilations=(1, 2))
@@ -37,6 +38,7 @@ _ACOUSTIC_SCALE = 0.3
 _ROUNDS, _STEPS, _EPOCHS = 2, 600, 2.2
 _RATES = (1.5e-3, 7.5e-4)
 _ADAPTING_STEPS, _ADAPTING_EPOCHS, _ADAPTING_RATE = 100, 1.0, 3e-4
+_ADAPTING_HELD = Share(of=5, few=10)
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,9 @@ def adapt_network(
 ) -> TrainedNetwork:
     """Train the network of a model further, on its own alignments of a corpus.
 
+    Of ten recordings and more, every fifth is held out: the weights are those of the step with
+    which these are likeliest.
+
     Parameters
     ----------
     utterances, output, name, jobs, progress
@@ -196,19 +201,41 @@ def adapt_network(
     progress = progress or Progress()
     output = Path(output)
     with work_folder(output) as work, _torch_threads(jobs):
-        material = prepare(utterances, Lexicon(model), work, jobs=jobs, progress=progress.prepared)
+        lexicon = Lexicon(_open_pronunciations(model))
+        material = prepare(utterances, lexicon, work, jobs=jobs, progress=progress.prepared)
         check_usable(material, progress.warn)
         course = Course(
             material, utterances, work, model.encoder, bands=model.net.config.bands,
-            copies=copies, seed=seed, progress=progress,
+            copies=copies, seed=seed, progress=progress, held=_ADAPTING_HELD,
         )  # fmt: skip
         net = for_training(model.net)
-        course.label(StoredHmm(model, course.posteriors(net, 0, len(model.phones))))
-        course.teach(net, 1, 1, steps=_ADAPTING_STEPS, epochs=_ADAPTING_EPOCHS, rate=_ADAPTING_RATE)
+        posteriors = course.posteriors(net, 0, model.outputs)
+        if isinstance(model, ArticulatoryHmm):
+            said = {
+                phone
+                for spoken in material.spoken for variants in spoken.words
+                for phones in variants for phone in phones
+            }  # fmt: skip
+            course.label(StoredArticulation(model.with_phones(said), posteriors))
+        else:
+            course.label(StoredHmm(model, posteriors))
+        course.teach(
+            net, 1, 1, steps=_ADAPTING_STEPS, epochs=_ADAPTING_EPOCHS, rate=_ADAPTING_RATE,
+            stop_early=True,
+        )  # fmt: skip
+        if isinstance(model, ArticulatoryHmm):  # what a user named is no part of the model
+            model = model.with_pronunciation("ipa", language="ipa")
         adapted = model.with_network(for_use(net), model.log_priors, name=name)
         trained = TrainedNetwork(adapted, course.report())
         trained.save(output)
     return trained
+
+
+def _open_pronunciations(model: NeuralHmm) -> PronouncingModel:
+    """Return what a lexicon asks: of a model that has any phone, without an inventory."""
+    if not isinstance(model, ArticulatoryHmm):
+        return model
+    return Pronunciations(model.language, model.dictionary, model.pronunciation, model.noise)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError
 from speechalign.kernels.gaussian_mixture import STATES
 from speechalign.models.content import content_hash
+from speechalign.models.neural_hmm.articulatory import ArticulatoryHmm
 from speechalign.models.neural_hmm.model import NeuralHmm
 from speechalign.models.phone_hmm import PhoneHmm
 from speechalign.training.frame_store import FrameArray, frame_labels
@@ -59,6 +60,26 @@ class StoredHmm(PhoneHmm):
         scores = self.scores(self.number)
         frames = np.array([len(scores)], np.int64)
         return Emissions(scores[None], frames, self.grid, self.vocabulary, normalised=False)
+
+
+class StoredArticulation(StoredHmm):
+    """The phones of a model of attributes, with stored attributes.
+
+    Parameters
+    ----------
+    model : ArticulatoryHmm
+        Has the phones of all recordings (`ArticulatoryHmm.with_phones`), and scores attributes.
+    posteriors : FrameArray
+        Natural logarithm of the network's outputs.
+    """
+
+    def __init__(self, model: ArticulatoryHmm, posteriors: FrameArray) -> None:
+        super().__init__(model, posteriors)
+        self._model = model
+
+    def scores(self, number: int) -> np.ndarray:
+        """Return the (T, 3P) scores of the states on a recording."""
+        return self._model.state_scores(self.posteriors[number].astype(np.float32))
 
 
 def align_frames(

@@ -239,6 +239,20 @@ def frame_accuracy(
     return right / max(1, count)
 
 
+@torch.inference_mode()
+def mean_loss(net: TorchPhoneNet, language: LanguageFrames, options: FitOptions) -> float:
+    """Return the loss of the clean recordings that are chosen, a frame of them, without dropout."""
+    training = net.training
+    net.eval()
+    total, count = 0.0, 0
+    for number in language.chosen.tolist():
+        batch = _collate([(language, number, 0)], net)
+        frames = int(batch.inside.sum())
+        total, count = total + frames * _loss(net, batch, options).item(), count + frames
+    net.train(training)
+    return total / max(1, count)
+
+
 def _log_softmax(net: TorchPhoneNet, batch: _Batch) -> Tensor:
     """Return the (1, T, P) log posteriors of the phones of one recording's language."""
     logits = net(batch.mels, batch.inside, batch.states, batch.cells).float()

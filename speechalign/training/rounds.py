@@ -26,6 +26,9 @@ class Round:
     accuracy, corrupted_accuracy : float or None
         Share of frames of held-out recordings, and of their corrupted copies, whose most probable
         phone is their label; None where none are held out.
+    kept : int or None
+        Step whose weights were kept, as held-out recordings were likeliest then; 0 for those of the
+        beginning, None for those of the last step.
     """
 
     number: int
@@ -35,10 +38,13 @@ class Round:
     relabelled: float | None
     accuracy: float | None
     corrupted_accuracy: float | None
+    kept: int | None = None
 
     def text(self) -> str:
         """Return a line for people."""
         parts = [f"round {self.number} of {self.of}: steps {self.steps}"]
+        if self.kept is not None:
+            parts.append(f"weights of step {self.kept} kept")
         if self.loss is not None:
             parts.append(f"loss {self.loss:.3f}")
         for what, share in (
