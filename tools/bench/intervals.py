@@ -156,8 +156,11 @@ def draw(results: Mapping[str, Sequence[Held]], path: Path) -> None:
         xlabel="Mean width of the interval, ms (fifths of the boundaries)",
         ylabel="Boundaries set by hand inside, %",
         xscale="log",
-        ylim=(0, 100),
+        ylim=(0, 101),
     )
+    ticks = (10, 15, 20, 30, 50, 70, 100, 150, 200)
+    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axes.set_xticks([], minor=True)
     axes.legend(title="90 % intervals (50 %: dashed)", fontsize="small")
     figure.savefig(path, dpi=120)
 
