@@ -187,8 +187,8 @@ class PhoneAligner:
         readings: Sequence[Reading] = range(len(words))
         if self.allow:
             readings = self._readings(samples, words)
-            noise = Word("", (NOISE,), "noise", variants=(((self.model.noise,),),))
-            words = tuple(read_words(words, readings, noise))
+            other = Word("", (NOISE,), "noise", variants=(((self.model.noise,),),))
+            words = tuple(read_words(words, readings, other))
         found = self._search(samples, words)
         stretched = self._stretched(found)
         if stretched.any():

@@ -25,33 +25,34 @@ def loop_graph(units: Sequence[Graph]) -> Graph:
     """
     weight = -math.log(len(units))
     offsets = 1 + np.append(0, np.cumsum([unit.num_states for unit in units]))
-    sources, targets, labels, weights, positions = [], [], [], [], []
-    final = np.full(int(offsets[-1]), -math.inf)
-    entries = []
-    for number, (unit, offset) in enumerate(zip(units, offsets.tolist())):
-        first = unit.start[unit.sources] > -math.inf
-        for a in np.flatnonzero(first).tolist():
-            entries.append((number, offset, unit, a))
-        sources.append(unit.sources + offset)
-        targets.append(unit.targets + offset)
-        labels.append(unit.labels)
-        weights.append(unit.weights)
-        positions.append(np.full(len(unit.sources), number, np.int64))
-        final[offset : offset + unit.num_states] = unit.final
-    exits = np.flatnonzero(final > -math.inf)
-    from_states = np.append(0, exits)
-    leaving = np.append(0.0, final[exits])
-    for number, offset, unit, a in entries:
-        count = len(from_states)
-        sources.append(from_states)
-        targets.append(np.full(count, unit.targets[a] + offset))
-        labels.append(np.full(count, unit.labels[a]))
-        weights.append(leaving + weight + unit.start[unit.sources[a]] + unit.weights[a])
-        positions.append(np.full(count, number, np.int64))
+    final = np.concatenate([[-math.inf], *(unit.final for unit in units)])
     start = np.full(len(final), -math.inf)
     start[0] = 0.0
-    return Graph(
-        *(np.concatenate(column) for column in (sources, targets, labels, weights, positions)),
-        start,
-        final,
+    exits = np.flatnonzero(final > -math.inf)
+    before, leaving = np.append(0, exits), np.append(0.0, final[exits])
+    columns: list[tuple[np.ndarray, ...]] = []
+    for number, (unit, offset) in enumerate(zip(units, offsets.tolist())):
+        columns.append(
+            (
+                unit.sources + offset,
+                unit.targets + offset,
+                unit.labels,
+                unit.weights,
+                np.full(len(unit.sources), number),
+            )
+        )
+        for a in np.flatnonzero(unit.start[unit.sources] > -math.inf).tolist():
+            entry = weight + float(unit.start[unit.sources[a]] + unit.weights[a])
+            columns.append(
+                (
+                    before,
+                    np.full(len(before), unit.targets[a] + offset),
+                    np.full(len(before), unit.labels[a]),
+                    leaving + entry,
+                    np.full(len(before), number),
+                )
+            )
+    sources, targets, labels, weights, positions = (
+        np.concatenate(column) for column in zip(*columns)
     )
+    return Graph(sources, targets, labels, weights, positions, start, final)
