@@ -13,7 +13,12 @@ from speechalign.aligners.confidence import item_confidences
 from speechalign.aligners.ctc_boundaries import cell_levels, label_times, measure_levels
 from speechalign.aligners.ctc_evidence import judge_labels, label_margins, reading_posteriors
 from speechalign.aligners.long_form import emit_together
-from speechalign.aligners.misfits import find_readings, in_order_of_text, read_words
+from speechalign.aligners.misfits import (
+    find_readings,
+    in_order_of_text,
+    read_words,
+    with_loud_pauses,
+)
 from speechalign.aligners.phone_evidence import Judgement
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance, Search
@@ -186,6 +191,8 @@ class CtcAligner:
         said, untranscribed = in_order_of_text(
             transcript, read, self._timed(words, items, readings, confidences, known)
         )
+        if "insertions" in self.allow:
+            untranscribed = with_loud_pauses(said, untranscribed, waveform)
         return AlignedUtterance.of(
             said,
             waveform,

@@ -10,11 +10,14 @@ import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
 
+from speechalign.aligners.sound_extent import long_sounds
 from speechalign.alignment import Interval
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError, wrong_type
 from speechalign.graphs import Graph
 from speechalign.graphs.misfits import OTHER, PAUSE, Misfit, Penalties, misfit_graph
@@ -249,3 +252,21 @@ def in_order_of_text(
         first, *further = found[number]
         ordered += [first, *(replace(again, status="repeated") for again in further)]
     return ordered, untranscribed
+
+
+def with_loud_pauses(
+    words: Sequence[Word], untranscribed: Sequence[Interval], waveform: Waveform
+) -> list[Interval]:
+    """Return other sound, with what is loud between words: models take music for a pause."""
+    spans = sorted((word.start, word.end) for word in words if word.span is not None)
+    edges = [(0.0, 0.0), *spans, (waveform.duration, waveform.duration)]
+    gaps = [(before[1], after[0]) for before, after in pairwise(edges)]
+    sounds = long_sounds(gaps, waveform.samples, waveform.sample_rate)
+    joined: list[Interval] = []
+    for start, end in sorted([*sounds, *((span.start, span.end) for span in untranscribed)]):
+        end = min(end, waveform.duration)
+        if joined and start <= joined[-1].end:
+            joined[-1] = replace(joined[-1], end=max(end, joined[-1].end))
+        else:
+            joined.append(Interval(start, end, "untranscribed"))
+    return joined

@@ -16,6 +16,7 @@ from speechalign.aligners.misfits import (
     find_readings,
     in_order_of_text,
     read_words,
+    with_loud_pauses,
 )
 from speechalign.aligners.phone_boundaries import (
     boundary_margins,
@@ -234,6 +235,8 @@ class PhoneAligner:
             aligned.append(replace(word, span=whole, phones=phones, pronunciations=ways))
         log_likelihood = found.score / len(found.deficits)
         said, untranscribed = in_order_of_text(transcript, readings, aligned)
+        if "insertions" in self.allow:
+            untranscribed = with_loud_pauses(said, untranscribed, waveform)
         return AlignedUtterance.of(
             said,
             waveform,

@@ -89,6 +89,15 @@ def _loud_frames(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return loud
 
 
+def long_sounds(
+    gaps: Sequence[tuple[float, float]], samples: np.ndarray, sample_rate: int
+) -> list[tuple[float, float]]:
+    """Return where a pause is loud for a second or more, given pauses; all in seconds."""
+    loud = _loud_frames(samples, sample_rate)
+    sounds = [sound for low, high in gaps for sound in _sounds(loud, low, high)]
+    return [(start, end) for start, end in sounds if end - start >= _LONG]
+
+
 def long_noise(
     times: np.ndarray, kinds: Sequence[Kind], count: int, sample_rate: int
 ) -> list[tuple[int, int]]:

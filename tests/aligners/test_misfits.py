@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.aligners.misfits import find_readings
-from speechalign.audio.waveform import read_waveform
+from speechalign.aligners.misfits import find_readings, with_loud_pauses
+from speechalign.alignment import Interval
+from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs import HmmUnit, hmm_graph
 from speechalign.graphs.loop import loop_graph
@@ -13,6 +14,7 @@ from speechalign.graphs.misfits import OTHER, PASSED, PAUSE, Penalties, misfit_g
 from speechalign.kernels import viterbi
 from speechalign.kernels.lattice_beam import best_pieces
 from speechalign.models import load_model
+from speechalign.text.word import Word
 
 RATE = 16000
 FREE = Penalties(
@@ -128,6 +130,21 @@ def test_words_heard_by_chance_are_not_read():
 def test_nothing_is_read_where_nothing_is_heard():
     with pytest.raises(AlignmentError, match="nothing of the transcript is heard"):
         readings(*(7, 8) * 20)
+
+
+def test_a_loud_pause_is_not_in_the_text():
+    """A word, two seconds of noise, a word, half a second of noise, and silence."""
+    rng = np.random.default_rng(0)
+    samples = np.zeros(8 * RATE, np.float32)
+    for start, end in ((1, 1.5), (2, 4), (4.5, 5), (5.5, 6)):
+        part = slice(int(start * RATE), int(end * RATE))
+        samples[part] = 0.1 * rng.normal(size=part.stop - part.start)
+    waveform = Waveform(samples, RATE, 1, None, RATE)
+    words = [Word(str(t), (), span=Interval(t, t + 0.5, str(t))) for t in (1.0, 4.5)]
+    (found,) = with_loud_pauses(words, [], waveform)
+    assert (found.start, found.end) == pytest.approx((2, 4), abs=0.02)
+    (longer,) = with_loud_pauses(words, [Interval(1.8, 3.0, "untranscribed")], waveform)
+    assert (longer.start, longer.end) == pytest.approx((1.8, 4), abs=0.02)
 
 
 def test_units_in_any_order():
