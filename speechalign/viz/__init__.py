@@ -5,9 +5,10 @@ from pathlib import Path
 
 from speechalign.kernels.cache_folder import private_folder
 from speechalign.viz.alignment_plot import plot_alignment
+from speechalign.viz.articulation_plot import plot_articulation
 from speechalign.viz.path_plot import plot_path
 
-__all__ = ["plot_alignment", "plot_path"]
+__all__ = ["plot_alignment", "plot_articulation", "plot_path"]
 
 
 def _choose_settings_folder() -> None:
