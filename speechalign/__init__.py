@@ -10,7 +10,7 @@ import importlib
 
 TYPE_CHECKING = False  # True for type checkers; importing typing would take longer than all else
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AlignBatch",
