@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 _SOME = 4096  # tokens by which the size of embeddings is measured
 
 
+def _contiguous(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    return (given[0].contiguous(),)
+
+
 class SpeechLlm(nn.Module):
     """A causal language model whose prompt is the output of an adapter on speech.
 
@@ -110,6 +114,8 @@ class SpeechLlm(nn.Module):
             if not weights.requires_grad:
                 weights.data = weights.data.to(getattr(torch, config.lm_dtype))
         self._taken = signature(lm.forward).parameters
+        # Of part of the rows, torch computes scores in bfloat16 a hundred times slower on a CPU.
+        lm.get_output_embeddings().register_forward_pre_hook(_contiguous)
         self._lock = Lock()
         self.name, self.language, self.licence = name, language, licence
         self.sample_rate = encoder.sample_rate
