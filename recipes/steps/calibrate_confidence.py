@@ -45,9 +45,9 @@ def main(folder: Path, corpora: Sequence[str], count: int, encoder: str | None) 
     said: list[float] = []
     unsaid: list[float] = []
     for corpus in corpora:
-        language, _, path = corpus.rpartition("=")
+        language, _, source = corpus.rpartition("=")
         lexicon = Lexicon(_pronouncing(model, language))
-        utterances = labelled_utterances(existing(Path(path)))
+        utterances = labelled_utterances(existing(Path(source)))
         chosen = np.random.default_rng(0).permutation(len(utterances))[:count].tolist()
         spoken = [
             [word.variants for word in lexicon.words(utterances[number].text)] for number in chosen
