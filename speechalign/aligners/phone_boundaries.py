@@ -14,6 +14,7 @@ _BANDS = 24
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
 _FLOOR = 10.0
 _SIDE = 4
+_BLOCK = 1024  # cells handled at once
 
 
 def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, FrameGrid]:
@@ -54,10 +55,11 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
     hamming = np.hamming(window)
     edges = mel_spaced(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 2)
     filters = triangular_filters(edges, sample_rate, fft)
-    mel = np.empty((count, _BANDS))
-    for begin in range(0, count, 1024):
-        part = slice(begin, min(begin + 1024, count))
-        places = np.arange(part.start * stride, (part.stop - 1) * stride + window) - window // 2
+    change = np.empty(count + 1)
+    for begin in range(0, count + 1, _BLOCK):
+        end = min(begin + _BLOCK, count + 1)
+        low, high = max(0, begin - _SIDE), min(end + _SIDE - 1, count)
+        places = np.arange(low * stride, (high - 1) * stride + window) - window // 2
         if len(samples) > window:  # Mirrored at both ends.
             places = np.abs(places)
             places = np.where(places < len(samples), places, 2 * (len(samples) - 1) - places)
@@ -65,11 +67,8 @@ def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, 
         frames = np.lib.stride_tricks.sliding_window_view(scaled, window)[::stride]
         spectrum = np.fft.rfft(frames * hamming, fft)
         power = spectrum.real**2 + spectrum.imag**2
-        mel[part] = np.log(np.maximum(apply_filters(power, filters), _FLOOR))
-    change = np.empty(count + 1)
-    for begin in range(0, count + 1, 1024):
-        end = min(begin + 1024, count + 1)
-        around = mel[np.clip(np.arange(begin - _SIDE, end + _SIDE - 1), 0, count - 1)]
+        mel = np.log(np.maximum(apply_filters(power, filters), _FLOOR))
+        around = mel[np.clip(np.arange(begin - _SIDE, end + _SIDE - 1), low, high - 1) - low]
         means = np.lib.stride_tricks.sliding_window_view(around, _SIDE, axis=0).mean(axis=-1)
         change[begin:end] = np.linalg.norm(means[_SIDE:] - means[:-_SIDE], axis=1)
     change[[0, -1]] = 0.0

@@ -10,7 +10,8 @@ import numpy as np
 
 Kind = Literal["word", "noise", "silence"]
 
-_STEP, _WINDOW = 0.01, 0.02  # seconds
+_STEP = 0.01  # seconds
+_BLOCK = 4096  # steps whose samples are squared at once
 # A frame is loud from a third of the way up from the background to the speech, at least 6 dB.
 _SHARE, _LEAST = 1 / 3, 6.0
 _QUIETEST = 1e-8  # mean square, -80 dB: what is below is background, digital silence or not
@@ -78,11 +79,17 @@ def _loud_frames(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     That is a third of the way, in dB, from the background (the 10th percentile of the levels) to
     the speech (the 80th), and 6 dB at least.
     """
-    step, half = round(_STEP * sample_rate), round(_WINDOW * sample_rate / 2)
-    energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
-    middles = np.arange(0, len(samples) + 1, step)
-    low, high = np.maximum(middles - half, 0), np.minimum(middles + half, len(samples))
-    means = (energy[high] - energy[low]) / np.maximum(high - low, 1)
+    step = round(_STEP * sample_rate)
+    count = len(samples) // step + 1
+    energy = np.zeros(count + 1)  # of the steps before and after each multiple
+    for begin in range(0, count, _BLOCK):
+        part = samples[begin * step : (begin + _BLOCK) * step].astype(np.float64) ** 2
+        if len(part):
+            sums = np.add.reduceat(part, np.arange(0, len(part), step))
+            energy[begin + 1 : begin + 1 + len(sums)] = sums
+    middles = np.arange(count) * step
+    sizes = np.minimum(middles + step, len(samples)) - np.maximum(middles - step, 0)
+    means = (energy[:-1] + energy[1:]) / np.maximum(sizes, 1)
     levels = 10 * np.log10(np.maximum(means, _QUIETEST))
     background, speech = np.percentile(levels, [10, 80])
     loud: np.ndarray = levels > background + max(_LEAST, _SHARE * (speech - background))
