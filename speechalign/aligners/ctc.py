@@ -23,6 +23,7 @@ from speechalign.aligners.phone_evidence import Judgement
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.aligners.sound_extent import Kind, cover_sound
+from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
@@ -172,6 +173,7 @@ class CtcAligner:
         readings = [min(item.readings, key=len) for item in items]
         self._check_length(readings, len(emissions[0]), waveform.duration)
         noisy = [item.word is not None and words[item.word].source == "noise" for item in items]
+        begin_step("searching", 0.8)
         path = self._path(emissions, readings, noisy)
         if any(len(item.readings) > 1 for item in items):
             readings = self._chosen(emissions, items, readings, path)

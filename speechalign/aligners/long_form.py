@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from speechalign.aligners.steps import begin_step
 from speechalign.audio.batching import padded_batches
 from speechalign.audio.waveform import Waveform, read_waveform, sound_info
 from speechalign.emissions import Emissions
@@ -175,6 +176,7 @@ def emit_together(
     expected = np.array([part.end - part.begin for part in parts], np.int64)
     most = getattr(model, "batch_seconds", 0.0) * rate
     for rows in padded_batches(expected, most=most):
+        begin_step("scoring", 0.8 * int(done.sum()) / max(1, sum(map(grid.count, sizes))))
         batch = [parts[row] for row in rows.tolist()]
         heard = [_read(audio[part.recording], part, rate, channel) for part in batch]
         lengths = np.array([len(samples) for samples in heard], np.int64)

@@ -28,6 +28,7 @@ from speechalign.aligners.phone_evidence import Judgement, PhoneJudge, pronuncia
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance, Search
 from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
+from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
@@ -293,11 +294,13 @@ class PhoneAligner:
         self, samples: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None = None
     ) -> _Found:
         """Find the best path, and the times of its phones; frames that are noise may be known."""
+        begin_step("scoring", 0.0)
         emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
         log_probs = self._with_any_sound(emissions[0], words, noisy)
         duration = len(samples) / self.model.sample_rate
         if any(word.choices for word in words):
             words = self._chosen(log_probs, words, duration)
+        begin_step("searching", 0.3)
         spans, labels, score, search = self._path(log_probs, words, duration)
         scores = log_probs[np.arange(len(log_probs)), labels]
         kinds: list[Kind] = ["silence"] * len(spans)
@@ -448,6 +451,7 @@ class PhoneAligner:
         medians = [np.zeros((2, 1))]
         margins: list[Margins | None] = [None]
         for begin in range(0, len(spans), _WINDOW):
+            begin_step("placing boundaries", 0.7 + 0.3 * begin / len(spans))
             end = min(begin + _WINDOW, len(spans))
             low, high = max(0, begin - _CONTEXT), min(len(spans), end + _CONTEXT)
             first, last = spans[low].begin, spans[high - 1].end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from speechalign.pipeline.result import UtteranceResult
     from speechalign.pipeline.shards import Shard
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT])i?B?")
+
 
 class AlignUtterances(Protocol):
     """From utterances to files in an output folder, and the end of the command."""
@@ -43,6 +46,19 @@ class AlignUtterances(Protocol):
     ) -> None:
         """Align them; leave the command with its exit status."""
         ...
+
+
+def _bytes_of(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(value.strip())
+    if found is None or not float(found[1]):
+        raise click.BadParameter(
+            f"expected a size such as 500M or 8G; got {value!r}", context, parameter
+        )
+    return float(found[1]) * 1000 ** (1 + "KMGT".index(found[2].upper()))
 
 
 def output_options(function: Callable[..., object]) -> Callable[..., object]:
@@ -79,6 +95,14 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         "recordings and the worst utterances with sound (default: none)",
     )
     @option(
+        "--memory",
+        callback=_bytes_of,
+        metavar="SIZE",
+        group="Run",
+        help="Memory that the run may take, such as 500M or 8G; what would take more is refused "
+        "before it begins, with an estimate (default: any)",
+    )
+    @option(
         "--allow-partial",
         is_flag=True,
         group="Run",
@@ -93,6 +117,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
         segments: str | None,
         overwrite: bool,
         report: Path | None,
+        memory: float | None,
         allow_partial: bool,
         **others: object,
     ) -> None:
@@ -106,13 +131,19 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             from speechalign.cli.progress import AlignmentProgress, ProgressBar
             from speechalign.pipeline.align_corpus import align_corpus
             from speechalign.pipeline.manifest import MANIFEST
+            from speechalign.pipeline.memory import check_memory
             from speechalign.segmentation import Segmenter
 
             if report is not None:
                 if shard is not None:
                     raise click.UsageError("--report: a shard has none; merge the shards first")
                 report.mkdir(parents=True, exist_ok=True)
+            if memory is not None:
+                own = utterances if shard is None else shard.utterances(utterances)
+                needed = check_memory(own, aligner, memory, jobs=jobs)
+                log.info("memory: about %.2f GB", needed / 1e9)
             with ProgressBar("aligning", len(utterances)) as bar:
+                progress = AlignmentProgress(bar)
                 result = align_corpus(
                     utterances,
                     aligner,
@@ -124,7 +155,8 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
                     overwrite=overwrite,
                     speakers=speakers,
                     segmenter=None if segments is None else Segmenter(),
-                    progress=AlignmentProgress(bar),
+                    progress=progress,
+                    on_step=progress.step,
                 )
             manifest = out / (MANIFEST if shard is None else shard.part)
             if report is not None:

@@ -14,6 +14,8 @@ from speechalign.cli.messages import is_quiet, log, print_on
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.training import Iteration, Progress, Round
 
+_INTERVAL = 30.0  # seconds between two lines about one utterance
+
 
 class ProgressBar:
     """A bar on stderr; invisible where that is no terminal, and with ``--quiet``.
@@ -55,6 +57,15 @@ class ProgressBar:
         self._bar.stop()
         print_on(None)
 
+    @property
+    def visible(self) -> bool:
+        """Return whether there is a bar to be seen."""
+        return not self._bar.disable
+
+    def move(self, done: float, *, note: str) -> None:
+        """Say how many utterances are done; a fraction for the one in progress."""
+        self._bar.update(self._task, completed=done, note=note)
+
     def advance(self, count: int = 1, *, note: str = "") -> None:
         """Add to the number of utterances or files that are done."""
         self._bar.update(self._task, advance=count, note=note)
@@ -77,6 +88,9 @@ class AlignmentProgress:
         self._bar = bar
         self._seconds = 0.0
         self._began = time.monotonic()
+        self._done = 0
+        self._shares: dict[str, float] = {}
+        self._told: dict[str, tuple[str, float]] = {}
 
     def __call__(self, results: Sequence[UtteranceResult]) -> None:
         """Count the utterances of a recording."""
@@ -90,8 +104,33 @@ class AlignmentProgress:
                 # A traceback is in the manifest; its last line says what went wrong.
                 reason = (result.reason or "").strip().split("\n")[-1]
                 log.warning("%s: %s: %s", result.status.value, result.utterance, reason)
+            self._shares.pop(result.utterance, None)
         speed = self._seconds / max(time.monotonic() - self._began, 1e-9)
-        self._bar.advance(len(results), note=f"{speed:.0f} x real time")
+        self._done += len(results)
+        self._move(f"{speed:.0f} x real time")
+
+    def step(self, utterance: str, activity: str, done: float) -> None:
+        """Move the bar within a long utterance; without a bar, print each step, and twice a minute.
+
+        Parameters
+        ----------
+        utterance : str
+            Its id.
+        activity : str
+            What is done with it now.
+        done : float
+            Share of its work that is done, from 0 to 1.
+        """
+        self._shares[utterance] = done
+        self._move(f"{utterance}: {activity}")
+        now = time.monotonic()
+        before, when = self._told.get(utterance, ("", now))
+        if not self._bar.visible and (activity != before or now - when >= _INTERVAL):
+            log.info("%s: %s, %.0f %% done", utterance, activity, 100 * done)
+            self._told[utterance] = activity, now
+
+    def _move(self, note: str) -> None:
+        self._bar.move(self._done + sum(tuple(self._shares.values())), note=note)
 
 
 class TrainingProgress(Progress):

@@ -21,10 +21,10 @@ from speechalign.errors import InputError, wrong_type
 from speechalign.formats import FORMATS, check_options, find_format
 from speechalign.models import Model
 from speechalign.pipeline.manifest import MANIFEST, Manifest
-from speechalign.pipeline.processes import Death, map_in_processes, may_share_memory
+from speechalign.pipeline.processes import Death, map_in_processes, may_share_memory, tell
 from speechalign.pipeline.recording import Recording, process
 from speechalign.pipeline.result import CorpusResult, Status, UtteranceResult
-from speechalign.pipeline.run import Run
+from speechalign.pipeline.run import OnStep, Run
 from speechalign.pipeline.shards import (
     PARTS,
     Shard,
@@ -55,6 +55,7 @@ def align_corpus(
     speakers: str | Path | SpeakerTurns | None = ...,
     segmenter: Segmenter | None = ...,
     progress: Progress | None = ...,
+    on_step: OnStep | None = ...,
 ) -> Iterator[UtteranceResult]: ...
 @overload
 def align_corpus(
@@ -70,6 +71,7 @@ def align_corpus(
     speakers: str | Path | SpeakerTurns | None = ...,
     segmenter: Segmenter | None = ...,
     progress: Progress | None = ...,
+    on_step: OnStep | None = ...,
 ) -> CorpusResult: ...
 def align_corpus(
     corpus: str | Path | Sequence[Utterance],
@@ -84,6 +86,7 @@ def align_corpus(
     speakers: str | Path | SpeakerTurns | None = None,
     segmenter: Segmenter | None = None,
     progress: Progress | None = None,
+    on_step: OnStep | None = None,
 ) -> Iterator[UtteranceResult] | CorpusResult:
     """Align every utterance of a corpus: yield the results, or write one file a recording.
 
@@ -128,6 +131,9 @@ def align_corpus(
         tier.
     progress : callable or None
         Called with the results of each finished recording, from this thread.
+    on_step : callable or None
+        Called for utterances of five minutes or more, from any thread: with the id, what is done
+        now, such as ``searching``, and the share of its work that is done, from 0 to 1.
 
     Returns
     -------
@@ -186,6 +192,7 @@ def align_corpus(
         heard=heard,
         turns=turns,
         segmenter=segmenter,
+        on_step=on_step,
     )
     recordings = _recordings(utterances, formats, manifest)
     finished = _results(recordings, utterances, run, jobs, progress)
@@ -254,14 +261,20 @@ def _in_processes(
     waiting: Sequence[Recording], run: Run, jobs: int
 ) -> Generator[list[UtteranceResult], None, None]:
     """Yield the results of each recording, aligned in processes that share the model's memory."""
+    there = replace(run, on_step=lambda *step: tell(step))
 
     def work(recordings: Sequence[Recording]) -> list[list[UtteranceResult]]:
-        return list(process(recordings, run))
+        return list(process(recordings, there))
+
+    def hear(step: tuple[str, str, float]) -> None:
+        if run.on_step is not None:
+            run.on_step(*step)
 
     batches = ([recording] for recording in waiting)
     # What a process writes, files and lines of the manifest, it writes to the end.
     stop = run.stopped.set
-    with closing(map_in_processes(work, batches, jobs=jobs, shared=True, stop=stop)) as finished:
+    processes = map_in_processes(work, batches, jobs=jobs, shared=True, stop=stop, hear=hear)
+    with closing(processes) as finished:
         for (recording,), results in finished:
             if isinstance(results, Death):
                 failed = recording.fail(run, Status.FAILED, str(results))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
@@ -55,6 +55,22 @@ class _Worker(Generic[_Item]):
     task: _Task[_Item] | None = field(default=None)
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What `tell` sends, among the results."""
+
+    what: object
+
+
+_to_starter: Connection | None = None
+
+
+def tell(what: object) -> None:
+    """From a process of `map_in_processes`, hand something to ``hear`` of the one it works for."""
+    if _to_starter is not None:
+        _to_starter.send(_Told(what))
+
+
 def may_share_memory() -> bool:
     """Tell whether a copy of this process, made by fork, can work: nothing here has threads."""
     return sys.platform == "linux" and not sys.modules.keys() & {"torch", "onnxruntime"}
@@ -67,6 +83,7 @@ def map_in_processes(
     jobs: int,
     shared: bool,
     stop: Callable[[], None] | None = None,
+    hear: Callable[[Any], None] | None = None,
 ) -> Generator[tuple[Sequence[_Item], Sequence[_Result] | Death], None, None]:
     """Map batches of items in processes; yield each batch with its results, the first ready first.
 
@@ -84,6 +101,8 @@ def map_in_processes(
     stop : callable, optional
         Called in a process that is to end while ``function`` works there, which then comes to an
         end soon, and leaves nothing half done. Without it, the process is killed.
+    hear : callable, optional
+        Called here with what ``function`` gives to `tell` while it works.
 
     Yields
     ------
@@ -153,6 +172,10 @@ def map_in_processes(
                         yield task.items, Death(worker.process.exitcode or 0)
                     give(workers[number])
                     continue
+                if isinstance(results, _Told):
+                    if hear is not None:
+                        hear(results.what)
+                    continue
                 give(worker)
                 if isinstance(results, Exception):
                     raise results
@@ -175,6 +198,8 @@ def _serve(
     stop: Callable[[], None] | None,
 ) -> None:
     """Answer batches with results until there are no more."""
+    global _to_starter
+    _to_starter = connection
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The one who started us stops us.
     stopped = False
 

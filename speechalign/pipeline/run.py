@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, repeat
@@ -14,6 +14,7 @@ import numpy as np
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.steps import told_to
 from speechalign.aligners.word_speakers import assign_speakers
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Sound, Waveform
@@ -35,6 +36,14 @@ _NO_MEMORY = (
 # Of how many batches' worth of audio utterances of similar length are scored together.
 _BATCHES = 4
 _BLOCK = 1 << 20  # samples whose power is summed at once
+_LONG = 300.0  # seconds of an utterance from which on the steps of its work are told
+
+OnStep = Callable[[str, str, float], None]
+"""Takes an utterance, what is done with it now, and the share of the work that is done."""
+
+
+class _Stopped(Exception):
+    """The run was stopped between two steps of an utterance."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class Run:
         Who speaks when, to tell who says each word.
     segmenter : Segmenter or None
         Finds the segments that a transcript of a whole recording is distributed over.
+    on_step : callable or None
+        Called with each step of the work on a long utterance.
     """
 
     aligner: Aligner
@@ -78,6 +89,7 @@ class Run:
     by_speaker: Mapping[str, Aligner] = field(default_factory=dict)
     turns: SpeakerTurns | None = None
     segmenter: Segmenter | None = None
+    on_step: OnStep | None = None
 
     def settings_of(self, utterance: Utterance) -> Mapping[str, str]:
         """Return what the times of an utterance depend on."""
@@ -131,6 +143,8 @@ def align(utterances: Sequence[Utterance], run: Run) -> Generator[UtteranceResul
                 if isinstance(heard, Exception):
                     raise heard
                 yield align_utterance(heard, next(emissions), run)
+            except _Stopped:
+                return
             except SpeechAlignError as error:
                 yield run.blank(utterance, Status.FAILED, str(error))
             except Exception as error:
@@ -210,7 +224,15 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
     turns = None
     if run.turns is not None:
         turns = run.turns.of(utterance.recording, heard.duration)
-    aligned = aligner.align(heard.waveform, utterance.text, emissions=emissions)
+
+    def step(activity: str, done: float) -> None:
+        if run.stopped.is_set():
+            raise _Stopped
+        if run.on_step is not None and heard.waveform.duration >= _LONG:
+            run.on_step(utterance.id, activity, done)
+
+    with told_to(step):
+        aligned = aligner.align(heard.waveform, utterance.text, emissions=emissions)
     end = heard.duration if utterance.end is None else min(utterance.end, heard.duration)
     mix = heard.waveform.mix
     words = tuple(_within(word, utterance.start, end) for word in aligned.words)
