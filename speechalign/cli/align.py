@@ -58,7 +58,7 @@ def _bytes_of(
         raise click.BadParameter(
             f"expected a size such as 500M or 8G; got {value!r}", context, parameter
         )
-    return float(found[1]) * 1000 ** (1 + "KMGT".index(found[2].upper()))
+    return float(found[1]) * float(1000 ** (1 + "KMGT".index(found[2].upper())))
 
 
 def output_options(function: Callable[..., object]) -> Callable[..., object]:
