@@ -12,9 +12,9 @@ from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 
-# What aligning takes beside samples and scores: per utterance, and per second of it. Measured with
-# english-sphinx (tools/bench/long.py).
-_FIXED, _PER_SECOND = 120e6, 25e3
+# Bytes of an alignment beside samples and scores: per utterance, and per second of it. Measured as
+# the peaks of `speechalign align` with english-sphinx on half an hour, one and three hours.
+_FIXED, _PER_SECOND = 126e6, 26e3
 _FLOAT = 4
 
 

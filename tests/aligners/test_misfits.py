@@ -190,6 +190,7 @@ def test_a_real_recording_of_another_text(spoken, aligner):
 def test_a_ctc_model_finds_the_same(spoken):
     """The audio is: the second text, the first one, the second one again."""
     (one, first), (two, second) = spoken
+    pytest.importorskip("torch", reason="needs torch")
     model = load_model("english-ctc-small")
     free = Aligner(model, allow=ALL)
     samples = np.concatenate([two, one, two])

@@ -102,6 +102,8 @@ def heard(examples):
 
 def spoken(kind, heard):
     """Return a model, and speech for it."""
+    if kind == "english-ctc-small":
+        pytest.importorskip("torch", reason="needs torch")
     if kind != "letters":
         return load_model(kind), *heard
     model = SoundingModel(LETTERS)
