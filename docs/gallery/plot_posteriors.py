@@ -41,8 +41,8 @@ axis.set(
 )
 
 # %%
-# The 50 and 90 % intervals of the start of each word. Most of the width is the disagreement of people
-# who set boundaries by hand, which the intervals include.
+# The 50 and 90 % intervals of the start of each word. Most of the width is the disagreement of
+# people who set boundaries by hand, which the intervals include.
 figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
 for row, word in enumerate(result):
     for (low, high), width in ((word.span.start_90, 3), (word.span.start_50, 8)):
