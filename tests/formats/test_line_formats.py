@@ -146,7 +146,7 @@ def test_json_of_mfa(tmp_path):
         ('{"end": 1' + 400 * "0" + ', "tiers": {}}', "duration: expected a finite number >= 0"),
         (
             '{"end": 1, "tiers": {"a": {"entries": [[0, 1, "x"]], "confidence": []}}}',
-            r"tiers\['a'\]: expected a list of 1 confidences",
+            r"tiers\['a'\]: expected as many entries, 1, in 'confidence'",
         ),
         (
             '{"end": 1, "tiers": {"a": {"entries": [[0, 2, "x"]]}}}',
