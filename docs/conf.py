@@ -49,6 +49,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_output_stderr = "remove"
 copybutton_exclude = ".linenos, .gp, .go"
 
 # The Python interface
