@@ -111,7 +111,8 @@ def test_sources_that_are_not_there(tmp_path):
 
 @pytest.mark.parametrize("name", list(PRONUNCIATIONS))
 def test_every_source_keeps_the_contract(name):
-    package = {"espeak": "espeakng_loader", "uroman": "uroman"}.get(name, "numpy")
+    packages = {"espeak": "espeakng_loader", "espeak-ipa": "espeakng_loader", "uroman": "uroman"}
+    package = packages.get(name, "numpy")
     pytest.importorskip(package, reason=f"needs {package}")
     source = pronouncer(name, language="en", dictionary={})
     variants = source.pronounce("house")
