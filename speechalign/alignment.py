@@ -6,7 +6,7 @@ import math
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from itertools import pairwise
 from numbers import Real
 from typing import Literal, NoReturn
@@ -70,9 +70,9 @@ class Interval:
     end: float
     label: str
     confidence: float | None = None
-    start_margins: Margins | None = None
-    end_margins: Margins | None = None
-    goodness: float | None = None
+    start_margins: Margins | None = field(default=None, repr=False)
+    end_margins: Margins | None = field(default=None, repr=False)
+    goodness: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.label, str):
