@@ -226,9 +226,11 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
         turns = run.turns.of(utterance.recording, heard.duration)
 
     def step(activity: str, done: float) -> None:
+        if heard.waveform.duration < _LONG:  # finishes, soon
+            return
         if run.stopped.is_set():
             raise _Stopped
-        if run.on_step is not None and heard.waveform.duration >= _LONG:
+        if run.on_step is not None:
             run.on_step(utterance.id, activity, done)
 
     with told_to(step):
