@@ -31,6 +31,7 @@ from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_no
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
+from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
 from speechalign.frames import FrameGrid
 from speechalign.graphs.loop import loop_graph
@@ -187,18 +188,20 @@ class PhoneAligner:
         transcript = words
         samples, rate = waveform.samples, waveform.sample_rate
         readings: Sequence[Reading] = range(len(words))
+        emissions = self._emit(samples)
         if self.allow:
-            readings = self._readings(samples, words)
+            readings = self._readings(emissions[0], words)
             other = Word("", (NOISE,), "noise", variants=(((self.model.noise,),),))
             words = tuple(read_words(words, readings, other))
-        found = self._search(samples, words)
+        found = self._search(samples, emissions, words)
         stretched = self._stretched(found)
         if stretched.any():
-            found = self._search(samples, words, stretched)
+            found = self._search(samples, emissions, words, stretched)
         times = found.times
         noise = long_noise(times, found.kinds, samples.size, rate)
         if noise:
-            again = self._search(samples[~inside(noise, samples.size)], words)
+            rest = samples[~inside(noise, samples.size)]
+            again = self._search(rest, self._emit(rest), words)
             put_back = restored(again.times, again.kinds, noise, rate)
             if put_back is not None:
                 found, times = again, put_back
@@ -247,9 +250,13 @@ class PhoneAligner:
             search=Search("beam", certified=False) if self.allow else found.search,
         )
 
-    def _readings(self, samples: np.ndarray, words: Sequence[Word]) -> list[Reading]:
+    def _emit(self, samples: np.ndarray) -> Emissions:
+        """Score one recording."""
+        begin_step("scoring", 0.0)
+        return self.model.emit(samples[None], np.array([len(samples)], np.int64))
+
+    def _readings(self, log_probs: np.ndarray, words: Sequence[Word]) -> list[Reading]:
         """Find which words are read, where text and audio need not fit."""
-        log_probs = self.model.emit(samples[None], np.array([len(samples)], np.int64))[0]
         fillers = [
             self.model.chain(phones).labels[::2].tolist()
             for phones in FILLERS
@@ -291,11 +298,13 @@ class PhoneAligner:
         return max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope) if slope > 0 else 0.0
 
     def _search(
-        self, samples: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None = None
+        self,
+        samples: np.ndarray,
+        emissions: Emissions,
+        words: Sequence[Word],
+        noisy: np.ndarray | None = None,
     ) -> _Found:
         """Find the best path, and the times of its phones; frames that are noise may be known."""
-        begin_step("scoring", 0.0)
-        emissions = self.model.emit(samples[None], np.array([len(samples)], np.int64))
         log_probs = self._with_any_sound(emissions[0], words, noisy)
         duration = len(samples) / self.model.sample_rate
         if any(word.choices for word in words):
