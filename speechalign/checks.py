@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from speechalign.errors import InputError, wrong_type
 if TYPE_CHECKING:
     from torch import Tensor
 
+_Name = TypeVar("_Name", bound=str)
 _INT64 = np.dtype(np.int64)
 
 
@@ -26,6 +28,16 @@ def check_jobs(jobs: int | None) -> int:
     if jobs < 1:
         raise InputError(f"jobs: expected 1 or more, got {jobs}")
     return jobs
+
+
+def check_names(argument: str, given: Collection[str], known: Sequence[_Name]) -> tuple[_Name, ...]:
+    """Return the known names that are given, in the order of the known ones, each once."""
+    if isinstance(given, str) or not isinstance(given, Collection):
+        raise wrong_type(argument, "a collection of names", given, f"such as {tuple(known[:1])}")
+    for name in given:
+        if name not in known:
+            raise InputError(f"{argument}: expected some of {', '.join(known)}; got {name!r}")
+    return tuple(name for name in known if name in given)
 
 
 def _cpu_quota(root: Path = Path("/")) -> int | None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from speechalign.aligners.boundary_bias import BoundaryBias, read_boundary_bias
-from speechalign.aligners.misfits import check_misfits
-from speechalign.aligners.posteriors import check_posteriors
+from speechalign.aligners.misfits import MISFITS
+from speechalign.aligners.posteriors import POSTERIORS
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.audio.sources import as_waveform
 from speechalign.audio.waveform import Waveform
+from speechalign.checks import check_names
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError, wrong_type
 from speechalign.language_codes import short_code
@@ -105,6 +106,9 @@ class Aligner:
         What text and audio may differ in: words that are not said, passages that are said again or
         in another order, sound that is not in the text, hesitation and noise between words. Not for
         models that listen to a text as a whole.
+    posteriors : Collection of {"intervals", "phone-confidence", "n-best"}
+        What of the posteriors the results have, too: credible intervals of boundaries, posterior
+        and goodness of pronunciation of phones, pronunciations. For models of phones and CTC.
 
     Raises
     ------
@@ -154,13 +158,13 @@ class Aligner:
             raise InputError(f"min_pause: expected seconds, at least 0, got {min_pause}")
         self.min_pause = min_pause
         self._speaker_labels = speaker_labels
-        self.allow = check_misfits(allow)
+        self.allow = check_names("allow", allow, MISFITS)
         if self.allow and self.model.aligner not in ("phones", "ctc"):
             raise InputError(
                 f"allow: expected a model that scores frames, and {self.model.name} listens to a "
                 "text as a whole; leave it out, or use a model of phones or CTC"
             )
-        self.posteriors = check_posteriors(posteriors)
+        self.posteriors = check_names("posteriors", posteriors, POSTERIORS)
         if self.posteriors and self.model.aligner not in ("phones", "ctc"):
             raise InputError(
                 f"posteriors: {self.model.name} aligns by attention, which has none of boundaries "

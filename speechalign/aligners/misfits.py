@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
@@ -18,7 +18,7 @@ import numpy as np
 from speechalign.aligners.sound_extent import long_sounds
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
-from speechalign.errors import AlignmentError, InputError, wrong_type
+from speechalign.errors import AlignmentError
 from speechalign.graphs import Graph
 from speechalign.graphs.misfits import OTHER, PAUSE, Misfit, Penalties, misfit_graph
 from speechalign.kernels import viterbi
@@ -37,16 +37,6 @@ _LEAST = 30
 
 Reading = int | None
 """Number of the word that is read; None for sound that is not in the text."""
-
-
-def check_misfits(allow: Collection[str]) -> tuple[Misfit, ...]:
-    """Return what a text and its recording may differ in, in a fixed order, each once."""
-    if isinstance(allow, str) or not isinstance(allow, Collection):
-        raise wrong_type("allow", "a collection of names", allow, f"such as {MISFITS[:1]}")
-    for name in allow:
-        if name not in MISFITS:
-            raise InputError(f"allow: expected some of {', '.join(MISFITS)}; got {name!r}")
-    return tuple(name for name in MISFITS if name in allow)
 
 
 def find_readings(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 
-from speechalign.errors import InputError, wrong_type
 from speechalign.graphs import Graph
 from speechalign.kernels import forward_backward
 from speechalign.text.word import Pronunciation
@@ -17,16 +16,6 @@ POSTERIORS: tuple[Posterior, ...] = get_args(Posterior)
 
 # Pronunciations are weighed in windows of so many words, with context on either side.
 _WINDOW, _CONTEXT = 16, 4
-
-
-def check_posteriors(names: Collection[str]) -> tuple[Posterior, ...]:
-    """Return what is asked for, in a fixed order, each once."""
-    if isinstance(names, str) or not isinstance(names, Collection):
-        raise wrong_type("posteriors", "a collection of names", names, f"such as {POSTERIORS[:1]}")
-    for name in names:
-        if name not in POSTERIORS:
-            raise InputError(f"posteriors: expected some of {', '.join(POSTERIORS)}; got {name!r}")
-    return tuple(name for name in POSTERIORS if name in names)
 
 
 def way_posteriors(log_probs: np.ndarray, graph: Graph) -> list[np.ndarray]:
