@@ -23,8 +23,8 @@ from speechalign.text.phone_sets import ARPABET
 from speechalign.training.articulation_targets import ANYTHING, articulated, phone_bits
 from speechalign.training.frame_store import FrameStore
 
-_SILENCE = ("sil", "SIL")
-_NOISE = ("spn", "+SPN+", "+NSN+")
+SILENCES, NOISES = ("sil", "SIL"), ("spn", "+SPN+", "+NSN+")
+"""Phones that are pauses, and phones that may be any sound."""
 
 
 @click.command(help=__doc__)
@@ -35,7 +35,7 @@ def main(folder: Path, labels: str, name: str) -> None:
     """Write the array."""
     store = FrameStore(folder)
     phones: list[str] = json.loads((folder / PHONES).read_text())
-    bits = [phone_bits(phone, silences=_SILENCE, noises=_NOISE, names=ARPABET) for phone in phones]
+    bits = [phone_bits(phone, silences=SILENCES, noises=NOISES, names=ARPABET) for phone in phones]
     found = store.array(labels)
 
     def make(number: int) -> np.ndarray:

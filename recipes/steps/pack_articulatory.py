@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from recipes.program import run
+from recipes.steps.articulate_frames import NOISES, SILENCES
 from recipes.steps.fit_phone_net import by_language
 from recipes.steps.label_frames import PHONES
 from speechalign.errors import InputError
@@ -120,6 +121,8 @@ def _durations(labelled: Sequence[tuple[FrameStore, str]]) -> dict[str, float]:
         begins = np.append(0, np.flatnonzero(np.diff(rows)) + 1)
         lengths = np.diff(np.append(begins, len(rows)))
         for number, phone in enumerate(phones):
+            if phone in SILENCES + NOISES:  # letters of IPA, too
+                continue
             try:
                 targets = articulation(ARPABET.get(phone, phone)).targets
             except InputError:
