@@ -21,10 +21,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from recipes.trainer.ctc_trainer import CtcTrainer, CtcTraining
 from recipes.trainer.feature_store import Batch
+from recipes.trainer.head_runs import head_arguments, read_head_training
 from recipes.trainer.joint_head import CONSISTENCIES, JointHead, consistency, stretch_batch
 from recipes.trainer.letters import labels_of, letter_vocabulary, words_of
-from recipes.trainer.objective import Augmentation
-from recipes.trainer.settings import make_settings, override_options, read_yaml
 from recipes.trainer.state_head import HeadConfig, StateCtc
 from recipes.trainer.state_split import StateSplit
 from recipes.trainer.trainer import start
@@ -69,14 +68,6 @@ class Training(CtcTraining):
             )
         if self.network.blocks < 2:
             raise InputError(f"network: blocks: expected at least 2, got {self.network.blocks}")
-
-
-def read_training(path: Path, **changes: object) -> Training:
-    """Read a YAML file; InputError names an unknown key."""
-    data = read_yaml(path, **changes)
-    for key, kind in (("network", HeadConfig), ("augmentation", Augmentation)):
-        data[key] = make_settings(kind, data.get(key, {}), source=f"{path}: {key}")
-    return make_settings(Training, data, source=str(path))
 
 
 def read_sentences(path: Path) -> list[list[str]]:
@@ -183,17 +174,7 @@ class JointTrainer(CtcTrainer):
 
 
 @click.command(help=__doc__)
-@click.argument("store", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
-@click.argument(
-    "configs",
-    metavar="CONFIG...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
-@override_options
+@head_arguments
 def main(
     store: Path,
     data: Path,
@@ -205,7 +186,7 @@ def main(
     """Read the settings, train one head after the other."""
     sentences = read_sentences(data / "text.txt")
     for config in configs:
-        training = read_training(config, seed=seed, steps=steps)
+        training = read_head_training(Training, config, seed=seed, steps=steps)
         folder = out / config.stem
         folder.mkdir(parents=True, exist_ok=True)
         train = StateSplit(store, data / "train.jsonl")

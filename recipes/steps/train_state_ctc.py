@@ -19,9 +19,8 @@ import click
 import torch
 
 from recipes.trainer.ctc_trainer import CtcTrainer, CtcTraining
+from recipes.trainer.head_runs import head_arguments, read_head_training
 from recipes.trainer.letters import letter_vocabulary
-from recipes.trainer.objective import Augmentation
-from recipes.trainer.settings import make_settings, override_options, read_yaml
 from recipes.trainer.state_head import HeadConfig, StateCtc, StateHead, load_head
 from recipes.trainer.state_split import StateSplit
 from recipes.trainer.trainer import start
@@ -43,14 +42,6 @@ class Training(CtcTraining):
     name: str = "state-ctc"
     copies: int = 1
     network: HeadConfig = field(default_factory=HeadConfig)
-
-
-def read_training(path: Path, **changes: object) -> Training:
-    """Read a YAML file; InputError names an unknown key."""
-    data = read_yaml(path, **changes)
-    for key, kind in (("network", HeadConfig), ("augmentation", Augmentation)):
-        data[key] = make_settings(kind, data.get(key, {}), source=f"{path}: {key}")
-    return make_settings(Training, data, source=str(path))
 
 
 class StateTrainer(CtcTrainer):
@@ -93,22 +84,12 @@ class StateTrainer(CtcTrainer):
 
 
 @click.command(help=__doc__)
-@click.argument("store", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
-@click.argument(
-    "configs",
-    metavar="CONFIG...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@head_arguments
 @click.option(
     "--init",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Model to fine-tune (default: a new one).",
 )
-@override_options
 def main(
     store: Path,
     data: Path,
@@ -120,7 +101,7 @@ def main(
 ) -> None:
     """Read the settings, train one head after the other."""
     for config in configs:
-        training = read_training(config, seed=seed, steps=steps)
+        training = read_head_training(Training, config, seed=seed, steps=steps)
         folder = out / config.stem
         folder.mkdir(parents=True, exist_ok=True)
         train = StateSplit(store, data / "train.jsonl", copies=training.copies)

@@ -15,6 +15,7 @@ from click.testing import CliRunner  # noqa: E402
 
 from recipes.steps import encode_states, train_joint_speech_text  # noqa: E402
 from recipes.trainer.decoding import log_probs  # noqa: E402
+from recipes.trainer.head_runs import read_head_training  # noqa: E402
 from recipes.trainer.joint_head import (  # noqa: E402
     JointHead,
     consistency,
@@ -123,7 +124,7 @@ def material(tmp_path_factory):
 def trainer(material, out, **changes):
     out.mkdir(exist_ok=True)
     (out / "settings.yaml").write_text(json.dumps(SETTINGS | changes))
-    training = train_joint_speech_text.read_training(out / "settings.yaml")
+    training = read_head_training(train_joint_speech_text.Training, out / "settings.yaml")
     splits = (StateSplit(material / "store", material / f"{x}.jsonl") for x in ("train", "dev"))
     sentences = train_joint_speech_text.read_sentences(material / "text.txt")
     return train_joint_speech_text.JointTrainer(training, *splits, sentences, out)

@@ -17,7 +17,8 @@ from recipes.corpora.speaker_mixtures import mix  # noqa: E402
 from recipes.steps.decode_states import main as decode_states  # noqa: E402
 from recipes.steps.decode_states import thinned  # noqa: E402
 from recipes.steps.encode_states import main as encode_states  # noqa: E402
-from recipes.steps.train_state_ctc import StateTrainer, read_training  # noqa: E402
+from recipes.steps.train_state_ctc import StateTrainer, Training  # noqa: E402
+from recipes.trainer.head_runs import read_head_training  # noqa: E402
 from recipes.trainer.letters import (  # noqa: E402
     labels_of,
     letter_vocabulary,
@@ -96,7 +97,7 @@ def trainer(encoded, out, *, initial=None, **changes):
         "network": sizes,
     }
     settings.write_text(yaml.safe_dump(content | changes))
-    training = read_training(settings)
+    training = read_head_training(Training, settings)
     splits = [
         StateSplit(encoded / "store", encoded / "data" / f"{name}.jsonl", copies=copies)
         for name, copies in (("train", training.copies), ("dev", 1))
