@@ -25,6 +25,7 @@ from speechalign.training.copies import copy_of
 from speechalign.training.frame_store import FrameArray, FrameStore, held_out
 from speechalign.training.labelling import StoredArticulation, StoredHmm, align_frames
 from speechalign.training.material import Material, Spoken
+from speechalign.training.network_report import NetworkReport
 from speechalign.training.phone_net import (
     FitOptions,
     LanguageFrames,
@@ -35,7 +36,7 @@ from speechalign.training.phone_net import (
 )
 from speechalign.training.progress import Progress
 from speechalign.training.report import Report
-from speechalign.training.rounds import NetworkReport, Round
+from speechalign.training.rounds import Round
 
 _CONFIDENT = 0.5  # recordings that are aligned with less are not trained on
 _JUDGED = 10  # steps between two looks at the held-out recordings

@@ -18,8 +18,8 @@ from speechalign.models.neural_hmm.folder import save
 from speechalign.models.neural_hmm.model import NeuralHmm
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.training.material import check_usable, prepare, work_folder
+from speechalign.training.network_report import NetworkReport
 from speechalign.training.progress import Progress
-from speechalign.training.rounds import NetworkReport
 from speechalign.training.trainer import fit
 
 try:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 from speechalign.training.checkpoint import Iteration
-
-if TYPE_CHECKING:
-    from speechalign.training.rounds import Round
+from speechalign.training.rounds import Round
 
 
 class Progress:
