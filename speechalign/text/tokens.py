@@ -27,12 +27,10 @@ written                               token
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 
-from speechalign.errors import InputError
+from speechalign.text.speaker_labels import SPEAKER, speaker_label_places
 from speechalign.text.stage_directions import is_direction, is_pause
 
 NOISE = "<noise>"
@@ -98,7 +96,9 @@ def tokens(
     written = [token for _, token in found]
     places = [0, *(place for place, _ in found)]
     begins_line = [n == 0 or _BREAK.search(text, *places[n : n + 2]) for n in range(len(written))]
-    silenced = _speakers(written, list(map(bool, begins_line)), speaker_labels)
+    labels = [token.label for token in written]
+    said = ["" if token.said == NOISE else token.said for token in written]
+    silenced = speaker_label_places(labels, said, list(map(bool, begins_line)), speaker_labels)
     return tuple(
         replace(token, said="") if n in silenced else token for n, token in enumerate(written)
     )
@@ -230,9 +230,6 @@ _NOTE_IN_ANGLES = re.compile(r"<[^\W_]([^<>\n]{0,80})>")
 _SCOPE = re.compile(r"\s*\[(?:[/<>:=*?!]|x )")  # CHAT: a code about the words before it
 _CODE = re.compile(r"[:=*+%^?!<>/&]+(?:\s|$)|[x×] ?\d+$|=[!?]")
 _STAMP = re.compile(r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?")
-_SPEAKER = (
-    r"(?i:speakers?|spk|spkr|interviewer|interviewee|moderator|narrator|participant|respondent)"
-)
 _MARKED = re.compile(r"\{[A-Z](?= \w)")  # {F uh, }: Switchboard's marks of what is said
 _TURN = re.compile(r">{2,}(?![^\w\s-])")  # subtitles: another speaker
 _EVENT = re.compile(r"&(?:=\S+|\*\w+:\S+)")
@@ -294,7 +291,7 @@ def _square(text: str, at: int, end: int, content: str) -> str | None:
     laughed = re.fullmatch(r"(?:laughter|laugh|noise)-(\w.*)", content)
     if laughed:
         return laughed[1]
-    if _CODE.match(content) or re.fullmatch(rf"{_SPEAKER}[ _]?\w{{0,3}}", content) or after == ":":
+    if _CODE.match(content) or re.fullmatch(rf"{SPEAKER}[ _]?\w{{0,3}}", content) or after == ":":
         return ""
     return NOISE if any(map(str.isalpha, content)) and not is_pause(content) else ""
 
@@ -337,103 +334,3 @@ def _inside(token: str) -> str:
     return re.sub(
         r"(?<=[^\W\d_]{2})\(([^\W\d_]{1,5})\)|\(([^\W\d_]{1,5})\)(?=[^\W\d_]{2})", r"\1\2", token
     )
-
-
-_ANYWHERE = re.compile(
-    rf"{_SPEAKER}(?:[ _#-]?\w{{1,3}})?:|\*[A-Z][A-Z0-9]{{2}}:|(?:SPK|SPEAKER)_?\d+:"
-)
-_NAME = re.compile(r"\w[\w.'’-]*|#\d{1,3}")
-_PARTICLES = frozenset(("de", "von", "van", "of", "al", "la", "du"))
-_NAMES_MOST = 4  # words of a speaker's name
-_SENTENCE_END = re.compile(r"[.?!…。？！؟।]\W*$|^>+$|[—–]$")
-
-
-@cache
-def _said_before_colons() -> frozenset[str]:
-    text = (Path(__file__).parent / "data" / "said_before_colons.txt").read_text("utf-8")
-    return frozenset(text.partition("\n")[2].split())
-
-
-def _speakers(
-    written: Sequence[WrittenToken], begins_line: Sequence[bool], pattern: str | None
-) -> frozenset[int]:
-    """Return which tokens are speaker labels."""
-    if pattern == "":
-        return frozenset()
-    if pattern is not None:
-        try:
-            return frozenset(_told(written, re.compile(pattern)))
-        except re.error as error:
-            raise InputError(
-                f"speaker_labels: expected a regular expression, got {pattern!r}: {error}"
-            ) from None
-    said = "".join(token.said for token in written)
-    capitals = not any(map(str.islower, said))
-    starts = [n for n, begins in enumerate(begins_line) if begins]
-    starts = [n if any(map(str.isalnum, written[n].label)) else n + 1 for n in starts]
-    labelled = [n for n in starts if _name(written, n, several=True, sure=True, capitals=capitals)]
-    several = len(labelled) > 1
-    # Labels of several lines, and a text without punctuation, leave little doubt.
-    sure = several or re.search(r"[^\W\d][.?!]", said) is None
-    found: set[int] = set()
-    for n in range(len(written)):
-        before = written[n - 1].label if n else ""
-        turn = bool(found) and _SENTENCE_END.search(before)
-        length = _spoken_role(written, n)
-        after_dash = n > 0 and begins_line[n - 1] and not any(map(str.isalnum, before))
-        if not length and (begins_line[n] or after_dash or turn or before.startswith(">>")):
-            length = _name(written, n, several=several, sure=sure or bool(found), capitals=capitals)
-        found.update(range(n, n + length))
-    return frozenset(found)
-
-
-def _told(written: Sequence[WrittenToken], pattern: re.Pattern[str]) -> Iterator[int]:
-    """Yield the tokens that a pattern of the user's matches."""
-    n = 0
-    while n < len(written):
-        length = 1
-        for most in range(1, _NAMES_MOST + 1):
-            if pattern.fullmatch(" ".join(token.label for token in written[n : n + most])):
-                yield from range(n, n + most)
-                length = most
-        n += length
-
-
-def _label(written: Sequence[WrittenToken], n: int) -> list[str]:
-    """Return the words of what may be a label here: up to a colon; empty for none."""
-    for most in range(1, _NAMES_MOST + 1):
-        if written[n + most - 1 : n + most] and written[n + most - 1].label.endswith((":", "：")):
-            return [token.label for token in written[n : n + most]]
-    return []
-
-
-def _spoken_role(written: Sequence[WrittenToken], n: int) -> int:
-    """Return how many words are a label here that is one anywhere, such as ``Speaker 1:``."""
-    words = _label(written, n)
-    return len(words) if _ANYWHERE.fullmatch(" ".join(words)) else 0
-
-
-def _name(
-    written: Sequence[WrittenToken], n: int, *, several: bool, sure: bool, capitals: bool
-) -> int:
-    """Return how many words before a colon name a speaker here; 0 for none.
-
-    ``several`` says that several lines have labels, ``sure`` that there is little doubt about names
-    with a capital, ``capitals`` that the text has no lower case.
-    """
-    length = len(_label(written, n))
-    follows = written[n + length].label if length and n + length < len(written) else ""
-    # Anna (laughs):
-    words = [t.label.rstrip(":：") for t in written[n : n + length] if t.said not in ("", NOISE)]
-    if not follows or not words or not words[0][0].isupper():
-        return 0
-    if not all(
-        _NAME.fullmatch(word) and (not word[0].islower() or word in _PARTICLES) for word in words
-    ):
-        return 0
-    said = words[0].lower().rstrip(".") in _said_before_colons() and not (sure and words == ["A"])
-    if said or not (several or words[0][0] <= "\u024f"):  # the list is of Latin words
-        return 0
-    shouted = "".join(words).isupper()
-    first = next(filter(str.isalnum, follows), "")
-    return length if sure or capitals or shouted or not first.islower() else 0
