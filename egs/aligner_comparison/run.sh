@@ -5,13 +5,14 @@
 #     bash egs/aligner_comparison/run.sh --mini true                          the shipped examples
 #
 # Stages: 0 gold corpora, and subsets of one for training; 1 noise; 2 environments of the rivals;
-# 3 align; 4 time the aligners, which take turns; 5 score, test differences; 6 plots; 7 report.
+# 3 align; 4 time what aligners take to start; 5 score, test differences; 6 plots; 7 report.
 #
 # --stage N, --stop-stage N   first and last stage (0 and 7)
 # --gold "NAME=CORPUS:GOLD ..."  corpora and trees of times by hand (timit-dev, emodb-dev of
 #                             SPEECHALIGN_DATA, and the shipped examples)
 # --languages "NAME=CODE ..." languages of gold corpora that are not English (emodb-dev=de)
-# --conditions "NAME,..."     noise (eight; a name of tools/bench/robustness.py)
+# --conditions "NAME,..."     noise, names of tools/bench/robustness.py
+#                             (white 10 dB,white 0 dB,babble 5 dB)
 # --sized NAME, --sizes "N ..."  gold corpus for training on subsets, and their recordings
 #                             (timit-dev; 1 4 20)
 # --only "NAME,..."           aligners (all in local/aligners.py)
@@ -19,7 +20,7 @@
 # --external "NAME=DIR ..."   trees of alignments made elsewhere: TextGrids, CTM, JSON
 # --encoder DIR               openai/whisper-base, for english-whisper and german-whisper
 # --whisper DIR               a Whisper model of Hugging Face, for the one that reads attention
-# --rounds N                  how often each aligner is timed (3)
+# --rounds N                  how often each aligner is started in stage 4 (3)
 # --jobs N                    aligners that run at the same time in stage 3 (2)
 # --exp DIR                   output folder (exp/full or exp/mini)
 # --mini true                 the shipped examples alone, clean and in one noise
@@ -52,7 +53,7 @@ if "$mini"; then
   only=${only:-english-sphinx,english-gmm,train-align,english}
 else
   exp=$(absolute "${exp:-$PWD/exp/full}") rounds=${rounds:-3}
-  conditions=${conditions:-white 20 dB,white 10 dB,white 0 dB,babble 10 dB,babble 5 dB,babble 0 dB,reverb 0.5 s,telephone}
+  conditions=${conditions:-white 10 dB,white 0 dB,babble 5 dB}
   data=$SPEECHALIGN_DATA
   if [ -z "$gold" ]; then
     need "$data"/{timit-dev,emodb-dev}/{corpus,gold}
@@ -97,7 +98,7 @@ values=(--value "encoder=$encoder" --value "whisper=$whisper")
 if stage 3 "align"; then
   "$python" local/03_align.py "$exp" "${chosen[@]}" "${values[@]}" --jobs "$jobs"
 fi
-if stage 4 "time"; then
+if stage 4 "start"; then
   "$python" local/04_time.py "$exp" "${chosen[@]}" "${values[@]}" --rounds "$rounds"
 fi
 if stage 5 "score"; then

@@ -89,9 +89,9 @@ def descriptions(exp: Path) -> dict[str, dict[str, Any]]:
 
 
 def command_of(
-    entry: Entry, exp: Path, gold: str, condition: str, out: Path, values: Mapping[str, str]
+    entry: Entry, exp: Path, gold: str, corpus: Path, out: Path, values: Mapping[str, str]
 ) -> list[str]:
-    """Return the command that aligns a corpus; InputError where it cannot be run."""
+    """Return the command that aligns a folder of recordings; InputError where it cannot be run."""
     description = json.loads((exp / "gold" / gold / "gold.json").read_text(encoding="utf-8"))
     if entry.rival:
         missing = exp / "environments" / f"{entry.rival}.txt"
@@ -100,7 +100,7 @@ def command_of(
     return entry.filled_in({
         **values,
         "python": sys.executable,
-        "corpus": str(exp / "corpora" / gold / condition),
+        "corpus": str(corpus),
         "out": str(out),
         "dictionary": str(exp / "gold" / gold / "dictionary.txt"),
         "environments": str(exp / "environments"),
@@ -117,7 +117,8 @@ def align(exp: Path, gold: str, condition: str, name: str, values: Mapping[str, 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     try:
-        command = command_of(ALIGNERS[name], exp, gold, condition, out, values)
+        corpus = exp / "corpora" / gold / condition
+        command = command_of(ALIGNERS[name], exp, gold, corpus, out, values)
     except InputError as error:
         cost = Cost(str(error))
     else:
@@ -144,11 +145,13 @@ def main(exp: Path, only: Sequence[str], values: Sequence[str], jobs: int) -> No
     todo = []
     for order, (gold, description) in enumerate(golds.items()):
         for folder in sorted((exp / "corpora" / gold).iterdir(), key=lambda f: f.stat().st_mtime):
+            clean = folder.name == "clean"
             for name, entry in ALIGNERS.items():
-                taken = description["language"] in entry.languages.split()
-                if taken and name in (only or ALIGNERS) and ("@" not in gold or entry.trains):
-                    rank = folder.name != "clean", "@" in gold, order
-                    todo.append((rank, gold, folder.name, name))
+                taken = description["language"] in entry.languages.split() and (
+                    (clean or entry.noise) and ("@" not in gold or entry.trains)
+                )
+                if taken and name in (only or ALIGNERS):
+                    todo.append(((not clean, "@" in gold, order), gold, folder.name, name))
     todo.sort(key=lambda job: job[0])
     with ThreadPoolExecutor(jobs) as pool:
         for job in [pool.submit(align, exp, *what, given) for _, *what in todo]:

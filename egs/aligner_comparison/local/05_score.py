@@ -15,6 +15,8 @@ from dataclasses import asdict
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import click
 import numpy as np
@@ -45,7 +47,7 @@ def main(exp: Path, externals: Sequence[str], resamples: int) -> None:
         if not Path(folder).exists():
             raise InputError(f"--external {external}: expected NAME=DIR, and DIR to exist")
         trees[name] = Path(folder)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     against: list[dict[str, object]] = []
     agreement: dict[str, dict[str, dict[str, float | None]]] = {}
     errors: dict[str, np.ndarray] = {}
@@ -94,7 +96,7 @@ def main(exp: Path, externals: Sequence[str], resamples: int) -> None:
         "rows": rows,
         "differences": against,
         "agreement": agreement,
-        "times": times(exp),
+        "speeds": speeds(exp, rows),
     }
     write_text(exp / "scores.json", json.dumps(content, indent=1) + "\n")
 
@@ -112,7 +114,7 @@ def matched(references: Mapping[str, Alignment], given: Mapping[str, Alignment])
 
 
 def add_scores(
-    row: dict[str, object],
+    row: dict[str, Any],
     references: Mapping[str, Alignment],
     found: Found,
     errors: dict[str, np.ndarray],
@@ -162,15 +164,28 @@ def agreements(found: Mapping[str, Found]) -> dict[str, dict[str, float | None]]
     return table
 
 
-def times(exp: Path) -> dict[str, dict[str, dict[str, list[float]]]]:
-    """Return what stage 4 measured: by gold corpus, by aligner, lists over rounds."""
-    table: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for record in sorted(exp.glob("times/*/*/*.json")):
-        cost = json.loads(record.read_text(encoding="utf-8"))
-        if not cost["reason"]:
-            own = table.setdefault(record.parent.name, {}).setdefault(record.stem, {})
-            for key in ("user", "wall", "peak"):
-                own.setdefault(key, []).append(cost[key])
+def speeds(exp: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return user CPU time by gold corpus and aligner: an hour of audio costs it, and the start.
+
+    The medians of all conditions of a corpus, which last as long, and of all rounds of stage 4.
+    """
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for gold, description in stage_3.descriptions(exp).items():
+        for name in ALIGNERS:
+            records = exp.glob(f"times/*/{description['language']}/{name}.json")
+            one = [json.loads(record.read_text(encoding="utf-8")) for record in records]
+            costs = [
+                row["cost"]["user"]
+                for row in rows
+                if (row["gold"], row["aligner"]) == (gold, name) and not row["reason"]
+            ]
+            if one and costs and description["seconds"] > one[0]["seconds"]:
+                least = median(cost["user"] for cost in one)
+                seconds = description["seconds"] - one[0]["seconds"]
+                rate = max(0.0, median(costs) - least) / seconds
+                start = max(0.0, least - rate * one[0]["seconds"])
+                own = {"hour": 3600 * rate, "start": start, "runs": len(costs)}
+                table.setdefault(gold, {})[name] = own
     return table
 
 

@@ -31,7 +31,7 @@ def main(exp: Path) -> None:
         )
         own = [row for row in rows if row["gold"] == gold]
         clean = [row for row in own if row["condition"] == "clean"]
-        headline(clean, scores["times"].get(gold, {}), description["seconds"])
+        headline(clean, scores["speeds"].get(gold, {}))
         against_rivals(gold, clean, scores["differences"])
         conditions(own)
         if len(description["speakers"]) > 3:
@@ -66,18 +66,16 @@ def ms(seconds: float | None) -> str:
     return "-" if seconds is None else f"{1000 * seconds:.1f}"
 
 
-def headline(rows: Sequence[Row], times: Mapping[str, Any], seconds: float) -> None:
+def headline(rows: Sequence[Row], speeds: Mapping[str, Any]) -> None:
     """Print errors, completion and cost on clean speech."""
     lines = []
     for row in scored(rows):
         score = row["score"]
         both = score["both"]
         shares = " / ".join(f"{100 * share:.1f}" for share in both["within"].values())
-        own = times.get(row["aligner"], {})
-        cpu, memory = row["cost"] and row["cost"]["user"], row["cost"] and row["cost"]["peak"]
-        if own:
-            cpu, memory = statistics.median(own["user"]), statistics.median(own["peak"])
-        cost = f"{cpu:.1f} s, {seconds / cpu:.0f} x" if cpu else "-"
+        speed = speeds.get(row["aligner"])
+        cost = f"{speed['hour']:.0f} + {speed['start']:.1f}" if speed else "-"
+        memory = row["cost"] and row["cost"]["peak"]
         lines.append((
             mark(row), row["family"], ms(both["mean"]), ms(both["median"]), ms(both["bias"]),
             ms(both["p95"]), shares, f"{100 * both['f1']:.1f}",
@@ -88,7 +86,8 @@ def headline(rows: Sequence[Row], times: Mapping[str, Any], seconds: float) -> N
         ))  # fmt: skip
     table(
         ("aligner", "family", "mean, ms", "median", "bias", "p95", "≤ 10 / 25 / 50 / 100 ms, %",
-         "F1 at 20 ms", "recordings, words", "starts / ends, mean", "CPU, x real time", "memory"),
+         "F1 at 20 ms", "recordings, words", "starts / ends, mean", "CPU, s per hour + start",
+         "memory"),
         lines,
     )  # fmt: skip
     table(

@@ -30,6 +30,8 @@ class Entry:
         Whether it trains on the very recordings that it aligns.
     rival : str or None
         Name of the script in ``tools/rivals``, for one that runs in an environment of its own.
+    noise : bool
+        Whether it aligns noise, too; some take minutes for a corpus.
     """
 
     languages: str
@@ -37,6 +39,7 @@ class Entry:
     command: str
     trains: bool = False
     rival: str | None = None
+    noise: bool = True
 
     def filled_in(self, values: Mapping[str, str]) -> list[str]:
         """Return the command; InputError where it takes a value that is not given."""
@@ -57,12 +60,16 @@ _RIVAL = (
 )
 
 
-def _ours(model: str, languages: str, family: str, options: str = "") -> Entry:
-    return Entry(languages, family, f"{_ALIGN.format(model)} {options}")
+def _ours(
+    model: str, languages: str, family: str, options: str = "", *, noise: bool = True
+) -> Entry:
+    return Entry(languages, family, f"{_ALIGN.format(model)} {options}", noise=noise)
 
 
-def _rival(name: str, languages: str, family: str, *, trains: bool = False) -> Entry:
-    return Entry(languages, family, _RIVAL.format(name), trains, name)
+def _rival(
+    name: str, languages: str, family: str, *, trains: bool = False, noise: bool = True
+) -> Entry:
+    return Entry(languages, family, _RIVAL.format(name), trains, name, noise)
 
 
 ALIGNERS = {
@@ -75,14 +82,19 @@ ALIGNERS = {
     "german": _ours("german", "de", "neural HMM"),
     "english-whisper": _ours("english-whisper", "en", "neural HMM", "--encoder $encoder"),
     "german-whisper": _ours("german-whisper", "de", "neural HMM", "--encoder $encoder"),
+    "universal": _ours(
+        "universal", "en de", "neural HMM", "--encoder $encoder --language $language"
+    ),
     "english-ctc-small": _ours("english-ctc-small", "en", "CTC"),
     "MMS_FA": _ours("torchaudio:MMS_FA", "en de", "CTC", "--language $language"),
     "wav2vec 2.0 base": _ours("torchaudio:WAV2VEC2_ASR_BASE_960H", "en", "CTC"),
-    "Whisper attention": _ours("$whisper", "en de", "attention", "--language $language"),
+    "Whisper attention": _ours(
+        "$whisper", "en de", "attention", "--language $language", noise=False
+    ),
     "pocketsphinx": _rival("pocketsphinx_aligner", "en", "HMM-GMM"),
     "viter": _rival("viter", "en de", "HMM-GMM", trains=True),
     "MFA": _rival("mfa", "en de", "HMM-GMM"),
     "Gentle": _rival("gentle", "en", "HMM-DNN"),
-    "aeneas": _rival("aeneas_aligner", "en de", "synthesis and DTW"),
+    "aeneas": _rival("aeneas_aligner", "en de", "synthesis and DTW", noise=False),
 }
 """By name. Another one is a line here; another rival, also a script in ``tools/rivals``."""
