@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
-from speechalign.aligners.confidence import item_confidences
-from speechalign.aligners.ctc_boundaries import cell_levels, label_times, measure_levels
-from speechalign.aligners.ctc_evidence import judge_labels, label_margins, reading_posteriors
-from speechalign.aligners.long_form import emit_together
+from speechalign.aligners.ctc_boundaries import times_of_labels
+from speechalign.aligners.ctc_evidence import (
+    judge_labels,
+    label_margins,
+    reading_confidences,
+    reading_posteriors,
+)
+from speechalign.aligners.emission_chunks import emit_together
+from speechalign.aligners.label_rows import Item, LabelRow, spans_of_arcs, spans_of_path
 from speechalign.aligners.misfits import (
     find_readings,
     in_order_of_text,
@@ -21,19 +26,18 @@ from speechalign.aligners.misfits import (
 )
 from speechalign.aligners.phone_evidence import Judgement
 from speechalign.aligners.posteriors import Posterior
-from speechalign.aligners.result import AlignedUtterance, Search
+from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.search import EXACT, Search, best_path
 from speechalign.aligners.sound_extent import Kind, cover_sound
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
-from speechalign.frames import FrameGrid
 from speechalign.graphs.ctc_variants import ctc_variant_graph, variant_labels
-from speechalign.graphs.ctc_words import ctc_word_graph, with_star
+from speechalign.graphs.ctc_words import with_star
 from speechalign.graphs.misfits import Misfit, Penalties
-from speechalign.kernels import forward_backward, viterbi
-from speechalign.kernels.ctc import CtcPath, ctc_viterbi
+from speechalign.kernels.ctc import ctc_viterbi
 from speechalign.models import CtcModel
 from speechalign.pronunciation.spelling import load_speller
 from speechalign.text.word import NOISE, Pronunciation, Reading, Token, Word
@@ -42,16 +46,6 @@ from speechalign.vocabulary import Piece
 OVERLAP = 1.0
 """Seconds that a chunk of a long recording hears on either side, and throws away."""
 
-# Readings and confidences are found in windows of so many items, with context on either side, and
-# boundaries in windows of so many labels, so that memory stays bounded.
-_WINDOW, _CONTEXT = 48, 6
-_LABELS = 256
-# For confidences: the factor on scores, because neighbouring frames are not independent, and the
-# prior of a word that is not said. Both were chosen on synthetic speech with words replaced.
-_SCALE = 0.5
-_NOT_SAID = math.log(0.05)
-# Items that another account of the audio may leave out in a row.
-_MAX_JUMP = 4
 # Nats a frame that noise tokens lose against the best label, so that they leave silence to the
 # blank and words their own labels; chosen as the odds in `phones` (tools/tune_noise.py).
 _NOISE_PENALTY = 0.1
@@ -68,16 +62,25 @@ MISFIT_PENALTIES = Penalties(
     beam=60.0,
 )
 _MEMORY = 256 * 2**20
-_SEAM = 0.1  # seconds of audio that a window of labels hears beyond them
 _ANY = "spn"  # the phone of what cannot be read, as in the dictionary's noise
 
 
 @dataclass(frozen=True)
-class _Item:
-    """A spoken word, or what stands between two: readings, and the number of its word if any."""
+class _Scores:
+    """Emissions of a recording, and the same with a column for any sound."""
 
-    word: int | None
-    readings: tuple[Reading, ...]
+    emissions: Emissions
+    blank: int
+
+    @property
+    def plain(self) -> np.ndarray:
+        """Log-probabilities of the model's symbols, shape (T, V)."""
+        return self.emissions[0]
+
+    @cached_property
+    def with_star(self) -> np.ndarray:
+        """The same with the mean of the labels as a last column, shape (T, V + 1)."""
+        return with_star(self.plain, blank=self.blank)
 
 
 @dataclass(frozen=True)
@@ -164,49 +167,42 @@ class CtcAligner:
             )
         if emissions is None:
             (emissions,) = self.emit([waveform])
+        scores = _Scores(emissions, self._blank)
         read: Sequence[int | None] = range(len(words))
         if self.allow:
-            read = self._read(emissions, items)
+            read = self._read(scores, items)
             noise = Word("", (NOISE,), "noise", readings=(((Piece(None, 0, 0),),),))
             words = tuple(read_words(words, read, noise))
             items = self._items(words)
-        readings = [min(item.readings, key=len) for item in items]
-        self._check_length(readings, len(emissions[0]), waveform.duration)
-        noisy = [item.word is not None and words[item.word].source == "noise" for item in items]
+        self._check_length(items, len(scores.plain), waveform.duration)
         begin_step("searching", 0.8)
-        path = self._path(emissions, readings, noisy)
-        if any(len(item.readings) > 1 for item in items):
-            readings = self._chosen(emissions, items, readings, path)
-            path = self._path(emissions, readings, noisy)
-        spans = _label_spans(path, readings)
-        confidences = self._confidences(emissions, readings, spans)
-        times = _times(emissions.grid, items, readings, spans, waveform)
-        if any(noisy):
-            sounds = [
-                noise
-                for noise, item, reading in zip(noisy, items, readings)
-                for _ in reading
-                if item.word is not None
-            ]
-            times = _over_sound(times, sounds, waveform)
-        known = self._known(emissions, items, readings, noisy, spans, times, waveform)
+        row, score, search = self._search(scores, items)
+        confidences = reading_confidences(
+            scores.plain, row.rows, row.item_spans, blank=self._blank, star=self._star
+        )
+        spoken = row.is_spoken
+        times = times_of_labels(
+            emissions.grid, row.spans[spoken], row.is_first[spoken].tolist(), waveform
+        )
+        if row.is_noise.any():
+            times = _over_sound(times, row.is_noise[spoken].tolist(), waveform)
+        known = self._known(scores, row, times, waveform)
         said, untranscribed = in_order_of_text(
-            transcript, read, self._timed(words, items, readings, confidences, known)
+            transcript, read, self._timed(words, row, confidences, known)
         )
         if "insertions" in self.allow:
             untranscribed = with_loud_pauses(said, untranscribed, waveform)
         return AlignedUtterance.of(
             said,
             waveform,
-            log_likelihood=path.score / (100 * waveform.duration),
+            log_likelihood=score / (100 * waveform.duration),
             unit=self.model.unit,
             untranscribed=untranscribed,
-            search=Search("beam" if self.allow else "full", certified=not self.allow),
+            search=Search("beam", certified=False) if self.allow else search,
         )
 
-    def _read(self, emissions: Emissions, items: Sequence[_Item]) -> list[int | None]:
+    def _read(self, scores: _Scores, items: Sequence[Item]) -> list[int | None]:
         """Find which words are read, where text and audio need not fit."""
-        scores = with_star(emissions[0], blank=self._blank)
         spoken = [item for item in items if item.word is not None]
         between = [] if self._speller.separator is None else [self._speller.separator]
         variants = [
@@ -214,8 +210,8 @@ class CtcAligner:
             for n, item in enumerate(spoken)
         ]
         return find_readings(
-            scores,
-            scores.max(axis=1),
+            scores.with_star,
+            scores.with_star.max(axis=1),
             ctc_variant_graph(variants, blank=self._blank),
             [ctc_variant_graph([own], blank=self._blank) for own in variants],
             [item.word for item in spoken if item.word is not None],
@@ -224,22 +220,23 @@ class CtcAligner:
             fillers=[[self._star]],
         )
 
-    def _items(self, words: Sequence[Word]) -> list[_Item]:
+    def _items(self, words: Sequence[Word]) -> list[Item]:
         """Return the spoken words in order, with separators between them where there are such."""
-        items: list[_Item] = []
+        items: list[Item] = []
         for number, word in enumerate(words):
             for readings in word.readings:
                 if items and self._speller.separator is not None:
-                    items.append(_Item(None, ((Piece(self._speller.separator, 0, 0),),)))
-                items.append(_Item(number, readings))
+                    items.append(Item(None, ((Piece(self._speller.separator, 0, 0),),)))
+                items.append(Item(number, readings, word.source == "noise"))
         return items
 
     def _labels(self, reading: Reading) -> list[int]:
         return [self._star if piece.label is None else piece.label for piece in reading]
 
-    def _check_length(self, readings: Sequence[Reading], frames: int, duration: float) -> None:
+    def _check_length(self, items: Sequence[Item], frames: int, duration: float) -> None:
         """Refuse a transcript that needs more frames than there are."""
-        labels = [label for reading in readings for label in self._labels(reading)]
+        shortest = (min(item.readings, key=len) for item in items)
+        labels = [label for reading in shortest for label in self._labels(reading)]
         needed = len(labels) + sum(a == b for a, b in pairwise(labels))
         if needed > frames:
             seconds = needed * self.model.grid.stride / self.model.sample_rate
@@ -249,108 +246,60 @@ class CtcAligner:
                 f"{duration:.2f} s; check that they belong together"
             )
 
-    def _path(
-        self, emissions: Emissions, readings: Sequence[Reading], noisy: Sequence[bool]
-    ) -> CtcPath:
-        """Find the best path through one reading of each item, some of which are noise.
+    def _search(self, scores: _Scores, items: Sequence[Item]) -> tuple[LabelRow, float, Search]:
+        """Find the best path through the readings of all items: with its score, and how.
 
         Noise is any sound and any silence, in one more column: the best of all less a penalty, so
         that it takes what the text does not explain.
         """
-        labels = np.array(
-            [
-                self._star + 1 if noise else label
-                for reading, noise in zip(readings, noisy)
-                for label in self._labels(reading)
-            ],
-            np.int64,
-        )
-        log_probs, normalised = emissions[0], emissions.normalised
-        if (labels >= self._star).any():
-            best = log_probs.max(axis=1, keepdims=True) - log_probs.dtype.type(_NOISE_PENALTY)
-            log_probs = np.append(with_star(log_probs, blank=self._blank), best, axis=1)
-            normalised = False
-        return ctc_viterbi(
-            log_probs, labels, blank=self._blank, normalised=normalised, memory_budget=_MEMORY
-        )
-
-    def _chosen(
-        self,
-        emissions: Emissions,
-        items: Sequence[_Item],
-        readings: Sequence[Reading],
-        path: CtcPath,
-    ) -> list[Reading]:
-        """Choose the reading of each item that fits best, near where the path has the item."""
-        spans = _item_spans(_label_spans(path, readings), readings)
-        chosen: list[Reading] = []
-        for inner, outer, frames in _windows(spans, len(emissions[0])):
-            variants = [[self._labels(r) for r in item.readings] for item in items[outer]]
-            graph = ctc_variant_graph(variants, blank=self._blank)
-            scores = with_star(emissions[0][frames], blank=self._blank)
-            found = variant_labels(graph, viterbi(scores, graph).arcs, blank=self._blank)
-            for number in range(inner.start, inner.stop):
-                labels = found[number - outer.start]
-                chosen.append(next(r for r in items[number].readings if self._labels(r) == labels))
-        return chosen
-
-    def _confidences(
-        self, emissions: Emissions, readings: Sequence[Reading], label_spans: np.ndarray
-    ) -> list[float | None]:
-        """Say of each item how sure it is; None where nothing of it can be read."""
-        spans = _item_spans(label_spans, readings)
-        confidences: list[float | None] = []
-        for inner, outer, frames in _windows(spans, len(emissions[0])):
-            labels = [self._labels(reading) for reading in readings[outer]]
-            graph = ctc_word_graph(
-                labels,
-                blank=self._blank,
-                star=self._star,
-                skip_weight=_NOT_SAID,
-                max_jump=_MAX_JUMP,
+        noise = [self._star + 1]
+        ways = [
+            [noise if item.is_noise else self._labels(reading) for reading in item.readings]
+            for item in items
+        ]
+        columns = {label for rows in ways for row in rows for label in row}
+        log_probs, normalised = scores.plain, scores.emissions.normalised
+        if max(columns) >= self._star:
+            log_probs, normalised = scores.with_star, False
+        if self._star + 1 in columns:
+            best = scores.plain.max(axis=1) - log_probs.dtype.type(_NOISE_PENALTY)
+            log_probs = np.column_stack([log_probs, best])
+        if all(len(rows) == 1 for rows in ways):
+            labels = np.array([label for rows in ways for label in rows[0]], np.int64)
+            found = ctc_viterbi(
+                log_probs, labels, blank=self._blank, normalised=normalised, memory_budget=_MEMORY
             )
-            scaled = emissions[0][frames] * emissions[0].dtype.type(_SCALE)
-            posteriors = forward_backward(with_star(scaled, blank=self._blank), graph).posteriors
-            positions = np.zeros(len(scaled), np.int64)
-            for i, (begin, end) in enumerate((spans[outer] - frames.start).tolist()):
-                positions[begin:end] = 2 * i + 1
-                positions[end:] = 2 * i + 2
-            found = item_confidences(posteriors, positions)
-            confidences += [
-                found[number - outer.start]
-                if any(piece.label is not None for piece in readings[number])
-                else None
-                for number in range(inner.start, inner.stop)
+            score, search = found.score, EXACT
+            spans = spans_of_path(found, len(labels))
+            readings = [item.readings[0] for item in items]
+        else:
+            graph = ctc_variant_graph(ways, blank=self._blank)
+            path, search = best_path(log_probs, graph)
+            score = path.score
+            spans = spans_of_arcs(graph, path.arcs, blank=self._blank)
+            said = variant_labels(graph, path.arcs, blank=self._blank)
+            readings = [
+                item.readings[rows.index(row)] for item, rows, row in zip(items, ways, said)
             ]
-        return confidences
+        labels = np.array([label for r in readings for label in self._labels(r)], np.int64)
+        return LabelRow(items, readings, labels, spans), score, search
 
     def _known(
-        self,
-        emissions: Emissions,
-        items: Sequence[_Item],
-        readings: Sequence[Reading],
-        noisy: Sequence[bool],
-        spans: np.ndarray,
-        times: np.ndarray,
-        waveform: Waveform,
+        self, scores: _Scores, row: LabelRow, times: np.ndarray, waveform: Waveform
     ) -> _Known:
         """Return the times of labels, and what was asked for of the posteriors."""
-        sizes = [len(reading) for reading in readings]
-        labels = np.array([label for reading in readings for label in self._labels(reading)])
-        spoken = np.repeat([item.word is not None for item in items], sizes)
-        noise = np.repeat(noisy, sizes)
+        spoken, noise = row.is_spoken, row.is_noise
         count = int(spoken.sum())
         margins: list[tuple[Margins | None, Margins | None]] = [(None, None)] * count
         judged = [Judgement()] * count
-        pronunciations: list[tuple[Pronunciation, ...] | None] = [None] * len(items)
-        if self.posteriors:
-            scores = with_star(emissions[0], blank=self._blank)
+        pronunciations: list[tuple[Pronunciation, ...] | None] = [None] * len(row.items)
         if "intervals" in self.posteriors:
             margins = [
                 (None, None) if sound else pair
                 for pair, sound in zip(
                     label_margins(
-                        *(scores, emissions.grid, labels, spans, spoken, times, waveform),
+                        scores.with_star,
+                        *(scores.emissions.grid, row.labels, row.spans, spoken, times, waveform),
                         blank=self._blank,
                     ),
                     noise[spoken],
@@ -358,21 +307,20 @@ class CtcAligner:
             ]
         if "phone-confidence" in self.posteriors:
             found = judge_labels(
-                *(scores, labels, spans, spoken & ~noise & (labels < self._star)),
+                *(scores.with_star, row.labels, row.spans),
+                spoken & ~noise & (row.labels < self._star),
                 blank=self._blank,
                 symbols=self._star,
-                scale=_SCALE,
             )
             judged = [judgement for judgement, own in zip(found, spoken) if own]
         if "n-best" in self.posteriors:
             pronunciations = list(
                 reading_posteriors(
-                    scores,
-                    [[self._labels(reading) for reading in item.readings] for item in items],
-                    _item_spans(spans, readings),
+                    scores.with_star,
+                    [[self._labels(reading) for reading in item.readings] for item in row.items],
+                    row.item_spans,
                     [*self.model.vocabulary.symbols, _ANY],
                     blank=self._blank,
-                    scale=_SCALE,
                 )
             )
         return _Known(times, margins, judged, pronunciations)
@@ -380,8 +328,7 @@ class CtcAligner:
     def _timed(
         self,
         words: Sequence[Word],
-        items: Sequence[_Item],
-        readings: Sequence[Reading],
+        row: LabelRow,
         confidences: Sequence[float | None],
         known: _Known,
     ) -> list[Word]:
@@ -390,9 +337,9 @@ class CtcAligner:
         tokens: list[list[Token]] = [[] for _ in words]
         certain: list[list[tuple[float, int]]] = [[] for _ in words]
         said: list[list[tuple[Pronunciation, ...]]] = [[] for _ in words]
-        rows = zip(known.times.tolist(), known.margins, known.judged)
+        found = zip(known.times.tolist(), known.margins, known.judged)
         for item, reading, confidence, ways in zip(
-            items, readings, confidences, known.pronunciations
+            row.items, row.readings, confidences, known.pronunciations
         ):
             if item.word is None:
                 continue
@@ -403,7 +350,7 @@ class CtcAligner:
             if ways is not None:
                 said[item.word].append(ways)
             for piece in reading:
-                (start, end), margins, judged = next(rows)
+                (start, end), margins, judged = next(found)
                 if piece.label is not None and piece.label == self._speller.separator:
                     continue  # between the words of a reading
                 interval = Interval(
@@ -415,16 +362,16 @@ class CtcAligner:
                     goodness=judged.goodness,
                 )
                 tokens[item.word].append(Token(interval, piece.start, piece.end))
-            if confidence is not None:
+            if confidence is not None and any(piece.label is not None for piece in reading):
                 certain[item.word].append((confidence, len(reading)))
         timed = []
-        for word, parts, own, found in zip(words, tokens, certain, said):
+        for word, parts, own, ways_said in zip(words, tokens, certain, said):
             weight = sum(length for _, length in own)
             sure = sum(c * length for c, length in own) / weight if own else None
             first, last = parts[0].interval, parts[-1].interval
             edges = first.start_margins, last.end_margins
             span = Interval(first.start, last.end, word.label, sure, *edges)
-            word = replace(word, span=span, pronunciations=tuple(found))
+            word = replace(word, span=span, pronunciations=tuple(ways_said))
             if self.model.unit == "phones":
                 timed.append(replace(word, phones=tuple(part.interval for part in parts)))
             else:
@@ -447,68 +394,3 @@ def _over_sound(times: np.ndarray, noisy: Sequence[bool], waveform: Waveform) ->
     found = cover_sound(edges, kinds, waveform.samples, waveform.sample_rate)
     covered: np.ndarray = found[1:-1].reshape(-1, 2)
     return covered
-
-
-def _label_spans(path: CtcPath, readings: Sequence[Reading]) -> np.ndarray:
-    """Return the frames ``[start, end)`` of each label of a path, shape (L, 2)."""
-    frames = np.flatnonzero(path.positions % 2 == 1)
-    owners = path.positions[frames] // 2
-    labels = np.arange(sum(map(len, readings)))
-    starts = frames[np.searchsorted(owners, labels)]
-    ends = frames[np.searchsorted(owners, labels, side="right") - 1] + 1
-    return np.stack([starts, ends], axis=1)
-
-
-def _item_spans(label_spans: np.ndarray, readings: Sequence[Reading]) -> np.ndarray:
-    """Return the frames ``[start, end)`` of each item, shape (I, 2)."""
-    edges = np.append(0, np.cumsum([len(reading) for reading in readings]))
-    return np.stack([label_spans[edges[:-1], 0], label_spans[edges[1:] - 1, 1]], axis=1)
-
-
-def _windows(spans: np.ndarray, frames: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield items to judge, the same with context, and the frames of these and the gaps around."""
-    count = len(spans)
-    for begin in range(0, count, _WINDOW):
-        end = min(begin + _WINDOW, count)
-        low, high = max(0, begin - _CONTEXT), min(count, end + _CONTEXT)
-        first = int(spans[low - 1, 1]) if low else 0
-        last = int(spans[high, 0]) if high < count else frames
-        yield slice(begin, end), slice(low, high), slice(first, last)
-
-
-def _times(
-    grid: FrameGrid,
-    items: Sequence[_Item],
-    readings: Sequence[Reading],
-    spans: np.ndarray,
-    waveform: Waveform,
-) -> np.ndarray:
-    """Return start and end, seconds, of each label of a word, shape (K, 2)."""
-    spoken = np.repeat([item.word is not None for item in items], [len(r) for r in readings])
-    begins = [
-        n == 0 for item, r in zip(items, readings) if item.word is not None for n in range(len(r))
-    ]
-    own = spans[spoken]
-    duration, rate = waveform.duration, waveform.sample_rate
-    cores = np.stack([grid.seconds(own[:, 0] + 0.5), grid.seconds(own[:, 1] - 0.5)], axis=1)
-    cores = np.clip(cores, 0.0, duration)
-    levels = measure_levels(cell_levels(waveform.samples, rate), cores)
-    block = rate // 100
-    times = np.empty_like(cores)
-    for begin in range(0, len(cores), _LABELS):
-        end = min(begin + _LABELS, len(cores))
-        low, high = max(0, begin - 1), min(len(cores), end + 1)
-        # Windows see the same cells of audio, so that they agree where they meet.
-        first = block * max(0, int((cores[low, 0] - _SEAM) * rate) // block) if low else 0
-        last = int((cores[high - 1, 1] + _SEAM) * rate) if high < len(cores) else None
-        shift = first / rate
-        found = label_times(
-            cores[low:high] - shift,
-            begins[low:high],
-            waveform.samples[first:last],
-            rate,
-            levels,
-        )
-        times[begin:end] = found[begin - low : end - low] + shift
-    bounded: np.ndarray = np.minimum(times, duration)
-    return bounded

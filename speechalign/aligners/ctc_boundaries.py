@@ -9,6 +9,8 @@ import numpy as np
 import soxr
 
 from speechalign.aligners.phone_boundaries import spectral_change
+from speechalign.audio.waveform import Waveform
+from speechalign.frames import FrameGrid
 
 RATE = 16000
 """Hz, of the measurements below, whatever the model's."""
@@ -17,6 +19,8 @@ _MARGIN = 0.0025  # seconds
 _FARTHEST = 0.25  # seconds that a word may reach beyond its last label where no pause shows
 _QUIET = 0.2  # of the way from the level of the background to that of speech, in dB
 _LEAST_RANGE = 10.0  # dB between the two, for pauses to show at all
+# Labels of a long recording whose times are found at once, and seconds of audio around them.
+_WINDOW, _SEAM = 256, 0.1
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,52 @@ def measure_levels(levels: np.ndarray, cores: np.ndarray) -> Levels:
     """
     at = np.clip((cores.mean(axis=1) * 200).astype(np.int64), 0, len(levels) - 1)
     return Levels(float(np.quantile(levels, 0.05)), float(np.median(levels[at])))
+
+
+def times_of_labels(
+    grid: FrameGrid, spans: np.ndarray, begins: Sequence[bool], waveform: Waveform
+) -> np.ndarray:
+    """Find when each label of a path begins and ends, in a recording of any length.
+
+    Parameters
+    ----------
+    grid : FrameGrid
+        Of the frames of the path.
+    spans : ndarray, shape (K, 2), int64
+        Frames ``[begin, end)`` of each label.
+    begins : Sequence[bool]
+        As `label_times` takes it.
+    waveform : Waveform
+        The recording.
+
+    Returns
+    -------
+    ndarray, shape (K, 2), float64
+        As `label_times` returns them, found in windows.
+    """
+    duration, rate = waveform.duration, waveform.sample_rate
+    cores = np.stack([grid.seconds(spans[:, 0] + 0.5), grid.seconds(spans[:, 1] - 0.5)], axis=1)
+    cores = np.clip(cores, 0.0, duration)
+    levels = measure_levels(cell_levels(waveform.samples, rate), cores)
+    block = rate // 100
+    times = np.empty_like(cores)
+    for begin in range(0, len(cores), _WINDOW):
+        end = min(begin + _WINDOW, len(cores))
+        low, high = max(0, begin - 1), min(len(cores), end + 1)
+        # Windows see the same cells of audio, so that they agree where they meet.
+        first = block * max(0, int((cores[low, 0] - _SEAM) * rate) // block) if low else 0
+        last = int((cores[high - 1, 1] + _SEAM) * rate) if high < len(cores) else None
+        shift = first / rate
+        found = label_times(
+            cores[low:high] - shift,
+            begins[low:high],
+            waveform.samples[first:last],
+            rate,
+            levels,
+        )
+        times[begin:end] = found[begin - low : end - low] + shift
+    bounded: np.ndarray = np.minimum(times, duration)
+    return bounded
 
 
 def label_times(

@@ -1,13 +1,18 @@
-"""Posteriors of a CTC model beyond its best path: of boundaries, labels and readings."""
+"""Posteriors of a CTC model beyond its best path: of words, boundaries, labels and readings."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import soxr
 
-from speechalign.aligners.confidence import boundary_distribution, credible_margins
+from speechalign.aligners.confidence import (
+    boundary_distribution,
+    credible_margins,
+    item_confidences,
+)
 from speechalign.aligners.ctc_boundaries import RATE
 from speechalign.aligners.phone_boundaries import spectral_change
 from speechalign.aligners.phone_evidence import Judgement
@@ -17,14 +22,77 @@ from speechalign.audio.waveform import Waveform
 from speechalign.frames import FrameGrid
 from speechalign.graphs.ctc import ctc_graph
 from speechalign.graphs.ctc_variants import ctc_variant_graph
+from speechalign.graphs.ctc_words import ctc_word_graph, with_star
 from speechalign.kernels import forward_backward
 from speechalign.text.word import Pronunciation
 
+# Factor on scores, because neighbouring frames are not independent, and the prior of a word that is
+# not said. Both were chosen on synthetic speech with words replaced.
+_SCALE = 0.5
+_NOT_SAID = math.log(0.05)
+# Items that another account of the audio may leave out in a row.
+_MAX_JUMP = 4
+# Items whose confidences are found at once, with context.
+_ITEMS, _BESIDE = 48, 6
 # Labels whose boundaries are found at once, with context; memory stays bounded.
 _WINDOW, _CONTEXT = 64, 4
 _FARTHEST = 0.25  # seconds from a boundary within which it may lie
 _RIVALS = 20  # symbols that a label is compared with: those that score most in its frames
 _TINY = float(np.finfo(np.float64).tiny)
+
+
+def reading_confidences(
+    log_probs: np.ndarray,
+    rows: Sequence[Sequence[int]],
+    spans: np.ndarray,
+    *,
+    blank: int,
+    star: int,
+) -> list[float | None]:
+    """Find how sure each item of a path is.
+
+    Parameters
+    ----------
+    log_probs : ndarray, shape (T, V), float32 or float64
+        Natural-log probabilities.
+    rows : Sequence[Sequence[int]]
+        Labels of each of I items; V is any sound.
+    spans : ndarray, shape (I, 2), int64
+        Frames ``[begin, end)`` of each item on the best path.
+    blank, star : int
+        Columns of the blank, and of any sound.
+
+    Returns
+    -------
+    list of float or None
+        Posterior of each item on its frames, where one in twenty may be left out or be another
+        sound.
+
+    Notes
+    -----
+    Scores are scaled down, and any sound is the mean of scaled probabilities; so its column is not
+    that of the search.
+    """
+    confidences: list[float | None] = []
+    cut = windows(spans, len(log_probs), size=_ITEMS, context=_BESIDE, with_gaps=True)
+    for inner, outer, frames in cut:
+        graph = ctc_word_graph(
+            [rows[number] for number in outer],
+            blank=blank,
+            star=star,
+            skip_weight=_NOT_SAID,
+            max_jump=_MAX_JUMP,
+        )
+        scaled = log_probs[frames] * log_probs.dtype.type(_SCALE)
+        posteriors = forward_backward(with_star(scaled, blank=blank), graph).posteriors
+        positions = np.zeros(len(scaled), np.int64)
+        for i, number in enumerate(outer):
+            begin, end = (spans[number] - frames.start).tolist()
+            positions[begin:end] = 2 * i + 1
+            positions[end:] = 2 * i + 2
+        found = item_confidences(posteriors, positions)
+        confidences += [found[number - outer.start] for number in inner]
+    return confidences
 
 
 def label_margins(
@@ -140,7 +208,6 @@ def judge_labels(
     *,
     blank: int,
     symbols: int,
-    scale: float,
 ) -> list[Judgement]:
     """Compare labels of a path with other symbols of the model.
 
@@ -158,8 +225,6 @@ def judge_labels(
         Column of the blank.
     symbols : int
         How many symbols the model has, the blank among them.
-    scale : float
-        Factor on log-probabilities for the posterior.
 
     Returns
     -------
@@ -189,7 +254,7 @@ def judge_labels(
         own = int(np.searchsorted(rivals, label))
         scaled, plain = (
             way_posteriors(frames * log_probs.dtype.type(factor), graph)[k - before]
-            for factor in (scale, 1.0)
+            for factor in (_SCALE, 1.0)
         )
         ratio = np.log(max(float(plain[own]), _TINY) / float(plain.max()))
         length = int(spans[k, 1] - spans[k, 0])
@@ -204,7 +269,6 @@ def reading_posteriors(
     symbols: Sequence[str],
     *,
     blank: int,
-    scale: float,
 ) -> list[tuple[Pronunciation, ...]]:
     """Find how probable each reading of each item is.
 
@@ -220,8 +284,6 @@ def reading_posteriors(
         Names of the columns.
     blank : int
         Column of the blank.
-    scale : float
-        Factor on log-probabilities.
 
     Returns
     -------
@@ -235,6 +297,6 @@ def reading_posteriors(
             found += [((named[number][0], 1.0),) for number in inner]
             continue
         graph = ctc_variant_graph([readings[number] for number in outer], blank=blank)
-        ways = way_posteriors(log_probs[frames] * log_probs.dtype.type(scale), graph)
+        ways = way_posteriors(log_probs[frames] * log_probs.dtype.type(_SCALE), graph)
         found += [ranked(named[n], ways[n - outer.start]) for n in inner]
     return found

@@ -26,7 +26,8 @@ from speechalign.aligners.phone_boundaries import (
 )
 from speechalign.aligners.phone_evidence import Judgement, PhoneJudge, pronunciation_posteriors
 from speechalign.aligners.posteriors import Posterior
-from speechalign.aligners.result import AlignedUtterance, Search
+from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.search import Search, best_path
 from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
@@ -37,7 +38,6 @@ from speechalign.frames import FrameGrid
 from speechalign.graphs.loop import loop_graph
 from speechalign.graphs.misfits import Misfit, Penalties
 from speechalign.kernels import forward_backward, viterbi
-from speechalign.kernels.lattice_band import best_path_in_band, is_nearly_linear
 from speechalign.models import OpenPhoneModel, PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Variants
@@ -67,8 +67,6 @@ MISFIT_PENALTIES = Penalties(
 )
 FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))
 """Sounds of hesitation, in the phones of a model that has them."""
-_FULL = 2.0**28
-"""States times frames up to which all paths are searched."""
 _NEAR = 2  # words between such a phone and the token, one included
 # Frames of a noise token in which its boundary may lie, and what makes it sure of the others.
 _NOISE_EDGE, _SURE = 5, 30.0
@@ -155,7 +153,7 @@ class PhoneAligner:
         Notes
         -----
         The Viterbi path over all pronunciations and optional pauses says which phones were spoken;
-        it is the best of all, also where it was searched in a band (`lattice_band`), unless
+        it is the best of all, also where it was searched in a band (`best_path`), unless
         ``search`` says that this could not be proven. Forward-backward over that sequence, with the
         acoustic scores scaled down, gives the distribution of each boundary, which
         `boundary_medians` turns into a time.
@@ -429,12 +427,7 @@ class PhoneAligner:
         spoken = [variants for word in words for variants in word.variants]
         graph = self.model.graph(spoken)
         try:
-            if graph.num_states * len(log_probs) <= _FULL or not is_nearly_linear(graph):
-                path = viterbi(log_probs, graph)
-                search = Search("full", certified=True)
-            else:
-                path = best_path_in_band(log_probs, graph)
-                search = Search("band", path.certified, path.margin)
+            path, search = best_path(log_probs, graph)
             spans = self.model.spans(graph, path.arcs)
             return spans, graph.labels[path.arcs], path.score, search
         except AlignmentError:

@@ -14,9 +14,6 @@ from speechalign.text.word import Pronunciation
 Posterior = Literal["intervals", "phone-confidence", "n-best"]
 POSTERIORS: tuple[Posterior, ...] = get_args(Posterior)
 
-# Pronunciations are weighed in windows of so many words, with context on either side.
-_WINDOW, _CONTEXT = 16, 4
-
 
 def way_posteriors(log_probs: np.ndarray, graph: Graph) -> list[np.ndarray]:
     """Find how probable each way through each item of a graph is.
@@ -59,7 +56,9 @@ def ranked(ways: Sequence[tuple[str, ...]], posteriors: np.ndarray) -> tuple[Pro
     return tuple(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
-def windows(spans: np.ndarray, frames: int) -> Iterator[tuple[range, range, slice]]:
+def windows(
+    spans: np.ndarray, frames: int, *, size: int = 16, context: int = 4, with_gaps: bool = False
+) -> Iterator[tuple[range, range, slice]]:
     """Yield items to weigh, the same with context, and the frames of these.
 
     Parameters
@@ -68,11 +67,21 @@ def windows(spans: np.ndarray, frames: int) -> Iterator[tuple[range, range, slic
         Frames ``[begin, end)`` of each item on the best path.
     frames : int
         Of the recording.
+    size, context : int
+        Items to weigh at once, and further ones on either side, so that memory stays bounded.
+    with_gaps : bool
+        Whether the frames between these items and their neighbours are included: for graphs that
+        begin and end with sound that no item explains. Other graphs would stretch the outer items
+        over it.
     """
     count = len(spans)
-    for begin in range(0, count, _WINDOW):
-        end = min(begin + _WINDOW, count)
-        low, high = max(0, begin - _CONTEXT), min(count, end + _CONTEXT)
-        first = int(spans[low, 0]) if low else 0
-        last = int(spans[high - 1, 1]) if high < count else frames
+    for begin in range(0, count, size):
+        end = min(begin + size, count)
+        low, high = max(0, begin - context), min(count, end + context)
+        if with_gaps:
+            first = int(spans[low - 1, 1]) if low else 0
+            last = int(spans[high, 0]) if high < count else frames
+        else:
+            first = int(spans[low, 0]) if low else 0
+            last = int(spans[high - 1, 1]) if high < count else frames
         yield range(begin, end), range(low, high), slice(first, last)

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.aligners.ctc_boundaries import lasting
+from speechalign.aligners.search import EXACT, Search
 from speechalign.aligners.word_speakers import tiers_by_speaker, tiers_of_words
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Waveform
@@ -29,29 +30,6 @@ _COLUMNS = ("word", "start", "end", "confidence")
 _TIMES = ("label", "start", "end", "duration")
 LONG = 60.0
 """Seconds from which on a recording is drawn as a path: its words are too many to read."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """Search that found the best path of an utterance.
-
-    Parameters
-    ----------
-    method : {"full", "band", "beam"}
-        Over all paths; over those that stay near one that a beam found; or with a beam alone.
-    certified : bool
-        Whether it is proven that no path scores better.
-    width : int or None
-        Words between what the beam kept and the edges of the band.
-    """
-
-    method: Literal["full", "band", "beam"]
-    certified: bool
-    width: int | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain data that JSON can hold."""
-        return {"method": self.method, "certified": self.certified, "width": self.width}
 
 
 class TimedWords:
@@ -199,7 +177,7 @@ class AlignedUtterance(TimedWords):
     waveform: Waveform
     unit: str = "phones"
     untranscribed: tuple[Interval, ...] = ()
-    search: Search = Search("full", certified=True)
+    search: Search = EXACT
 
     @classmethod
     def of(
@@ -210,7 +188,7 @@ class AlignedUtterance(TimedWords):
         log_likelihood: float,
         unit: str,
         untranscribed: Sequence[Interval] = (),
-        search: Search = Search("full", certified=True),
+        search: Search = EXACT,
     ) -> AlignedUtterance:
         """Put together the result of words, at least one of which has times and a confidence.
 

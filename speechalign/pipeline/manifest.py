@@ -17,7 +17,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from speechalign.aligners.result import Search
+from speechalign.aligners.search import Search
 from speechalign.alignment import Interval, Margins
 from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.files.writing import replacing

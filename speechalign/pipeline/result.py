@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from speechalign import __version__
-from speechalign.aligners.result import Search, TimedWords
+from speechalign.aligners.result import TimedWords
+from speechalign.aligners.search import Search
 from speechalign.alignment import Interval
 from speechalign.text.word import Word
 

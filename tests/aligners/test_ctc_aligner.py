@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounding_model import RATE, SoundingModel
 
-from speechalign.aligners import ctc as module
+from speechalign.aligners import ctc_boundaries, ctc_evidence
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
@@ -129,8 +129,8 @@ def test_windows_do_not_show(model, data):
     aligner = Aligner(model, language="und")
     whole = aligner.align(waveform, text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_WINDOW", 5)
-        patch.setattr(module, "_LABELS", 3)
+        patch.setattr(ctc_evidence, "_ITEMS", 5)
+        patch.setattr(ctc_boundaries, "_WINDOW", 3)
         parts = aligner.align(waveform, text)
     assert times(parts) == pytest.approx(times(whole), abs=1e-9)
     # Words far away may be what is heard instead, as long as they are in the window.

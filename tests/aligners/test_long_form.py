@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechalign.aligners.long_form import align_long, emit_long
+from speechalign.aligners.emission_chunks import emit_long
+from speechalign.aligners.long_form import align_long
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import oracles
@@ -10,7 +11,7 @@ import pytest
 from sounding_model import SoundingModel
 
 from speechalign import Aligner
-from speechalign.aligners import ctc_evidence, posteriors
+from speechalign.aligners import ctc_evidence, phone_evidence, posteriors
 from speechalign.aligners.phone_evidence import PhoneJudge
 from speechalign.aligners.posteriors import POSTERIORS, way_posteriors
 from speechalign.audio.waveform import read_waveform
@@ -161,7 +162,8 @@ def test_intervals_are_moved_with_boundaries(aligner, heard):
 def test_pronunciations_in_windows_are_those_of_the_whole(aligner, heard, monkeypatch):
     wanted = Aligner(aligner.model, posteriors=["n-best"])
     whole = wanted.align(*heard)
-    monkeypatch.setattr(posteriors, "_WINDOW", 2)
+    narrow = partial(posteriors.windows, size=2)
+    monkeypatch.setattr(phone_evidence, "windows", narrow)
     for one, other in zip(whole.words, wanted.align(*heard).words):
         assert [p for p, _ in one.pronunciations[0]] == [p for p, _ in other.pronunciations[0]]
         values = [[v for _, v in word.pronunciations[0]] for word in (one, other)]

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from speechalign.aligners.result import AlignedUtterance, Search
+from speechalign.aligners.result import AlignedUtterance
+from speechalign.aligners.search import Search
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError, FormatError, InputError

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-import speechalign.aligners.phones
+import speechalign.aligners.search
 import speechalign.pipeline.run
 from speechalign.cli.main import cli
 from speechalign.cli.progress import AlignmentProgress
@@ -149,7 +149,7 @@ def test_the_estimate_grows_with_length_and_jobs(monkeypatch, aligner):
 @pytest.mark.parametrize("search", ["full", "band"])
 def test_the_text_of_another_book_is_doubted(speech, corpus_of, tmp_path, monkeypatch, search):
     if search == "band":
-        monkeypatch.setattr(speechalign.aligners.phones, "_FULL", 0.0)
+        monkeypatch.setattr(speechalign.aligners.search, "_FULL", 0.0)
     samples, rate, _ = speech
     other = "Mice in old barns never sleep before winter; nobody knows whether they dream. " * 3
     result = run(corpus_of(np.tile(samples, 3), rate, other), tmp_path / "out")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechalign.aligners.result import Search
+from speechalign.aligners.search import Search
 from speechalign.alignment import Interval, Margins
 from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.pipeline.analysis import ANALYSIS, OOVS

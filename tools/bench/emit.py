@@ -31,7 +31,7 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
 from speechalign.aligners.ctc import OVERLAP
-from speechalign.aligners.long_form import emit_long, emit_together
+from speechalign.aligners.emission_chunks import emit_long, emit_together
 from speechalign.audio.waveform import Waveform
 from speechalign.models.ctc import hf_ctc
 from speechalign.models.ctc.network_ctc import NetworkCtc

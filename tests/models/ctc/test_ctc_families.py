@@ -5,7 +5,7 @@ import pytest
 from tiny_models import CTC_FAMILIES
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.aligners.long_form import emit_long
+from speechalign.aligners.emission_chunks import emit_long
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.models import device, load_model
 
