@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
 from speechalign.cli.messages import log
-from speechalign.cli.options import command, jobs_option, message_options, option
+from speechalign.cli.options import command, jobs_option, message_options, option, shard_option
 from speechalign.cli.output_options import overwrite_option
+
+if TYPE_CHECKING:
+    from speechalign.pipeline.shards import Shard
 
 
 @command()
@@ -58,6 +62,7 @@ from speechalign.cli.output_options import overwrite_option
     help="Longest segment; longer ones are cut where speech is least likely",
 )
 @overwrite_option
+@shard_option
 @jobs_option
 @message_options
 def segment(
@@ -70,6 +75,7 @@ def segment(
     padding: float,
     longest: float,
     overwrite: bool,
+    shard: Shard | None,
     jobs: int | None,
 ) -> None:
     """Find the speech in every recording of CORPUS; write TextGrids of segments to OUT.
@@ -88,12 +94,15 @@ def segment(
 
     limits = Limits(min_speech, min_pause, padding, longest)
     utterances = read_corpus(corpus)
-    count = len({utterance.recording for utterance in utterances})
+    own = utterances if shard is None else shard.utterances(utterances)
+    count = len({utterance.recording for utterance in own})
     written = failed = segments = 0
     speech = seconds = 0.0
     segmenter = Segmenter(detector, limits)
     with ProgressBar("segmenting", count) as bar:
-        for found in segment_corpus(utterances, out, segmenter, jobs=jobs, overwrite=overwrite):
+        for found in segment_corpus(
+            utterances, out, segmenter, shard=shard, jobs=jobs, overwrite=overwrite
+        ):
             bar.advance()
             if found.problem is not None:
                 failed += 1
@@ -105,7 +114,9 @@ def segment(
             seconds += found.duration
             if not found.segments:
                 log.warning("no speech: %s", found.recording)
-            log.debug("written: %s: %d segments", found.path, len(found.segments))
+            what = "kept" if found.kept else "written"
+            log.debug("%s: %s: %d segments", what, found.path, len(found.segments))
     log.info("recordings: %d written, %d failed", written, failed)
     log.info("segments: %d, %.1f s of %.1f s", segments, speech, seconds)
-    sys.exit((3 if written else 4) if failed or not written else 0)
+    empty = shard is not None and not count
+    sys.exit((3 if written else 4) if failed or not (written or empty) else 0)

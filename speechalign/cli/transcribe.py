@@ -13,7 +13,7 @@ import click
 from speechalign.cli.align import summarise
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options, speakers_option
 from speechalign.cli.messages import log
-from speechalign.cli.options import command, jobs_option, message_options, option
+from speechalign.cli.options import command, jobs_option, message_options, option, shard_option
 from speechalign.cli.output_options import cue_options, format_option, overwrite_option
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from speechalign.corpus import Utterance
     from speechalign.models import Model
     from speechalign.pipeline.result import UtteranceResult
-    from speechalign.pipeline.transcribe_corpus import TranscribedRecording
+    from speechalign.pipeline.shards import Shard
+    from speechalign.pipeline.transcript_manifest import TranscribedRecording
 
 _DEFAULT_MODEL = "openai/whisper-base"
 _ALIGNERS = {"en": "english-sphinx", "de": "german-gmm"}
@@ -101,6 +102,7 @@ _UNHEARD = 0.05  # confidence of a word that the audio does not support
 @cue_options
 @speakers_option
 @overwrite_option
+@shard_option
 @jobs_option
 @message_options
 def transcribe(
@@ -121,6 +123,7 @@ def transcribe(
     format_options: dict[str, object],
     speakers: Path | None,
     overwrite: bool,
+    shard: Shard | None,
     jobs: int | None,
 ) -> None:
     """Write down what is said in the recordings of CORPUS, with MODEL, to OUT.
@@ -142,6 +145,11 @@ def transcribe(
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
     if translate and aligner is not None:
         raise click.UsageError("--translate and --align exclude each other: nobody says the words")
+    if shard is not None and aligner is not None:
+        raise click.UsageError(
+            "--align: a shard writes transcripts only; merge the shards, and align "
+            "OUT/transcripts.jsonl, with --shard if you like"
+        )
     if speakers is not None and aligner is None:
         raise click.UsageError("--speakers needs --align: words get speakers by their times")
     from speechalign.cli.progress import ProgressBar
@@ -168,9 +176,15 @@ def transcribe(
         ngrams=ngrams,
     )
     found = []
-    with ProgressBar("transcribing", len({u.recording for u in utterances})) as bar:
+    own = utterances if shard is None else shard.utterances(utterances)
+    with ProgressBar("transcribing", len({u.recording for u in own})) as bar:
         for one in transcribe_corpus(
-            utterances, transcriber, out, texts=aligner is None, overwrite=overwrite
+            utterances,
+            transcriber,
+            out,
+            texts=aligner is None,
+            shard=shard,
+            overwrite=overwrite,
         ):
             found.append(one)
             bar.advance()

@@ -7,32 +7,23 @@ the last one counts; at the end of a run, each utterance has one line again.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from speechalign.aligners.search import Search
 from speechalign.alignment import Interval, Margins
-from speechalign.errors import InputError, SpeechAlignWarning
+from speechalign.errors import InputError
+from speechalign.files.appending import append, locked
 from speechalign.files.writing import replacing
 from speechalign.pipeline.analysis import write_analysis
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.text.word import Token, Word
 
-try:
-    from fcntl import LOCK_EX, flock
-except ImportError:  # Windows: one run at a time
-    flock = None  # type: ignore[assignment]
-
 MANIFEST = "alignment_manifest.jsonl"
-
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 class Manifest:
@@ -95,15 +86,15 @@ class Manifest:
         list of UtteranceResult
             Empty; what is put into it is appended when the block ends.
         """
-        with self._locked(), self.path.open("a+b") as file:
-            _append(file, now)
+        with locked(self.path), self.path.open("a+b") as file:
+            append(file, "".join(map(_line, now)))
             later: list[UtteranceResult] = []
             yield later
-            _append(file, later)
+            append(file, "".join(map(_line, later)))
 
     def finish(self) -> None:
         """Leave one line for each utterance, in order; write the tables that follow from them."""
-        with self._locked():
+        with locked(self.path):
             results = self.read()
             ordered = sorted(results.values(), key=order)
             with replacing(self.path) as sink:
@@ -111,54 +102,10 @@ class Manifest:
             if self.path.name == MANIFEST:
                 write_analysis(self.folder, ordered)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Wait until nobody else writes; the file may have been replaced in the meantime."""
-        while flock is not None:
-            with self.path.open("ab") as file:
-                _lock(file)
-                if _is_same(file, self.path):
-                    yield
-                    return
-        yield  # An open file could not be replaced there.
-
 
 def order(result: UtteranceResult) -> tuple[str, float, str]:
     """Return what the lines of a manifest are sorted by."""
     return result.recording, result.start, result.utterance
-
-
-def _lock(file: BinaryIO) -> None:
-    """Wait for the lock on a file, which closing it releases."""
-    try:
-        flock(file.fileno(), LOCK_EX)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        warnings.warn(
-            f"{file.name}: this file system has no locks; align into it by one process at a time",
-            SpeechAlignWarning,
-            stacklevel=2,
-        )
-
-
-def _is_same(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _append(file: BinaryIO, results: Sequence[UtteranceResult]) -> None:
-    """Append lines, after a line that a killed run left unfinished is cut off."""
-    size = file.seek(0, os.SEEK_END)
-    if size:
-        file.seek(size - 1)
-        if file.read(1) != b"\n":
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
-    file.write("".join(map(_line, results)).encode("utf-8"))
-    file.flush()
 
 
 def _line(result: UtteranceResult) -> str:

@@ -12,7 +12,7 @@ from speechalign.files.writing import in_place_of
 from speechalign.pipeline.analysis import write_analysis
 from speechalign.pipeline.manifest import MANIFEST, Manifest, order
 from speechalign.pipeline.result import Status, UtteranceResult
-from speechalign.pipeline.shards import listed, manifests_of_shards
+from speechalign.pipeline.shards import shards_to_merge
 
 
 def merge(folder: Path, *, allow_missing: bool = False, tables: bool = True) -> int:
@@ -39,12 +39,8 @@ def merge(folder: Path, *, allow_missing: bool = False, tables: bool = True) -> 
     InputError
         There are no shards, some are missing, one is damaged, or two have the same utterance.
     """
-    parts, missing = manifests_of_shards(folder)
-    if missing and not allow_missing:
-        raise InputError(
-            f"{folder}: {len(missing)} of {len(missing) + len(parts)} shards are missing "
-            f"({listed(missing)}); align them, or merge the others with --allow-partial"
-        )
+    shards = shards_to_merge(folder, allow_missing=allow_missing)
+    parts = [Manifest(folder, shard.part) for shard in shards]
     count = 0
     with in_place_of(folder / MANIFEST) as temporary, temporary.open("xb") as sink:
         for line in sorted_lines(parts):

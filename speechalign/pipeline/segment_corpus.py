@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from speechalign import __version__
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import read_waveform
 from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.names import existing
-from speechalign.formats import FORMATS, write_alignment
+from speechalign.formats import FORMATS, read_alignment, write_alignment
+from speechalign.models.content import content_hash
+from speechalign.pipeline.journal import FAILED, INTERRUPTED, SEGMENTS, Entry, Journal
+from speechalign.pipeline.shards import Shard
+from speechalign.pipeline.status import note_speed
 from speechalign.segmentation import Segmenter
 
 _FORMAT = "textgrid"
@@ -37,6 +42,8 @@ class SegmentedRecording:
         Of the recording, seconds; 0 where it could not be read.
     problem : str or None
         Why nothing was written, with the file's name and what to do.
+    kept : bool
+        Whether this is of an earlier run of the shard.
     """
 
     recording: str
@@ -44,6 +51,7 @@ class SegmentedRecording:
     segments: tuple[Interval, ...] = ()
     duration: float = 0.0
     problem: str | None = None
+    kept: bool = False
 
 
 def segment_corpus(
@@ -51,6 +59,7 @@ def segment_corpus(
     out: str | Path,
     segmenter: Segmenter | None = None,
     *,
+    shard: Shard | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> Iterator[SegmentedRecording]:
@@ -65,6 +74,9 @@ def segment_corpus(
         the recordings, where `speechalign align` finds the TextGrids.
     segmenter : Segmenter or None
         None for one with the default detector and limits.
+    shard : Shard or None
+        The part of the corpus to segment, where others segment the others into the same folder; it
+        is resumed by the same call. None for all.
     jobs : int or None
         Recordings segmented at once, by threads; the result does not depend on it. None for as many
         as this process may use cores.
@@ -81,9 +93,9 @@ def segment_corpus(
     Raises
     ------
     InputError
-        No such corpus, or ``jobs`` below 1.
+        No such corpus, ``jobs`` below 1, or other shards have other recordings or options.
     """
-    jobs = check_jobs(jobs)
+    jobs, out = check_jobs(jobs), Path(out)
     utterances = read_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
     first: dict[str, Utterance] = {}
     clashes: set[str] = set()
@@ -91,18 +103,32 @@ def segment_corpus(
         other = first.setdefault(utterance.recording, utterance)
         if other.audio != utterance.audio:
             clashes.add(utterance.recording)
+    segmenter = segmenter or Segmenter()
+    recordings = list(first.values())
+    journal = None
+    if shard is not None:
+        settings = content_hash(segmenter.detector.name, repr(segmenter.limits), __version__)
+        journal = Journal.of(out, SEGMENTS, shard, recordings, settings)
+        recordings = shard.utterances(recordings)
     work = partial(
         _segment,
-        out=Path(out),
-        segmenter=segmenter or Segmenter(),
+        out=out,
+        segmenter=segmenter,
         overwrite=overwrite,
         clashes=clashes,
+        journal=journal,
+        earlier={} if journal is None else journal.entries(),
     )
+    began, seconds = time.monotonic(), 0.0
     executor = ThreadPoolExecutor(jobs)
     try:
-        yield from executor.map(work, first.values())
+        for found in executor.map(work, recordings):
+            seconds += 0.0 if found.kept else found.duration
+            yield found
     finally:
         executor.shutdown(cancel_futures=True)
+    if journal is not None:
+        note_speed(out, seconds, time.monotonic() - began, SEGMENTS)
 
 
 def _segment(
@@ -112,27 +138,43 @@ def _segment(
     segmenter: Segmenter,
     overwrite: bool,
     clashes: set[str],
+    journal: Journal | None,
+    earlier: Mapping[str, Entry],
 ) -> SegmentedRecording:
     """Find the segments of one recording and write them, unless something is wrong with it."""
+    recording = utterance.recording
     suffix = FORMATS[_FORMAT].SUFFIXES[0]  # type: ignore[attr-defined]
-    path = existing(out / f"{utterance.recording}{suffix}")
+    path = existing(out / f"{recording}{suffix}")
+    before = earlier.get(recording)
+    entry = Entry(recording, str(utterance.audio), INTERRUPTED)
+    found = SegmentedRecording(recording, path)
     try:
-        if utterance.recording in clashes:
+        if recording in clashes:
             raise InputError(utterance.problem or f"{path}: several sound files share this name")
-        if path.exists() and not overwrite:
+        ours = before is not None and before.status != FAILED
+        if path.exists() and not (overwrite or ours):
             raise InputError(f"{path}: exists; use --overwrite to replace it")
-        waveform = read_waveform(
-            utterance.audio,
-            sample_rate=segmenter.detector.sample_rate,
-            channel=utterance.channel,
-        )
+        with utterance.sound() as sound:
+            known = before is not None and before.done and before.audio_sha256 == sound.sha256
+            if known and path.exists() and not overwrite:
+                kept = tuple(read_alignment(path).tiers.get("utterances", ()))
+                return replace(found, segments=kept, duration=sound.info.duration, kept=True)
+            entry = replace(entry, seconds=sound.info.duration, audio_sha256=sound.sha256)
+            waveform = sound.waveform(
+                sample_rate=segmenter.detector.sample_rate, channel=utterance.channel
+            )
         segments = segmenter.find(waveform)
+        if journal is not None:
+            journal.append(entry)
         path.parent.mkdir(parents=True, exist_ok=True)
         alignment = Alignment({"utterances": segments}, waveform.duration)
         write_alignment(alignment, path, format=_FORMAT)
+        found = replace(found, segments=segments, duration=waveform.duration)
     except SpeechAlignError as error:
-        return SegmentedRecording(utterance.recording, path, problem=str(error))
+        found = replace(found, problem=str(error))
     except OSError as error:
-        problem = f"{error.filename}: cannot be written: {error.strerror}"
-        return SegmentedRecording(utterance.recording, path, problem=problem)
-    return SegmentedRecording(utterance.recording, path, segments, waveform.duration)
+        found = replace(found, problem=f"{error.filename}: cannot be written: {error.strerror}")
+    if journal is not None:
+        status = FAILED if found.problem else "segmented" if found.segments else "no speech"
+        journal.append(replace(entry, status=status, reason=found.problem))
+    return found

@@ -13,7 +13,6 @@ from pathlib import Path
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.models.content import content_hash
-from speechalign.pipeline.manifest import Manifest
 
 PARTS = "alignment_manifest"
 """Folder, in the output folder, of the manifests of shards."""
@@ -83,9 +82,14 @@ class Shard:
         return cls((task - first) // step + 1, (last - first) // step + 1)
 
     @property
+    def file(self) -> str:
+        """Name of its manifest in the folder of the parts."""
+        return f"shard-{self.index:05d}-of-{self.count:05d}.jsonl"
+
+    @property
     def part(self) -> str:
-        """Name of its manifest in the output folder."""
-        return f"{PARTS}/shard-{self.index:05d}-of-{self.count:05d}.jsonl"
+        """Name of its manifest of alignments in the output folder."""
+        return f"{PARTS}/{self.file}"
 
     def holds(self, name: str) -> bool:
         """Tell whether what has this name belongs to the shard: the same for all times."""
@@ -139,15 +143,22 @@ class ShardedRun:
     corpus: str
     settings: str
 
-    def agree(self, folder: Path) -> None:
+    def agree(self, folder: Path, parts: str = PARTS) -> None:
         """Write it into an output folder, if this shard is the first.
+
+        Parameters
+        ----------
+        folder : Path
+            The output folder.
+        parts : str
+            Folder in it of the manifests of shards.
 
         Raises
         ------
         InputError
             Another shard found something else, or the folder holds a run without shards.
         """
-        path = folder / PARTS / _RUN
+        path = folder / parts / _RUN
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
@@ -160,7 +171,7 @@ class ShardedRun:
                 os.replace(temporary, path)
             finally:
                 temporary.unlink(missing_ok=True)
-        before = read_run(folder)
+        before = read_run(folder, parts)
         for name, what in (
             ("shards", "the number of shards"),
             ("corpus", "the corpus"),
@@ -170,12 +181,12 @@ class ShardedRun:
             if was != now:
                 found = f": {was} before, {now} now" * (name == "shards")
                 raise InputError(
-                    f"{folder}: {what} has changed since the first shard was aligned{found}; "
+                    f"{folder}: {what} has changed since the first shard began{found}; "
                     "choose another output folder"
                 )
 
 
-def read_run(folder: Path) -> ShardedRun | None:
+def read_run(folder: Path, parts: str = PARTS) -> ShardedRun | None:
     """Return what the shards of an output folder agreed on; None where there are no shards.
 
     Raises
@@ -183,7 +194,7 @@ def read_run(folder: Path) -> ShardedRun | None:
     InputError
         The file is damaged.
     """
-    path = folder / PARTS / _RUN
+    path = folder / parts / _RUN
     try:
         return ShardedRun(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -202,29 +213,46 @@ def corpus_hash(utterances: Sequence[Utterance]) -> str:
     )
 
 
+def recordings_hash(utterances: Sequence[Utterance]) -> str:
+    """Return a hash of the recordings of a corpus, whatever transcripts lie beside them by now."""
+    return content_hash(sorted({repr((u.recording, u.channel)) for u in utterances}))
+
+
 def settings_hash(settings: Mapping[str, str], *others: object) -> str:
     """Return a hash of what the times of a run depend on."""
     return content_hash(sorted(settings.items()), *others)
 
 
-def manifests_of_shards(folder: Path) -> tuple[list[Manifest], list[Shard]]:
-    """Return the manifests of the shards that have one, and the shards that have none.
+def shards_of(folder: Path, parts: str = PARTS) -> tuple[list[Shard], list[Shard]]:
+    """Return the shards of an output folder that have a manifest, and those that have none.
 
     Raises
     ------
     InputError
         The folder holds no shards.
     """
-    run = read_run(folder)
+    run = read_run(folder, parts)
     if run is None:
         raise InputError(
-            f"{folder}: there are no shards (no folder {PARTS}); name the output folder of "
-            "`align --shard I/N`"
+            f"{folder}: there are no shards (no folder {parts}); name the output folder of a "
+            "command with --shard I/N"
         )
     shards = [Shard(index, run.shards) for index in range(1, run.shards + 1)]
-    there = [shard for shard in shards if (folder / shard.part).exists()]
-    missing = [shard for shard in shards if shard not in there]
-    return [Manifest(folder, shard.part) for shard in there], missing
+    there = [shard for shard in shards if (folder / parts / shard.file).exists()]
+    return there, [shard for shard in shards if shard not in there]
+
+
+def shards_to_merge(
+    folder: Path, parts: str = PARTS, *, allow_missing: bool = False
+) -> list[Shard]:
+    """Return the shards that have a manifest; InputError where others have none, unless allowed."""
+    there, missing = shards_of(folder, parts)
+    if missing and not allow_missing:
+        raise InputError(
+            f"{folder}: {len(missing)} of {len(missing) + len(there)} shards are missing "
+            f"({listed(missing)}); run them, or merge the others with --allow-partial"
+        )
+    return there
 
 
 def listed(shards: Sequence[Shard]) -> str:

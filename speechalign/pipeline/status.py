@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechalign.errors import FormatError
 from speechalign.files.json_values import loads
+from speechalign.pipeline.journal import Journal
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.result import WRITTEN, Status, UtteranceResult
-from speechalign.pipeline.shards import PARTS, Shard, manifests_of_shards
+from speechalign.pipeline.shards import PARTS, Shard, shards_of
 
 _SPEED = "speed.jsonl"
 _SHORT = 100
@@ -30,13 +31,13 @@ class Progress:
     shards : int
         How many there are to be; 0 for a run without shards.
     statuses : Mapping[str, int]
-        Utterances by status.
+        Utterances by status; recordings, where they are transcribed or segmented.
     reasons : Mapping[str, int]
-        Utterances without a result by the reason, in which names and numbers are left out.
+        Those without a result by the reason, in which names and numbers are left out.
     hours : float
         Hours of audio that have a result.
     speed : float or None
-        Hours of audio that one shard aligns in an hour; None where no run of one has ended.
+        Hours of audio that one shard does in an hour; None where no run of one has ended.
     confident : int
         Utterances with a confidence of at least the threshold.
     """
@@ -47,7 +48,7 @@ class Progress:
     reasons: Mapping[str, int]
     hours: float
     speed: float | None
-    confident: int
+    confident: int = 0
 
 
 def progress_of(folder: Path, *, threshold: float) -> Progress:
@@ -65,31 +66,82 @@ def progress_of(folder: Path, *, threshold: float) -> Progress:
     InputError
         There are no results, or a manifest is damaged.
     """
-    parts = [Manifest(folder)]
+    shards: list[Shard] = []
     missing: list[Shard] = []
+    manifests = [Manifest(folder)]
     if (folder / PARTS).is_dir() or not (folder / MANIFEST).exists():
-        parts, missing = manifests_of_shards(folder)
-    statuses: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    seconds, confident = 0.0, 0
-    for part in parts:
-        last = {result.utterance: _Short.of(result) for _, result in part.lines()}
+        shards, missing = shards_of(folder)
+        manifests = [Manifest(folder, shard.part) for shard in shards]
+    counts, confident = _Counts(), 0
+    for manifest in manifests:
+        last = {result.utterance: _Short.of(result) for _, result in manifest.lines()}
         for short in last.values():
-            if short.status is Status.REMOVED:
-                continue
-            statuses[short.status.value] += 1
-            if short.status in WRITTEN:
-                seconds += short.seconds
-                confident += short.confidence >= threshold
-            elif short.reason:
-                reasons[short.reason] += 1
-    sharded = len(parts) + len(missing) if (folder / PARTS).is_dir() else 0
-    return Progress(
-        tuple(missing), sharded, statuses, reasons, seconds / 3600, _speed(folder), confident
-    )
+            if short.status is not Status.REMOVED:
+                done = short.status in WRITTEN
+                counts.add(short.status.value, short.reason, short.seconds, done=done)
+                confident += done and short.confidence >= threshold
+    return counts.progress(folder, PARTS, shards, missing, confident)
 
 
-def note_speed(folder: Path, audio: float, clock: float) -> None:
+def progress_of_recordings(folder: Path, parts: str) -> Progress:
+    """Read how far shards are that transcribe or segment.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder.
+    parts : str
+        ``TRANSCRIPTS`` or ``SEGMENTS`` of `speechalign.pipeline.journal`.
+
+    Raises
+    ------
+    InputError
+        There are no shards, or a journal is damaged.
+    """
+    shards, missing = shards_of(folder, parts)
+    counts = _Counts()
+    for shard in shards:
+        for entry in Journal(folder / parts / shard.file).entries().values():
+            reason = _kind(entry.reason, entry.audio, entry.recording)
+            counts.add(entry.status, reason, entry.seconds, done=entry.done)
+    return counts.progress(folder, parts, shards, missing)
+
+
+@dataclass
+class _Counts:
+    """Counts of a run, while they are added up."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def add(self, status: str, reason: str, seconds: float, *, done: bool) -> None:
+        self.statuses[status] += 1
+        if done:
+            self.seconds += seconds
+        elif reason:
+            self.reasons[reason] += 1
+
+    def progress(
+        self,
+        folder: Path,
+        parts: str,
+        shards: Sequence[Shard],
+        missing: Sequence[Shard],
+        confident: int = 0,
+    ) -> Progress:
+        return Progress(
+            tuple(missing),
+            len(shards) + len(missing),
+            self.statuses,
+            self.reasons,
+            self.seconds / 3600,
+            _speed(folder / parts),
+            confident,
+        )
+
+
+def note_speed(folder: Path, audio: float, clock: float, parts: str = PARTS) -> None:
     """Add how long the run of a shard took.
 
     Parameters
@@ -97,16 +149,18 @@ def note_speed(folder: Path, audio: float, clock: float) -> None:
     folder : Path
         The output folder.
     audio, clock : float
-        Seconds of audio that were aligned, and seconds that this took.
+        Seconds of audio that were done, and seconds that this took.
+    parts : str
+        Folder in it of the manifests of shards.
     """
-    with (folder / PARTS / _SPEED).open("a", encoding="utf-8") as file:
+    with (folder / parts / _SPEED).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"audio": round(audio, 3), "clock": round(clock, 3)}) + "\n")
 
 
-def _speed(folder: Path) -> float | None:
+def _speed(parts: Path) -> float | None:
     audio = clock = 0.0
     try:
-        lines = (folder / PARTS / _SPEED).read_text(encoding="utf-8").splitlines()
+        lines = (parts / _SPEED).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
     for line in lines:
@@ -131,12 +185,13 @@ class _Short:
     def of(cls, result: UtteranceResult) -> _Short:
         seconds = 0.0 if result.end is None else result.end - result.start
         confidence = 0.0 if result.confidence is None else result.confidence
-        return cls(result.status, _kind(result), seconds, confidence)
+        reason = _kind(result.reason, result.audio, result.utterance, result.recording)
+        return cls(result.status, reason, seconds, confidence)
 
 
-def _kind(result: UtteranceResult) -> str:
+def _kind(reason: str | None, *names: str) -> str:
     """Return a reason without the names and numbers that tell it from others of its kind."""
-    text = (result.reason or "").strip().split("\n")[-1].split("; ")[0]
-    for name in (result.audio, result.utterance, result.recording):
+    text = (reason or "").strip().split("\n")[-1].split("; ")[0]
+    for name in names:
         text = text.replace(f"{name}: ", "").replace(name, "...")
     return re.sub(r"\d+(\.\d+)?", "N", text)[:_SHORT]

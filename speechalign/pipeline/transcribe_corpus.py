@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
@@ -19,93 +18,30 @@ from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Sound
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError, SpeechAlignError
-from speechalign.files.json_values import loads
 from speechalign.files.writing import write_text
 from speechalign.formats import write_alignment
 from speechalign.models.content import content_hash
+from speechalign.pipeline.journal import FAILED, INTERRUPTED, TRANSCRIPTS, Entry, Journal
+from speechalign.pipeline.shards import Shard
+from speechalign.pipeline.status import note_speed
+from speechalign.pipeline.transcript_manifest import (
+    MANIFEST,
+    Segment,
+    TranscribedRecording,
+    known_of,
+    lines_of,
+    place_of,
+    read_manifest,
+    segment_of,
+    text_of,
+)
 from speechalign.segmentation import Segmenter
 from speechalign.segmentation.intervals import Limits
-from speechalign.transcription import Transcriber, Transcript
-
-MANIFEST = "transcripts.jsonl"
-"""Name of the manifest of all transcripts in an output folder, which `read_corpus` takes."""
+from speechalign.transcription import Transcriber
 
 _WINDOW = 600.0  # seconds of a long recording that are in memory at once
 _APART = 2.0  # seconds of silence that are never heard with the speech around
 _MARGIN = 2.0  # seconds that stretches are shorter than what the model hears at once
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Transcript of a stretch of a recording.
-
-    Parameters
-    ----------
-    start, end : float
-        Seconds.
-    transcript : Transcript
-        The words.
-    """
-
-    start: float
-    end: float
-    transcript: Transcript
-
-
-@dataclass(frozen=True)
-class TranscribedRecording:
-    """A recording with what is said in it.
-
-    Parameters
-    ----------
-    source : Utterance
-        The recording, as the corpus has it.
-    segments : tuple[Segment, ...]
-        Stretches with words, in order; none where nobody speaks.
-    unclear : tuple[Segment, ...]
-        Stretches that are left out, since what is written for them is improbable.
-    duration : float
-        Seconds; 0 where it could not be read.
-    sha256 : str
-        Hash of the sound file.
-    kept : bool
-        Whether this is of an earlier run.
-    problem : str or None
-        Why there are none, with the file's name and what to do.
-    """
-
-    source: Utterance
-    segments: tuple[Segment, ...] = ()
-    unclear: tuple[Segment, ...] = ()
-    duration: float = 0.0
-    sha256: str = ""
-    kept: bool = False
-    problem: str | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Return whether the recording is a single stretch."""
-        return len(self.segments) == 1 and self.segments[0].end - self.segments[0].start > (
-            self.duration - 1e-3
-        )
-
-    def utterances(self) -> list[Utterance]:
-        """Return what is to be aligned."""
-        if self.whole:
-            text = self.segments[0].transcript.text
-            return [replace(self.source, text=text, problem=None)]
-        return [
-            replace(
-                self.source,
-                id=f"{self.source.recording}#{number}",
-                text=segment.transcript.text,
-                start=segment.start,
-                end=segment.end,
-                segmented=True,
-                problem=None,
-            )
-            for number, segment in enumerate(self.segments, 1)
-        ]
 
 
 def transcribe_corpus(
@@ -115,6 +51,7 @@ def transcribe_corpus(
     *,
     segmenter: Segmenter | None = None,
     texts: bool = True,
+    shard: Shard | None = None,
     overwrite: bool = False,
 ) -> Iterator[TranscribedRecording]:
     """Write down what is said in every recording.
@@ -138,6 +75,9 @@ def transcribe_corpus(
     texts : bool
         Write a ``.lab`` for each recording that is heard at once, and a TextGrid with a tier
         ``utterances`` for each long one; otherwise only the manifest.
+    shard : Shard or None
+        The part of the corpus to transcribe, where others transcribe the others into the same
+        folder: its lines go to a journal of its own until `merge_transcripts` puts them together.
     overwrite : bool
         Transcribe again what was transcribed before, and replace files that exist.
 
@@ -151,30 +91,71 @@ def transcribe_corpus(
     Raises
     ------
     InputError
-        No such corpus, or an option does not suit the model.
+        No such corpus, an option does not suit the model, or other shards have other recordings or
+        options.
     """
     utterances = read_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     settings = content_hash(dict(transcriber.settings()), __version__)
-    earlier = {} if overwrite else _read_manifest(out / MANIFEST)
+    journal, ours = None, set[str]()
+    if shard is not None:
+        journal = Journal.of(out, TRANSCRIPTS, shard, utterances, settings)
+        utterances = shard.utterances(utterances)
+        entries = journal.entries()
+        earlier = {name: known_of(entry, settings) for name, entry in entries.items()}
+        ours = {name for name, entry in entries.items() if entry.status == INTERRUPTED}
+    elif (out / TRANSCRIPTS).exists() and not (out / MANIFEST).exists():
+        raise InputError(f"{out}: holds shards; merge them first, or choose another folder")
+    else:
+        earlier = read_manifest(out / MANIFEST)
     members: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         members.setdefault(utterance.recording, []).append(utterance)
     longest = transcriber.longest - _MARGIN
     segmenter = segmenter or Segmenter(limits=Limits(longest=longest))
     work = _Work(transcriber, segmenter, longest, settings)
-    lines: list[str] = []
+    earlier, texts_to = {} if overwrite else earlier, out if texts else None
+    found = work.run(members.values(), earlier, texts_to, overwrite, ours)
+    if journal is not None:
+        yield from _with_journal(found, journal, work, out, texts)
+        return
+    lines: list[dict[str, Any]] = []
     with open(out / MANIFEST, "a", encoding="utf-8") as sink:
-        for found in work.run(members.values(), earlier, out if texts else None, overwrite):
-            if found.problem is None and texts and not found.kept:
-                found = _write(found, out)
-            own = [] if found.problem is not None else _lines(found, transcriber, settings, out)
+        for one in found:
+            one = _write(one, out) if texts else one
+            own = lines_of(one, transcriber, settings, out)
             lines += own
-            sink.writelines(own)
+            sink.writelines(map(text_of, own))
             sink.flush()
-            yield found
-    write_text(out / MANIFEST, "".join(lines))
+            yield one
+    write_text(out / MANIFEST, "".join(map(text_of, sorted(lines, key=place_of))))
+
+
+def _with_journal(
+    found: Iterable[TranscribedRecording], journal: Journal, work: _Work, out: Path, texts: bool
+) -> Iterator[TranscribedRecording]:
+    """Yield recordings, once they are written and in the journal of the shard."""
+    began, seconds = time.monotonic(), 0.0
+    for one in found:
+        if not one.kept:
+            entry = Entry(one.source.recording, str(one.source.audio), INTERRUPTED)
+            if texts and one.segments:
+                journal.append(entry)
+                one = _write(one, out)
+            status = "transcribed" if one.segments else "unclear" if one.unclear else "no speech"
+            entry = replace(
+                entry,
+                status=status if one.problem is None else FAILED,
+                reason=one.problem,
+                seconds=one.duration,
+                audio_sha256=one.sha256,
+                lines=lines_of(one, work.transcriber, work.settings, out),
+            )
+            journal.append(entry)
+            seconds += one.duration
+        yield one
+    note_speed(out, seconds, time.monotonic() - began, TRANSCRIPTS)
 
 
 @dataclass
@@ -234,13 +215,15 @@ class _Work:
         earlier: Mapping[str, list[dict[str, Any]]],
         texts: Path | None,
         overwrite: bool,
+        ours: Collection[str],
     ) -> Iterator[TranscribedRecording]:
         """Yield recordings in order, as soon as they are finished."""
         for members in recordings:
             pending = _Pending(TranscribedRecording(members[0]))
             self.pending.append(pending)
             try:
-                self._read(pending, members, earlier, texts, overwrite)
+                mine = overwrite or members[0].recording in ours
+                self._read(pending, members, earlier, texts, mine)
             except SpeechAlignError as error:
                 pending.found = replace(pending.found, problem=str(error))
             pending.read = True
@@ -268,7 +251,7 @@ class _Work:
                 line["settings"] == self.settings and line["audio_sha256"] == sound.sha256
                 for line in known
             ):
-                segments = tuple(map(_segment, known))
+                segments = tuple(segment_of(line) for line in known if "text" in line)
                 pending.found = replace(pending.found, segments=segments, kept=True)
                 return
             if texts is not None and not overwrite:
@@ -365,8 +348,8 @@ def _joined(
 
 
 def _write(found: TranscribedRecording, out: Path) -> TranscribedRecording:
-    """Write the transcript of a recording beside where its alignment goes."""
-    if not found.segments:
+    """Write the transcript of a recording beside where its alignment goes, unless it is there."""
+    if found.problem is not None or found.kept or not found.segments:
         return found
     path = out / f"{found.source.recording}{'.lab' if found.whole else '.TextGrid'}"
     try:
@@ -381,57 +364,3 @@ def _write(found: TranscribedRecording, out: Path) -> TranscribedRecording:
     except SpeechAlignError as error:
         return replace(found, problem=str(error))
     return found
-
-
-def _lines(
-    found: TranscribedRecording, transcriber: Transcriber, settings: str, out: Path
-) -> list[str]:
-    """Return the lines of the manifest for a recording."""
-    audio = found.source.audio.resolve()
-    with suppress(ValueError):
-        audio = Path(os.path.relpath(audio, out.resolve()))
-    lines = []
-    for number, segment in enumerate(found.segments, 1):
-        transcript = segment.transcript
-        line = {
-            "id": found.source.recording + ("" if found.whole else f"#{number}"),
-            "recording": found.source.recording,
-            "audio_filepath": audio.as_posix(),
-            "text": transcript.text,
-            "speaker": found.source.speaker,
-            "channel": found.source.channel,
-            "offset": segment.start,
-            "duration": round(segment.end - segment.start, 3),
-            "language": transcript.language,
-            "repeated": transcript.repeated,
-            "log_prob": transcript.log_prob,
-            "model": transcriber.model.name,
-            "settings": settings,
-            "audio_sha256": found.sha256,
-        }
-        told = {key: value for key, value in line.items() if value is not None}
-        lines.append(json.dumps(told, ensure_ascii=False) + "\n")
-    return lines
-
-
-def _read_manifest(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the lines of an earlier run by recording; what cannot be read is not there."""
-    by_id: dict[str, dict[str, Any]] = {}
-    with suppress(OSError, UnicodeDecodeError):
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            with suppress(SpeechAlignError):
-                line = loads(text, f"{path}:{number}")
-                if {"recording", "settings", "audio_sha256", "offset", "duration"} <= set(line):
-                    by_id[str(line.get("id"))] = line
-    found: dict[str, list[dict[str, Any]]] = {}
-    for line in by_id.values():
-        found.setdefault(str(line["recording"]), []).append(line)
-    return found
-
-
-def _segment(line: Mapping[str, Any]) -> Segment:
-    transcript = Transcript(
-        line["text"], line.get("language"), int(line.get("repeated", 0)), line.get("log_prob")
-    )
-    start = float(line["offset"])
-    return Segment(start, round(start + float(line["duration"]), 3), transcript)

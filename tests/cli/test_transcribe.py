@@ -61,6 +61,18 @@ def test_transcripts_alone(corpus, tiny, tmp_path, monkeypatch):
     assert [json.loads(line)["recording"] for line in lines] == ["slt/tea"]
     assert (out / "slt/tea.lab").read_text().strip() == json.loads(lines[0])["text"]
 
+    shards = tmp_path / "shards"
+    for index in (1, 2):
+        done = run(corpus, tiny("whisper"), shards, "--language", "en", "--shard", f"{index}/2")
+        assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(cli, ["merge", str(shards)])
+    assert done.exit_code == 0, done.output
+    assert "transcribed: 1\nno speech: 1" in done.stderr
+    assert (shards / "transcripts.jsonl").read_text().splitlines() == lines
+    done = CliRunner().invoke(cli, ["status", str(shards)])
+    assert "recordings" in done.output
+    assert "utterances" not in done.output
+
 
 def test_what_the_model_does_not_believe_is_left_out(corpus, tiny, tmp_path):
     out = tmp_path / "out"
@@ -78,6 +90,9 @@ def test_what_is_refused(corpus, tmp_path):
     done = run(corpus, "english-sphinx", tmp_path / "out", "--translate", "--align")
     assert done.exit_code == 2
     assert "exclude each other" in done.stderr
+    done = run(corpus, "english-sphinx", tmp_path / "out", "--shard", "1/2", "--align")
+    assert done.exit_code == 2
+    assert "a shard writes transcripts only" in done.stderr
     turns = tmp_path / "turns.rttm"
     turns.write_text("SPEAKER another 1 0.0 60.0 <NA> <NA> Anna <NA> <NA>\n")
     done = run(corpus, "english-sphinx", tmp_path / "out", "--speakers", turns)

@@ -206,7 +206,7 @@ def test_a_line_that_a_killed_run_left_unfinished_does_not_count(tmp_path, lengt
 
 
 def test_systems_and_file_systems_without_locks(tmp_path, monkeypatch):
-    monkeypatch.setattr("speechalign.pipeline.manifest.flock", None)
+    monkeypatch.setattr("speechalign.files.appending.flock", None)
     write(tmp_path, ALIGNED)
     write(tmp_path, replace(ALIGNED, utterance="other", recording="other"))
     assert len(Manifest(tmp_path).read()) == 2
@@ -214,7 +214,7 @@ def test_systems_and_file_systems_without_locks(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("speechalign.pipeline.manifest.flock", refuse)
+    monkeypatch.setattr("speechalign.files.appending.flock", refuse)
     with pytest.warns(SpeechAlignWarning, match="this file system has no locks; align"):
         write(tmp_path, FAILED)
     assert Manifest(tmp_path).read()["slt/tea"] == FAILED

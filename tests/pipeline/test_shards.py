@@ -126,7 +126,7 @@ def test_status_and_merge_say_what_is_missing(corpus, aligner, tmp_path):
     assert "3 (1,3-4)" in done.output
     done = run("merge", out)
     assert done.exit_code == 4
-    assert "3 of 4 shards are missing (1,3-4); align them" in done.output
+    assert "3 of 4 shards are missing (1,3-4); run them" in done.output
     assert run("merge", out, "--allow-partial").exit_code == 0
     for index in (1, 3, 4):
         done = run("align", corpus, out, "--shard", f"{index}/4")
@@ -227,6 +227,38 @@ def test_validate_and_find_oovs_take_a_shard(corpus):
     assert {line.split("\t")[0] for text in words for line in text.splitlines()} == {
         line.split("\t")[0] for line in whole.splitlines()
     }
+
+
+def test_shards_of_segments_equal_one_run_and_are_resumed(corpus, tmp_path):
+    run("segment", corpus, tmp_path / "one")
+    out = tmp_path / "out"
+    assert run("segment", corpus, out, "--shard", "1/2", "-v").exit_code in (0, 3)
+    again = run("segment", corpus, out, "--shard", "1/2", "-v")
+    assert "exists" not in again.output
+    assert again.output.count("kept: ") == len(list(out.rglob("*.TextGrid")))
+    done = run("status", out)
+    assert "1 (2)" in done.output
+    assert run("merge", out).exit_code == 4
+    done = run("segment", corpus, out, "--shard", "2/2", "--min-pause", "0.3")
+    assert "the model, or an option, has changed since the first shard" in done.output
+    run("segment", corpus, out, "--shard", "2/2")
+    assert run("merge", out).exit_code == 3
+    done = run("status", out)
+    assert "1 x not a sound file" in done.output
+    assert "recordings" in done.output
+    found = {path: content for path, content in tree(out).items() if "segment_manifest" not in path}
+    assert found == tree(tmp_path / "one")
+
+
+def test_shards_of_segments_may_lie_beside_the_recordings(corpus):
+    for lab in corpus.rglob("*.lab"):
+        lab.unlink()
+    for index in (1, 2, 3):
+        done = run("segment", corpus, corpus, "--shard", f"{index}/3")
+        assert done.exit_code in (0, 3, 4), done.output
+        assert "has changed" not in done.output
+    (corpus / "slt/another.wav").write_bytes(b"RIFF")
+    assert "the corpus has changed" in run("segment", corpus, corpus, "--shard", "3/3").output
 
 
 def test_ranges_of_shards():

@@ -10,8 +10,13 @@ import soundfile
 
 from speechalign.alignment import Interval
 from speechalign.corpus import read_corpus
+from speechalign.errors import InputError
 from speechalign.formats import read_alignment
+from speechalign.pipeline.journal import TRANSCRIPTS
+from speechalign.pipeline.shards import Shard
+from speechalign.pipeline.status import progress_of_recordings
 from speechalign.pipeline.transcribe_corpus import MANIFEST, transcribe_corpus
+from speechalign.pipeline.transcript_manifest import merge_transcripts
 from speechalign.transcription import Transcript
 
 RATE = 16000
@@ -168,3 +173,67 @@ def test_given_segments_are_taken_as_they_are(corpus, tmp_path):
     found = run(utterances, tmp_path / "out", listener)
     assert listener.heard == pytest.approx([23.0, 20.0, 9.0])
     assert len(found["anna/long"].utterances()) == 3
+
+
+def test_merged_shards_equal_one_run(corpus, tmp_path):
+    run(corpus, tmp_path / "one", Listener())
+    out = tmp_path / "out"
+    found = {}
+    for index in (3, 1, 2):
+        found |= run(corpus, out, Listener(), shard=Shard(index, 3))
+        assert not (out / MANIFEST).exists()
+    assert merge_transcripts(out) == len(found) == 4
+    for path in (tmp_path / "one").rglob("*.*"):
+        assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes()
+    progress = progress_of_recordings(out, TRANSCRIPTS)
+    assert progress.statuses == {"transcribed": 2, "no speech": 1, "failed": 1}
+    assert progress.hours * 3600 == pytest.approx(4 + 5 + 58)
+    (reason,) = progress.reasons
+    assert reason.startswith("not a sound file that can be read: ")
+
+
+def test_a_shard_is_resumed_at_the_recording_it_was_stopped_at(corpus, tmp_path):
+    out, shard = tmp_path / "out", Shard(1, 1)
+    listener = Listener()
+    found = transcribe_corpus(corpus, listener, out, segmenter=listener, shard=shard)
+    while next(found).source.recording != "anna/long":
+        pass
+    found.close()
+    (journal,) = (out / TRANSCRIPTS).glob("shard-*.jsonl")
+    with journal.open("a") as file:
+        file.write('{"recording": "anna/sh')
+    again = Listener()
+    run(corpus, out, again, shard=shard)
+    assert again.heard == [4.0]
+
+
+def test_a_shard_that_is_killed_while_it_writes_is_resumed(corpus, tmp_path, monkeypatch):
+    from speechalign.pipeline import transcribe_corpus as module
+
+    def die(path, text):
+        path.write_text(text[:3])
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_text", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(corpus, out, Listener(), shard=Shard(1, 1))
+    assert progress_of_recordings(out, TRANSCRIPTS).statuses["interrupted"] == 1
+    found = run(corpus, out, Listener(), shard=Shard(1, 1))
+    assert found["anna/short"].problem is None
+    assert (out / "anna/short.lab").read_text() == "4.00 of anna/short\n"
+
+
+def test_what_shards_disagree_about_is_refused(corpus, tmp_path):
+    out, other = tmp_path / "out", Listener()
+    run(corpus, out, Listener(), shard=Shard(1, 2))
+    other.beams = "4"
+    with pytest.raises(InputError, match="the model, or an option, has changed"):
+        run(corpus, out, other, shard=Shard(2, 2))
+    with pytest.raises(InputError, match="the number of shards has changed"):
+        run(corpus, out, Listener(), shard=Shard(2, 3))
+    with pytest.raises(InputError, match="holds shards; merge them first"):
+        run(corpus, out, Listener())
+    with pytest.raises(InputError, match=r"1 of 2 shards are missing \(2\)"):
+        merge_transcripts(out)
