@@ -4,9 +4,9 @@
 #
 #     bash egs/align_with_purpose/run.sh --encoder FOLDER   9.1 h of English, one core, under two hours
 #     bash egs/align_with_purpose/run.sh --mini true        generated speech, a tiny encoder
-# Stages: 0 data; 1 split by speaker and sentence; 2 cache the encoder's states; 3 train heads with
-# CTC, not to the end; 4 print the oracle gap on the training data; 5 fine-tune them: plain CTC, Align
-# With Purpose for word errors and for latency, expected risk (MWER); 6 choose the weight of the n-gram
+# Stages: 0 data; 1 split by speaker and sentence; 2 cache the encoder's states; 3 train a head with
+# CTC; 4 print the oracle gap on the training data; 5 fine-tune it with each seed: plain CTC, Align With
+# Purpose for word errors and for latency, expected risk (MWER); 6 choose the weight of the n-gram
 # model; 7 decode the test sets, greedily and with it; 8 the gain by starting point and weight, on dev;
 # 9 report.
 # --stage N, --stop-stage N   first and last stage (0 and 9)
@@ -14,7 +14,7 @@
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
 # --parts "NAME ..."          corpora (cathy cmu_arctic speechocean762 an4)
 # --captions FILE             sentences for the n-gram model (SPEECHALIGN_DATA/multi30k/train.en.gz)
-# --seeds "N ..."             seeds of weights, batches and samples (1 2 3 4 5; mini: 1)
+# --seeds "N ..."             seeds of batches, dropout and samples in fine-tuning (1 2 3 4 5; mini: 1)
 # --exp DIR                   output folder (exp/full or exp/mini)
 # --mini true                 generated speech and an encoder with random weights
 # A run that has ended is not trained again, and one that was interrupted continues.
@@ -50,12 +50,6 @@ fi
 data=$exp/data store=$exp/states
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 step() { "$python" -m "recipes.steps.$1" "${@:2}"; }
-decode() { # SEEDS "RUN ..." "SPLIT ..." OPTION ...
-  local runs=() files=() seed name
-  for seed in $1; do for name in $2; do runs+=(--run "$exp/$seed/$name"); done; done
-  for name in $3; do files+=("$data/$name.jsonl"); done
-  step decode_states "$store" "${files[@]}" "${runs[@]}" "${@:4}"
-}
 if stage 0 "data"; then
   if "$mini"; then
     "$python" -m recipes.corpora.generated_speech "$data/generated" --utterances 48 --unspoken 200
@@ -74,30 +68,40 @@ if stage 1 "split by speaker and sentence"; then
   case $captions in *.gz) gunzip -c "$captions" ;; *) cat "$captions" ;; esac >"$data/captions.txt"
 fi
 if stage 2 "states"; then
-  step encode_states "$corpus" "$store" --encoder "$encoder" --layer "$layer"
+  step encode_states "$corpus" "$store" --encoder "$encoder" --layer "$layer" --copies 1
 fi
-if stage 3 "heads"; then
-  for seed in $seeds; do
-    step train_state_ctc "$store" "$data" "$exp/$seed" conf/base.yaml --seed "$seed" "${short[@]}"
-  done
+decode() { # "RUN ..." "SPLIT ..." OPTION ...
+  local runs=() files=() name
+  for name in $1; do runs+=(--run "$exp/$name"); done
+  for name in $2; do files+=("$data/$name.jsonl"); done
+  step decode_states "$store" "${files[@]}" "${runs[@]}" "${@:3}"
+}
+each() { # NAME ...: their runs, for each seed
+  local seed name
+  for seed in $seeds; do for name in "$@"; do echo "$seed/$name"; done; done
+}
+if stage 3 "head"; then
+  step train_state_ctc "$store" "$data" "$exp" conf/base.yaml --seed 1 "${short[@]}"
 fi
-if stage 4 "oracle gap"; then decode "$seeds" base "train_part dev" --samples 16; fi
+if stage 4 "oracle gap"; then decode base "train_part dev" --samples 16; fi
 if stage 5 "fine-tune"; then
   for seed in $seeds; do
-    step train_state_ctc "$store" "$data" "$exp/$seed/base" --init "$exp/$seed/base/model" \
+    step train_state_ctc "$store" "$data" "$exp/$seed" --init "$exp/base/model" \
       conf/{continued,min_wer,mwer,low_latency}.yaml --seed "$seed" "${short[@]}"
   done
 fi
-tuned="base/continued base/min_wer base/mwer" text=(--text "$data/train.jsonl" --text "$data/captions.txt")
+text=(--text "$data/train.jsonl" --text "$data/captions.txt")
 if stage 6 "n-gram weight"; then
   for weight in $weights; do
-    decode "${seeds%% *}" base/continued dev "${text[@]}" --lm-weight "$weight"
+    decode "${seeds%% *}/continued" dev "${text[@]}" --lm-weight "$weight"
     echo "with weight $weight" >&2
   done
 fi
 if stage 7 "decode"; then
-  decode "$seeds" "base $tuned base/low_latency" "dev native learners"
-  decode "$seeds" "$tuned" "native learners" "${text[@]}"
+  mapfile -t tuned < <(each continued min_wer mwer)
+  mapfile -t late < <(each low_latency)
+  decode "base ${tuned[*]} ${late[*]}" "dev native learners"
+  decode "${tuned[*]}" "native learners" "${text[@]}"
 fi
 if ! "$mini" && stage 8 "curve"; then local/08_curve.sh "$exp" "$seeds"; fi
 if stage 9 "report"; then "$python" local/09_report.py "$exp" "$seeds" | tee "$exp/RESULTS.md"; fi

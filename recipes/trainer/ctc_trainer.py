@@ -104,7 +104,7 @@ class CtcTrainer(Trainer[Batch]):
                 batch.lengths.to(device),
                 batch.targets.to(device),
                 batch.target_lengths.to(device),
-                None if batch.words is None else batch.words.to(device),
+                batch.words.to(device),
                 self.step_count / self.training.steps,
             )
         self.infeasible += found.infeasible

@@ -58,8 +58,8 @@ class Batch:
         Numbers of the phones.
     target_lengths : Tensor, shape (B,), int64
         Phones of each utterance.
-    words : Tensor, shape (B, L), int64, or None
-        Number, from 0, of the word of each phone; None where a label separates words.
+    words : Tensor, shape (B, L), int64
+        Number, from 0, of the word of each phone.
     ids : list[str]
         Ids of the utterances.
     """
@@ -68,7 +68,7 @@ class Batch:
     lengths: torch.Tensor
     targets: torch.Tensor
     target_lengths: torch.Tensor
-    words: torch.Tensor | None
+    words: torch.Tensor
     ids: list[str]
 
 

@@ -154,7 +154,8 @@ class Objective(nn.Module):
                 seed = int(torch.randint(2**62, ()))
                 value = term.loss(
                     log_probs, frames, seed=seed, blank=self.blank,
-                    targets=targets, target_lengths=target_lengths, words=words,
+                    targets=targets, target_lengths=target_lengths,
+                    words=None if term.separated else words,
                 )  # fmt: skip
             else:
                 priors = self.log_priors if name == "ctc:label_priors" else None
@@ -192,11 +193,15 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class _Term:
-    """A loss with its keywords bound, its weight, and whether the weight falls to zero."""
+    """A loss with its keywords bound, its weight, and whether the weight falls to zero.
+
+    ``separated``: a label among its keywords tells where words end, so it is not given ``words``.
+    """
 
     highest: float
     falls: bool
     loss: Callable[..., Tensor]
+    separated: bool = False
 
     def weight(self, done: float) -> float:
         """Return the weight after a share of the training."""
@@ -211,7 +216,8 @@ def _term(name: str, keywords: dict[str, Any]) -> _Term:
         improve = cast(Callable[..., np.ndarray], PROPERTIES[option])
         own = {k: keywords.pop(k) for k in list(keywords) if k in _AWP_KEYWORDS}
         _check_keywords(f"losses: {name}", keywords, improve)
-        return _Term(*weight, partial(awp_loss, property=partial(improve, **keywords), **own))
+        loss = partial(awp_loss, property=partial(improve, **keywords), **own)
+        return _Term(*weight, loss, separated="separator" in keywords)
     if name in ("ctc", "ctc:label_priors"):
         _check_keywords(f"losses: {name}", keywords, ctc_loss)
         return _Term(*weight, partial(ctc_loss, **keywords))

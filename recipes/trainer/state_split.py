@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from recipes.trainer.encoder_states import stored_encoder
-from recipes.trainer.feature_store import Batch, Entry, Split
+from recipes.trainer.feature_store import Entry, Split
 from recipes.trainer.letters import labels_of, words_of
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
@@ -71,7 +69,3 @@ class StateSplit(Split):
         copy, place = divmod(index, len(self._numbers))
         found: np.ndarray = self._states[copy][self._numbers[place]].astype(np.float32)
         return found
-
-    def batch(self, indices: Sequence[int], symbols: dict[str, int]) -> Batch:
-        """Return the batch of some utterances, whose words a label separates."""
-        return replace(super().batch(indices, symbols), words=None)

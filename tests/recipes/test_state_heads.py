@@ -170,7 +170,7 @@ def test_what_lies_beyond_a_length_does_not_change_what_lies_within():
 
 LOSSES = {
     "ctc": {},
-    "awp:min_wer": {"weight": 1.0, "samples": 3, "separator": 1},
+    "awp:min_wer": {"weight": 1.0, "samples": 3},
     "awp:low_latency": {"weight": 0.1, "samples": 2},
     "expected_risk": {"weight": 0.1, "samples": 3, "separator": 1},
 }
@@ -193,6 +193,17 @@ def test_killed_and_resumed_is_uninterrupted_with_all_losses(encoded, tmp_path):
     assert all(
         np.isfinite(line[name]) for line in log if line["split"] == "train" for name in LOSSES
     )
+
+
+def test_words_of_letters_are_numbered_or_separated(encoded, tmp_path):
+    made = trainer(encoded, tmp_path)
+    split = made.train_split
+    number = [entry.text for entry in split.entries].index("it's tea")
+    batch = split.batch([number], made.symbols)
+    assert batch.words[0].tolist() == [0, 0, 0, 0, 1, 2, 2, 2]
+    for keywords in ({}, {"separator": 1}):
+        losses = {"awp:min_wer": {"samples": 3, "most_edits": 3} | keywords}
+        assert trainer(encoded, tmp_path, losses=losses).losses(batch)[0].item() > 0
 
 
 def test_a_head_learns_and_its_errors_are_counted(encoded, tmp_path):

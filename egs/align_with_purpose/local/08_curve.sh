@@ -1,31 +1,30 @@
 #!/usr/bin/env bash
-# Fine-tune from an earlier and a later starting point, and with other weights, and decode dev.
+# Fine-tune with other weights, and from an earlier starting point, and decode dev.
 #     local/08_curve.sh EXP "SEED ..."
 set -euo pipefail
 exp=$1 seeds=$2
 . ./path.sh
-store=$exp/states data=$exp/data weights="1 10"
+store=$exp/states data=$exp/data
 mkdir -p "$exp/conf"
-for weight in $weights; do
-  sed "s/weight: 3,/weight: $weight,/" conf/min_wer.yaml >"$exp/conf/min_wer_$weight.yaml"
-done
-fit() { # SEED FOLDER SETTINGS ...
-  "$python" -m recipes.steps.train_state_ctc "$store" "$data" "$exp/$1/$2" "${@:3}" --seed "$1"
+vary() { # LOSS WEIGHT ...: settings with other weights
+  local weight
+  for weight in "${@:2}"; do
+    sed "s/{weight: [0-9.]*,/{weight: $weight,/" "conf/$1.yaml" >"$exp/conf/$1_$weight.yaml"
+  done
 }
+fit() { # OUT SETTINGS ...
+  "$python" -m recipes.steps.train_state_ctc "$store" "$data" "$exp/$1" "${@:2}"
+}
+vary min_wer 3 10 30 100
+vary mwer 0.02 0.05 0.1 0.2
+vary low_latency 0.05 0.1 0.2 0.5
+fit . conf/early.yaml --seed 1
+"$python" -m recipes.steps.decode_states "$store" "$data/train_part.jsonl" --samples 16 \
+  --run "$exp/early"
 for seed in $seeds; do
-  model=$exp/$seed
-  fit "$seed" . conf/early.yaml
-  fit "$seed" . conf/late.yaml --init "$model/base/model"
-  for start in early late; do
-    fit "$seed" $start conf/continued.yaml conf/min_wer.yaml --init "$model/$start/model"
-  done
-  fit "$seed" base "$exp"/conf/min_wer_*.yaml --init "$model/base/model"
+  fit "$seed/curve" "$exp"/conf/*.yaml --init "$exp/base/model" --seed "$seed"
+  fit "$seed/early" conf/continued.yaml conf/min_wer.yaml --init "$exp/early/model" --seed "$seed"
   runs=()
-  for name in early/continued early/min_wer late/continued late/min_wer; do
-    runs+=(--run "$model/$name")
-  done
-  for weight in $weights; do runs+=(--run "$model/base/min_wer_$weight"); done
-  "$python" -m recipes.steps.decode_states "$store" "$data/train_part.jsonl" --samples 16 \
-    --run "$model/early" --run "$model/late"
+  for folder in "$exp/$seed"/{curve,early}/*/; do runs+=(--run "$folder"); done
   "$python" -m recipes.steps.decode_states "$store" "$data/dev.jsonl" "${runs[@]}"
 done

@@ -17,8 +17,9 @@ from recipes.steps.report_ctc import table
 from recipes.trainer.decoded_runs import DecodedRuns
 
 _TESTS = ("dev", "native", "learners")
-_PLAIN = "base/continued"
-_LOSSES = ("base/min_wer", "base/mwer", "base/low_latency")
+_PLAIN = "continued"
+_LOSSES = ("min_wer", "mwer", "low_latency")
+_DECODED = (("", "greedy"), (".lm", "n-gram"))
 
 
 class Runs(DecodedRuns):
@@ -36,11 +37,16 @@ class Runs(DecodedRuns):
             found.append(1000 * np.concatenate(differences).mean())
         return f"{np.mean(found):+.0f} ({min(found):+.0f} to {max(found):+.0f})"
 
+    def row(self, name: str, suffix: str) -> list[str]:
+        """Format the word error rates of the splits that were decoded."""
+        splits = (split + suffix for split in _TESTS)
+        return [self.rate(name, split) if self.has(name, split) else "-" for split in splits]
 
-def gap(decoded: Sequence[dict[str, Any]]) -> str:
-    """Format the oracle gap, in points: mean and range of the seeds."""
-    gaps = [100 * (d["wer"] - d["oracle"]) for d in decoded]
-    return f"{np.mean(gaps):.2f} ({min(gaps):.2f} to {max(gaps):.2f})"
+
+def gap(decoded: dict[str, Any]) -> Sequence[str]:
+    """Format the greedy errors, the oracle's, and the gap between them."""
+    rate, best = 100 * decoded["wer"], 100 * decoded["oracle"]
+    return f"{rate:.2f}", f"{best:.2f}", f"{rate - best:.2f}"
 
 
 @click.command(help=__doc__)
@@ -48,24 +54,20 @@ def gap(decoded: Sequence[dict[str, Any]]) -> str:
 @click.argument("seeds")
 def main(exp: Path, seeds: str) -> None:
     """Print the tables."""
-    runs = Runs(exp, seeds.split())
+    runs, start = Runs(exp, seeds.split()), Runs(exp, ["."])
     rows = [
         [name, title, *(runs.change(name, _PLAIN, split + suffix) for split in _TESTS[1:])]
-        for suffix, title in (("", "greedy"), (".lm", "n-gram"))
+        for suffix, title in _DECODED
         for name in _LOSSES
         if runs.has(name, f"native{suffix}")
     ]
     click.echo("Word errors, % of those of as many steps of plain CTC\n")
     click.echo(table(["loss", "decoding", *_TESTS[1:]], rows))
-    names = ("base", _PLAIN, *_LOSSES)
-    rows = [
-        [
-            name,
-            title,
-            *(runs.rate(name, s + suffix) if runs.has(name, s + suffix) else "-" for s in _TESTS),
-        ]
-        for suffix, title in (("", "greedy"), (".lm", "n-gram"))
-        for name in names
+    rows = [["base", "greedy", *start.row("base", "")]]
+    rows += [
+        [name, title, *runs.row(name, suffix)]
+        for suffix, title in _DECODED
+        for name in (_PLAIN, *_LOSSES)
         if runs.has(name, f"native{suffix}")
     ]
     click.echo("Word error rate, %: mean and range of the seeds\n")
@@ -73,22 +75,27 @@ def main(exp: Path, seeds: str) -> None:
     rows = [[name, *(runs.delay(name, _PLAIN, split) for split in _TESTS[1:])] for name in _LOSSES]
     click.echo("Letters begin later than with plain CTC, ms\n")
     click.echo(table(["loss", *_TESTS[1:]], rows))
+    rows = [
+        [name, *gap(start.read(name, "train_part")[0])]
+        for name in ("base", "early")
+        if start.has(name, "train_part")
+    ]
+    click.echo("Word errors on a part of the training data, %: greedy, best of samples, gap\n")
+    click.echo(table(["start", "greedy", "best", "gap, points"], rows))
     rows = []
-    tried = [("early", "3", "min_wer"), ("late", "3", "min_wer"), ("base", "3", "min_wer")]
-    tried += [("base", weight, f"min_wer_{weight}") for weight in ("1", "10")]
-    for start, weight, name in tried:
-        run_name = f"{start}/{name}"
-        done = [s for s in runs.seeds if (exp / s / run_name / "dev.json").exists()]
-        curve = Runs(exp, done)
-        if done and curve.has(start, "train_part"):
-            plain = f"{start}/continued"
-            found = curve.rate(plain, "dev"), curve.change(run_name, plain, "dev")
-            rows.append(
-                [start, gap(curve.read(start, "train_part")), weight, str(len(done)), *found]
-            )
-    click.echo("Starting point and weight of min_wer, on dev\n")
-    head = ["start", "oracle gap on training data", "weight", "seeds", "WER of plain CTC, %"]
-    click.echo(table([*head, "word errors, %"], rows))
+    for folder in sorted({path.parent.name for path in exp.glob("*/curve/*/dev.json")}):
+        name = f"curve/{folder}"
+        done = Runs(exp, [s for s in runs.seeds if (exp / s / name / "dev.json").exists()])
+        delay = done.delay(name, _PLAIN, "dev")
+        rows.append([folder, str(len(done.seeds)), done.change(name, _PLAIN, "dev"), delay])
+    done = Runs(exp, [s for s in runs.seeds if (exp / s / "early/min_wer/dev.json").exists()])
+    if done.seeds:
+        change = done.change("early/min_wer", "early/continued", "dev")
+        delay = done.delay("early/min_wer", "early/continued", "dev")
+        rows.append(["min_wer from the earlier start", str(len(done.seeds)), change, delay])
+    if rows:
+        click.echo("Other weights, on dev\n")
+        click.echo(table(["loss_weight", "seeds", "word errors, %", "letters later, ms"], rows))
 
 
 if __name__ == "__main__":
