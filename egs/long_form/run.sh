@@ -5,7 +5,8 @@
 #     bash egs/long_form/run.sh --mini true        generated speech, a tiny encoder
 # Stages: 0 data; 1 split by speaker and sentence; 2 mixtures: of at most 16 s to train on, recordings
 # of 10 minutes to test; 3 cache the encoder's states; 4 train heads on single speakers; 5 train them
-# further on mixtures: on the words of the primary speaker alone, and on those of all, with marks;
+# further on mixtures: on the words of the primary speaker alone, and on those of all, with marks
+# where the role changes (both) or before each word (each);
 # 6 decode the long recordings greedily and measure; 7 align the primary speaker's words with
 # --allow insertions, and see whether the others are reported; 8 report.
 # --stage N, --stop-stage N   first and last stage (0 and 8)
@@ -67,8 +68,8 @@ if stage 2 "mixtures"; then
   mix train --seconds 16 "${train[@]}"
   mix dev --seconds 16 "${dev[@]}"
   mix test "${test[@]}"
-  # A folder of manifests for each target: words of the primary speaker alone, and of both.
-  for target in primary both; do
+  # A folder of manifests for each target: words of the primary speaker alone, and of all with marks.
+  for target in primary both each; do
     mkdir -p "$data/$target"
     for part in train dev test; do
       sed "s#\"audio_filepath\": \"#&$mixed/$part/#" "$mixed/$part/$target.jsonl" \
@@ -89,7 +90,7 @@ if stage 4 "heads of single speakers"; then
 fi
 if stage 5 "heads of mixtures"; then
   for seed in $seeds; do
-    for target in primary both; do
+    for target in primary both each; do
       step train_state_ctc "$states/mixed" "$data/$target" "$exp/$seed/$target" conf/mixed.yaml \
         --seed "$seed" --init "$exp/$seed/alone/model" "${short[@]}"
     done
@@ -98,7 +99,7 @@ fi
 if stage 6 "decode"; then
   runs=()
   for seed in $seeds; do
-    for name in alone primary/mixed both/mixed; do runs+=(--run "$exp/$seed/$name"); done
+    for name in alone {primary,both,each}/mixed; do runs+=(--run "$exp/$seed/$name"); done
   done
   step decode_long "$states/mixed" "$mixed/test" "${runs[@]}"
 fi

@@ -11,10 +11,14 @@ With --drift, the primary speaker's level falls by up to so many dB and rises ag
 to five minutes. The same arguments write the same bytes. About 2 MB a minute.
 
     OUT/train-NNNN.wav                      16 kHz; the name begins with that of the manifest
-    OUT/both.jsonl, OUT/primary.jsonl       a line for each mixture: the words of all with marks of
-                                            roles, and those of the primary speaker alone
+    OUT/both.jsonl, OUT/each.jsonl,         a line for each mixture: the words of all with a mark
+    OUT/primary.jsonl                       where the role changes, with one before each word, and
+                                            those of the primary speaker alone
     OUT/turns/train-NNNN.TextGrid           tiers primary and other: who says what, and when; of two
                                             others at once, the first
+
+Words of those who talk at once are in the order in which they begin, if all letters of an utterance
+take equally long.
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ from speechalign.formats import write_alignment
 from speechalign.text.speaker_roles import Turn, role_targets
 
 SAMPLE_RATE = 16000
+TARGETS = ("primary", "both", "each")
+"""Names of the manifests."""
 _LEVEL = 0.06  # of the primary speaker, root mean square
 _QUIETER = (6.0, 16.0)  # dB
 _ROOM, _DULL = (0.3, 0.9), (2500.0, 5000.0)  # s of reverberation, Hz of a low-pass
@@ -126,6 +132,14 @@ def mix(
     return found
 
 
+def timed(said: Said) -> list[Turn]:
+    """Return a turn for each word; letters of an utterance take equally long."""
+    turn, seconds = said.turn, said.end - said.turn.start
+    letters = np.cumsum([0, *(len(word) for word in turn.words)])
+    starts = turn.start + seconds * letters[:-1] / letters[-1]
+    return [Turn(start, (word,), turn.primary) for start, word in zip(starts.tolist(), turn.words)]
+
+
 def _order(name: str) -> int:
     return zlib.crc32(name.encode())
 
@@ -165,9 +179,10 @@ def write(
         "speaker": speaker,
         "duration": duration,
     }
-    turns = [s.turn for s in said]
+    turns = [turn for s in said for turn in timed(s)]
     return {
         "both": line | {"text": " ".join(role_targets(turns))},
+        "each": line | {"text": " ".join(role_targets(turns, every_word=True))},
         "primary": line | {"text": " ".join(role_targets(turns, others=False))},
     }
 
@@ -209,7 +224,7 @@ def main(
     own = [utterance for utterance in utterances if utterance.speaker in (named or found)]
     if count > len(own):
         raise InputError(f"--count: expected at most {len(own)}, one for each utterance")
-    lines: dict[str, list[dict[str, object]]] = {"both": [], "primary": []}
+    lines: dict[str, list[dict[str, object]]] = {name: [] for name in TARGETS}
     out.mkdir(parents=True, exist_ok=True)
     length = 0.0
     for number in range(count):

@@ -24,12 +24,15 @@ def words_of(text: str) -> list[str]:
 
 
 def labels_of(words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the labels of words, with a space between two of them."""
+    """Return the labels of words, with a space between two of them; a mark separates words, too."""
     spelled: list[tuple[str, ...]] = []
+    marked = True
     for word in words:
-        if spelled:
+        mark = word in (PRIMARY, OTHER)
+        if not (mark or marked):
             spelled.append((SPACE,))
-        spelled.append((word,) if word in (PRIMARY, OTHER) else tuple(word))
+        spelled.append((word,) if mark else tuple(word))
+        marked = mark
     return tuple(spelled)
 
 

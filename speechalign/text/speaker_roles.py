@@ -56,7 +56,9 @@ class RoleSpan:
     end: int
 
 
-def role_targets(turns: Iterable[Turn], *, others: bool = True) -> list[str]:
+def role_targets(
+    turns: Iterable[Turn], *, others: bool = True, every_word: bool = False
+) -> list[str]:
     """Join the turns of a mixture into the transcript that a model is trained on.
 
     Parameters
@@ -65,12 +67,15 @@ def role_targets(turns: Iterable[Turn], *, others: bool = True) -> list[str]:
         In any order; those that start at the same time keep theirs.
     others : bool
         False for the words of the primary speaker alone, without marks.
+    every_word : bool
+        Put a mark before every word, so that a wrong one costs one word, not all up to the next
+        change of role.
 
     Returns
     -------
     list of str
         Words in the order in which turns start, with `PRIMARY` or `OTHER` before the first and
-        wherever the role changes.
+        wherever the role changes, or before each.
 
     Raises
     ------
@@ -82,6 +87,8 @@ def role_targets(turns: Iterable[Turn], *, others: bool = True) -> list[str]:
     >>> turns = [Turn(0.0, ("good", "morning")), Turn(2.0, ("tea",), primary=False)]
     >>> role_targets([*turns, Turn(3.0, ("everyone",))])
     ['<primary>', 'good', 'morning', '<other>', 'tea', '<primary>', 'everyone']
+    >>> role_targets(turns, every_word=True)
+    ['<primary>', 'good', '<primary>', 'morning', '<other>', 'tea']
     >>> role_targets(turns, others=False)
     ['good', 'morning']
     """
@@ -102,11 +109,14 @@ def role_targets(turns: Iterable[Turn], *, others: bool = True) -> list[str]:
     found: list[str] = []
     role = None
     for turn in sorted(ordered, key=lambda turn: turn.start):
-        if others and turn.primary != role:
-            role = turn.primary
-            found.append(PRIMARY if role else OTHER)
-        if others or turn.primary:
-            found += turn.words
+        if not others:
+            found += turn.words if turn.primary else ()
+            continue
+        for word in turn.words:
+            if every_word or turn.primary != role:
+                role = turn.primary
+                found.append(PRIMARY if role else OTHER)
+            found.append(word)
     return found
 
 

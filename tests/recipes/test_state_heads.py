@@ -12,8 +12,8 @@ import soundfile  # noqa: E402
 import yaml  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 
+from recipes.corpora.speaker_mixtures import Said, mix, timed  # noqa: E402
 from recipes.corpora.speaker_mixtures import main as speaker_mixtures  # noqa: E402
-from recipes.corpora.speaker_mixtures import mix  # noqa: E402
 from recipes.steps.decode_states import main as decode_states  # noqa: E402
 from recipes.steps.decode_states import thinned  # noqa: E402
 from recipes.steps.encode_states import main as encode_states  # noqa: E402
@@ -30,7 +30,7 @@ from recipes.trainer.state_split import StateSplit  # noqa: E402
 from speechalign.corpus import read_corpus  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.formats import read_alignment  # noqa: E402
-from speechalign.text.speaker_roles import role_spans  # noqa: E402
+from speechalign.text.speaker_roles import Turn, role_spans  # noqa: E402
 from speechalign.transcription.beam_search import beam_search  # noqa: E402
 
 RATE = 16000
@@ -154,7 +154,7 @@ def test_labels_spell_the_words_and_marks_are_one_label():
     labels = [label for word in labels_of(words) for label in word]
     assert words_from(labels) == words
     assert letter_vocabulary().ids(labels)
-    assert len(labels) == 2 + 4 + 3 + 3 + 4
+    assert len(labels) == 2 + 4 + 3 + 3 + 1  # A space between two words, none beside a mark.
 
 
 def test_what_lies_beyond_a_length_does_not_change_what_lies_within():
@@ -253,19 +253,30 @@ def test_mixtures_tell_who_says_what_and_are_the_same_again(encoded, tmp_path):
             "--seconds", 6,
         )  # fmt: skip
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
-    assert len(files) == 4 + 4 + 2
+    assert len(files) == 4 + 4 + 3
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    both, primary = (read_corpus(tmp_path / "a" / f"{n}.jsonl") for n in ("both", "primary"))
+    both, each, primary = (
+        read_corpus(tmp_path / "a" / f"{name}.jsonl") for name in ("both", "each", "primary")
+    )
     marked = 0
-    for every, alone in zip(both, primary):
+    for every, one_by_one, alone in zip(both, each, primary):
         words, spans = role_spans(every.text.split())
+        assert role_spans(one_by_one.text.split()) == (words, spans)
         own = [word for span in spans if span.primary for word in words[span.start : span.end]]
         assert " ".join(own) == alone.text
         turns = read_alignment(tmp_path / "a" / "turns" / f"{every.id}.TextGrid")
         assert " ".join(i.label for i in turns.tiers["primary"]) == alone.text
         marked += len(spans) > 1
     assert marked
+
+
+def test_words_of_an_utterance_begin_as_their_letters_tell():
+    turn = Turn(2.0, ("tea", "a"), primary=False)
+    assert timed(Said(turn, np.zeros(2 * RATE, np.float32))) == [
+        Turn(2.0, ("tea",), primary=False),
+        Turn(3.5, ("a",), primary=False),
+    ]
 
 
 def test_an_empty_mixture_says_so(encoded):

@@ -54,6 +54,14 @@ def test_a_mark_stands_where_the_role_changes_and_nowhere_else(turns):
     assert all(a != b for a, b in pairwise(marks))
 
 
+@given(TURNS)
+def test_marks_before_every_word_tell_the_same(turns):
+    marked = role_targets(turns, every_word=True)
+    assert role_spans(marked) == role_spans(role_targets(turns))
+    assert all(word in (PRIMARY, OTHER) for word in marked[::2])
+    assert len(marked) == 2 * len(role_spans(marked)[0])
+
+
 def test_words_of_two_who_talk_at_once_come_in_the_order_in_which_they_begin():
     turns = [
         Turn(0.0, ("one",)),

@@ -5,6 +5,7 @@ python local/08_report.py EXP "1 2 3"
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from speechalign.errors import InputError
 from speechalign.formats import read_alignment
 
 _RESAMPLES = 2000
-_NAMES = {"alone": "alone", "primary": "primary/mixed", "both": "both/mixed"}
+_MARKED = ("both", "each")
+_NAMES = {"alone": "alone"} | {name: f"{name}/mixed" for name in ("primary", *_MARKED)}
 _COLUMNS = ("WER", "substituted", "deleted", "inserted")
 
 
@@ -101,10 +103,10 @@ def main(exp: Path, seeds: str) -> None:
     click.echo(table(["trained on", *_COLUMNS, "longest silence"], rows))
     rows = [
         [
-            f"both - {other}",
-            *(change(counts["both"][..., k], counts[other][..., k]) for k in (1, 3)),
+            f"{ours} - {theirs}",
+            *(change(counts[ours][..., k], counts[theirs][..., k]) for k in (1, 3)),
         ]
-        for other in ("primary", "alone")
+        for ours, theirs in product(_MARKED, ("primary", "alone"))
     ]
     click.echo(table(["difference", "errors", "deletions"], rows))
     names = list(found["both"][0][0]["deleted"])
@@ -122,17 +124,17 @@ def main(exp: Path, seeds: str) -> None:
     click.echo("Words deleted in runs of so many, and the longest run\n")
     click.echo(table(["trained on", *names, "longest"], rows))
     rows = []
-    for role in ("primary", "other"):
+    for name, role in product(_MARKED, ("primary", "other")):
         cells = []
         for marked in ("primary", "other"):
             part, whole = (
-                np.array([sum(f["seconds"][key] for f in seed) for seed in found["both"]])
+                np.array([sum(f["seconds"][key] for f in seed) for seed in found[name]])
                 for key in (f"{role} as {marked}", role)
             )
             cells.append(spread(100 * part / np.maximum(whole, 1e-9)))
-        rows.append([role, *cells])
-    click.echo("Regions that the head of both writes: % of the seconds in which one role speaks\n")
-    click.echo(table(["who speaks", "as primary", "as other"], rows))
+        rows.append([name, role, *cells])
+    click.echo("Regions that heads write: % of the seconds in which one role alone speaks\n")
+    click.echo(table(["trained on", "who speaks", "as primary", "as other"], rows))
     click.echo(reported(exp))
 
 
