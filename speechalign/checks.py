@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _Name = TypeVar("_Name", bound=str)
 _INT64 = np.dtype(np.int64)
+_CHECKED = 2**20  # values that are checked at once
 
 
 def check_jobs(jobs: int | None) -> int:
@@ -77,6 +78,14 @@ def _quota_of(group: Path) -> float | None:
         return None
 
 
+def _parts(data: np.ndarray | Tensor) -> Iterator[np.ndarray | Tensor]:
+    """Yield rows of an array or a tensor, so many at a time that what a check makes is small."""
+    width = data.shape[1] if data.ndim > 1 else 1
+    step = max(1, _CHECKED // max(1, width))
+    for begin in range(0, len(data), step):
+        yield data[begin : begin + step]
+
+
 def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") -> None:
     """Refuse anything but a (T, V) floating array or tensor without NaN or +inf."""
     if not hasattr(log_probs, "ndim"):
@@ -86,8 +95,9 @@ def check_log_probs(log_probs: np.ndarray | Tensor, *, name: str = "log_probs") 
     dtype = str(log_probs.dtype).replace("torch.", "")
     if dtype not in ("float32", "float64"):
         raise InputError(f"{name}: expected float32 or float64, got {dtype}; convert it")
-    bad = ~(log_probs < np.inf)  # Holds for NaN as well, and runs where the data are.
-    if bad.any():
+    # Holds for NaN as well, and runs where the data are.
+    if not all((part < np.inf).all() for part in _parts(log_probs)):
+        bad = ~(log_probs < np.inf)
         t, v = divmod(int((1 * bad).argmax()), log_probs.shape[1])
         raise InputError(
             f"{name}[{t}, {v}]: expected a finite value or -inf, got {log_probs[t, v]}; "
@@ -122,8 +132,8 @@ def check_samples(samples: np.ndarray, *, name: str = "samples", first: int = 0)
         )
     if samples.size == 0:
         raise InputError(f"{name}: the recording has no samples; leave it out or record it again")
-    finite = np.isfinite(samples)
-    if not finite.all():
+    if not all(np.isfinite(part).all() for part in _parts(samples)):
+        finite = np.isfinite(samples)
         n = int(np.argmin(finite))
         count = int(samples.size - finite.sum())
         raise InputError(

@@ -69,7 +69,7 @@ def as_waveform(
         samples = _array(audio)
         return one_channel(
             _blocks(samples), samples.shape[1], _rate(sample_rate),
-            channel=channel, sample_rate=target_rate, name="audio",
+            channel=channel, sample_rate=target_rate, name="audio", expected=len(samples),
         )  # fmt: skip
     if not (isinstance(audio, str | os.PathLike | Waveform) or hasattr(audio, "read")):
         raise wrong_type(
@@ -189,6 +189,6 @@ def _resampled(waveform: Waveform, rate: int | None) -> Waveform:
         return waveform
     found = one_channel(
         _blocks(waveform.samples[:, None]), 1, waveform.sample_rate,
-        channel=None, sample_rate=rate, name="audio",
+        channel=None, sample_rate=rate, name="audio", expected=waveform.samples.size,
     )  # fmt: skip
     return replace(waveform, samples=found.samples, sample_rate=found.sample_rate)

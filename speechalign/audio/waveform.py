@@ -214,6 +214,7 @@ class Sound:
         return one_channel(
             self._decoder.blocks(first, last - first), self.info.channels, rate,
             channel=channel, sample_rate=sample_rate, name=str(self.path), first=first,
+            expected=last - first,
         )  # fmt: skip
 
 
@@ -226,6 +227,7 @@ def one_channel(
     sample_rate: int | None,
     name: str,
     first: int = 0,
+    expected: int = 0,
 ) -> Waveform:
     """Choose a channel of samples, or mix all, and resample; block by block.
 
@@ -241,6 +243,8 @@ def one_channel(
         What the recording is called in messages.
     first : int
         Number of the first sample, for messages.
+    expected : int
+        How many samples there should be, so that room is made for them once; 0 if unknown.
 
     Returns
     -------
@@ -268,7 +272,7 @@ def one_channel(
         resample = soxr.ResampleStream(
             source_rate, rate, channels if mixing else 1, dtype="float32", quality="HQ"
         )
-    pieces = []
+    found = _Rows(expected * rate // source_rate + 1, channels if mixing else 1)
     position = first
     for block in blocks:
         samples = np.ascontiguousarray(block[:, kept])
@@ -276,10 +280,10 @@ def one_channel(
         position += len(block)
         if mixing:
             levels.add(block)
-        pieces.append(resample.resample_chunk(samples) if resample else samples)
-    if resample and pieces:
-        pieces.append(resample.resample_chunk(pieces[0][:0], last=True))
-    samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), np.float32)
+        found.append(resample.resample_chunk(samples) if resample else samples)
+    if resample and position > first:
+        found.append(resample.resample_chunk(samples[:0], last=True))
+    samples = found.rows
     if len(samples) == 0:
         raise InputError(
             f"{name}: the stretch from {first / source_rate:.4f} to {position / source_rate:.4f} s "
@@ -290,6 +294,31 @@ def one_channel(
     mix = levels.mix()
     samples = samples @ np.array(mix.weights, np.float32)
     return Waveform(samples, rate, channels, channel, source_rate, mix)
+
+
+class _Rows:
+    """Rows that are put one behind the other, without the parts and the whole side by side.
+
+    Memory that is reserved and not written takes no room.
+    """
+
+    def __init__(self, expected: int, columns: int) -> None:
+        self._rows = np.empty((expected, columns), np.float32)
+        self._count = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add (n, C) rows."""
+        end = self._count + len(rows)
+        if end > len(self._rows):
+            more = (max(end, 3 * len(self._rows) // 2), self._rows.shape[1])
+            self._rows.resize(more, refcheck=False)
+        self._rows[self._count : end] = rows
+        self._count = end
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All rows so far, (N, C)."""
+        return self._rows[: self._count]
 
 
 def sound_info(path: str | Path, *, decode: bool = False) -> SoundInfo:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechalign.audio.waveform import Waveform, file_hash, read_waveform, sound_info
+from speechalign.audio.waveform import (
+    Waveform,
+    file_hash,
+    one_channel,
+    read_waveform,
+    sound_info,
+)
 from speechalign.errors import InputError
 
 RATE = 16_000
@@ -313,3 +320,25 @@ def test_a_waveform_checks_itself():
         Waveform([0.0, 0.1], 8000)
     with pytest.raises(InputError, match="expected a finite number"):
         Waveform(np.full(5, np.nan, "f4"), 8000, 1, None, 8000)
+
+
+@pytest.mark.parametrize("rate", [16000, 8000])
+def test_parts_of_a_recording_are_not_held_beside_the_whole(tmp_path, rate):
+    sound = np.random.default_rng(0).uniform(-0.1, 0.1, 16000 * 120).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    tracemalloc.start()
+    try:
+        found = read_waveform(tmp_path / "a.wav", sample_rate=rate)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.samples.size == 120 * rate
+    assert peak < 1.5 * found.samples.nbytes + 2e6
+
+
+def test_more_samples_than_were_expected_are_kept():
+    blocks = [np.full((1000, 1), k / 100, np.float32) for k in range(20)]
+    found = one_channel(
+        iter(blocks), 1, 8000, channel=None, sample_rate=None, name="blocks", expected=1500
+    )
+    assert found.samples.tolist() == np.concatenate(blocks)[:, 0].tolist()

@@ -190,13 +190,14 @@ class HmmGmm(PhoneHmm):
         lengths = check_waveforms(waveforms, lengths)
         frames = np.array([self.grid.count(int(length)) for length in lengths], np.int64)
         shape = (len(lengths), int(frames.max(initial=0)), len(self.vocabulary))
-        log_probs = np.full(shape, -np.inf, np.float32)
+        log_probs = np.empty(shape, np.float32)
         states = np.arange(len(self.vocabulary))
         extra = np.float32(log_determinant(self._transform))
         for b, length in enumerate(lengths):
             for block, features in self._features(waveforms[b, :length]):
                 log_probs[b, block] = self.mixtures.log_likelihoods(features, states)
             log_probs[b, : frames[b]] += extra
+            log_probs[b, frames[b] :] = -np.inf
         return Emissions(log_probs, frames, self.grid, self.vocabulary, normalised=False)
 
     @property

@@ -117,19 +117,18 @@ def raw_cepstra(samples: np.ndarray) -> np.ndarray:
     """
     frames = -(-len(samples) // STRIDE)
     hamming = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_WINDOW) / (_WINDOW - 1))
-    energies = np.empty((frames, _FILTERS))
-    filters = _mel_filters()
+    cepstra = np.empty((frames, _CEPSTRA))
+    filters, dct = _mel_filters(), _dct()
+    tracked = None
     for begin in range(0, frames, _BLOCK):
         end = min(begin + _BLOCK, frames)
         sound = _emphasised(samples, begin, end)
         windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::STRIDE]
         spectrum = np.fft.rfft(windows * hamming, _FFT)
-        energies[begin:end] = apply_filters(spectrum.real**2 + spectrum.imag**2, filters)
-    _remove_noise(energies)
-    cepstra = np.empty((frames, _CEPSTRA))
-    for begin in range(0, frames, _BLOCK):
-        part = slice(begin, begin + _BLOCK)
-        cepstra[part] = apply_filters(np.log(energies[part] + 1e-4), _dct())
+        energies = apply_filters(spectrum.real**2 + spectrum.imag**2, filters)
+        tracked = _tracked_from(energies[0]) if tracked is None else tracked
+        _remove_noise(energies, tracked)
+        cepstra[begin:end] = apply_filters(np.log(energies + 1e-4), dct)
     return cepstra
 
 
@@ -166,9 +165,16 @@ def _dct() -> np.ndarray:
     return basis
 
 
+def _tracked_from(first: np.ndarray) -> np.ndarray:
+    """Return what `_remove_noise` tracks before the first frame, whose energies are given."""
+    return np.stack([first, first / 20.0, first / 20.0, np.zeros_like(first)])
+
+
 @njit(cache=True, nogil=True)
-def _remove_noise(energies: np.ndarray) -> None:
+def _remove_noise(energies: np.ndarray, tracked: np.ndarray) -> None:
     """Scale each filter's energy down where it does not rise above a slowly tracked floor.
+
+    The rows of ``tracked`` are P, N, F and K below, from before the first frame to the last one.
 
     Per filter, frame by frame: power P <- 0.7 P + 0.3 x; noise N follows P slowly up (0.995) and
     fast down (0.5); signal s = max(P - N, 1), with its own floor F tracked alike and its peak K
@@ -176,10 +182,7 @@ def _remove_noise(energies: np.ndarray) -> None:
     [1/20, 20], is averaged over 4 filters on either side.
     """
     frames, filters = energies.shape
-    power = energies[0].copy() if frames else np.zeros(filters)
-    noise = power / 20.0
-    floor = power / 20.0
-    peak = np.zeros(filters)
+    power, noise, floor, peak = tracked
     gain = np.empty(filters)
     for t in range(frames):
         for f in range(filters):
