@@ -254,7 +254,7 @@ def with_loud_pauses(
     sounds = long_sounds(gaps, waveform.samples, waveform.sample_rate)
     joined: list[Interval] = []
     for start, end in sorted([*sounds, *((span.start, span.end) for span in untranscribed)]):
-        end = min(end, waveform.duration)
+        start, end = max(0.0, start), min(end, waveform.duration)
         if joined and start <= joined[-1].end:
             joined[-1] = replace(joined[-1], end=max(end, joined[-1].end))
         else:
