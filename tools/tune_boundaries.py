@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-import speechalign.aligners.phones
+import speechalign.aligners.phone_boundaries
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.phone_boundaries import spectral_change
 from speechalign.aligners.result import AlignedUtterance
@@ -110,7 +110,7 @@ def main() -> None:
                 change, grid = spectral_change(samples, rate)
                 return change ** (exponent / 2), grid
 
-            with patch.object(speechalign.aligners.phones, "spectral_change", powered):
+            with patch.object(speechalign.aligners.phone_boundaries, "spectral_change", powered):
                 print(f"{scale:5.1f}  {exponent:8d}  {summary(aligner, spoken)}")
     print("stream weights      mean ms  median ms  within 10 ms")
     for weights in STREAM_WEIGHTS:

@@ -6,7 +6,7 @@
 FOLDER has ``cmu_arctic``, whose two speakers read, ``speechocean762`` and ``an4``, who say what is
 not in the text. `tools/bench/long.py` measures on ``cathy`` and other prompts. Each ``--try``
 changes some of the penalties; prints what is found with each. What was chosen stands in
-`speechalign.aligners.phones`, and in `speechalign.aligners.ctc` for CTC models.
+`speechalign.aligners.phone_misfits`, and in `speechalign.aligners.ctc` for CTC models.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def main() -> None:
     options = parser.parse_args()
     plain = Aligner(options.model)
     aligner = Aligner(plain.model, allow=("skips", "repeats", "insertions"))
-    module = sys.modules[type(aligner._aligner).__module__]
-    usual = module.MISFIT_PENALTIES
+    usual = aligner._aligner.penalties
     for made in recordings(options.data, options.minutes, options.seconds):
         references = alone(made, plain)
         for change in options.changes:
             values = dict(pair.split("=") for pair in change.split(",") if pair)
-            module.MISFIT_PENALTIES = replace(usual, **{k: float(v) for k, v in values.items()})
+            tried = replace(usual, **{name: float(value) for name, value in values.items()})
+            aligner._aligner.penalties = tried
             began = os.times().user
             result = aligner.align(made.samples, made.text, sample_rate=RATE)
             found = judged(made, result, references)

@@ -7,7 +7,8 @@ Two recordings in a row are aligned with and without noise before, between or af
 transcript has as ``[noise]``. For each odds and kind of noise, prints how many words begin or end
 more than 50 ms away from where they do without the noise, by how much at most, and how well the
 token covers the noise (intersection over union). What was chosen stands in
-`speechalign.aligners.phones`; CTC models have a penalty instead, in `speechalign.aligners.ctc`.
+`speechalign.aligners.phone_noise`; CTC models have a penalty instead, in
+`speechalign.aligners.ctc`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-import speechalign.aligners.phones
+import speechalign.aligners.phone_noise
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform
 from speechalign.corpus import Utterance, read_corpus
@@ -134,7 +135,7 @@ def main() -> None:
         f"{'odds':>5} {'noise':9} {'words > 50 ms':>13} {'most s':>7} {'covered':>8} {'least':>6}"
     )
     for odds in map(float, options.odds.split(",")):
-        speechalign.aligners.phones._NOISE_ODDS = odds
+        speechalign.aligners.phone_noise._NOISE_ODDS = odds
         for number, (kind, noise) in enumerate(kinds.items()):
             moved, covered = [], []
             for k in range(options.count):

@@ -50,7 +50,7 @@ OVERLAP = 1.0
 # blank and words their own labels; chosen as the odds in `phones` (tools/tune_noise.py).
 _NOISE_PENALTY = 0.1
 # Nats: about a quarter of those of phones, as so much less is at stake a word; not tuned yet.
-MISFIT_PENALTIES = Penalties(
+_PENALTIES = Penalties(
     skip=-10.0,
     skip_more=-1.0,
     insertion=-10.0,
@@ -128,6 +128,7 @@ class CtcAligner:
             raise InputError(f"{model.name}: expected a vocabulary with a blank, as CTC has one")
         self.model = model
         self.allow = allow
+        self.penalties = _PENALTIES
         self.posteriors = posteriors
         self._blank = model.vocabulary.blank
         self._star = len(model.vocabulary)  # the column that with_star appends
@@ -216,7 +217,7 @@ class CtcAligner:
             [ctc_variant_graph([own], blank=self._blank) for own in variants],
             [item.word for item in spoken if item.word is not None],
             allow=self.allow,
-            penalties=MISFIT_PENALTIES,
+            penalties=self.penalties,
             fillers=[[self._star]],
         )
 

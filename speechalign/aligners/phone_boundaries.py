@@ -2,19 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from speechalign.aligners.confidence import boundary_quantiles, credible_margins
+from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Margins
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
+from speechalign.kernels import forward_backward
 from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
+from speechalign.models import PhoneModel, PhoneSpan
 
 _BANDS = 24
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
 _FLOOR = 10.0
 _SIDE = 4
 _BLOCK = 1024  # cells handled at once
+# Boundaries are placed in windows of so many phones, with context, so that memory stays bounded.
+_WINDOW, _CONTEXT = 256, 16
+
+
+def place_boundaries(
+    model: PhoneModel,
+    log_probs: np.ndarray,
+    grid: FrameGrid,
+    spans: Sequence[PhoneSpan],
+    samples: np.ndarray,
+    *,
+    with_margins: bool,
+) -> tuple[np.ndarray, list[Margins | None]]:
+    """Find the time of each boundary of a sequence of phones and pauses.
+
+    Parameters
+    ----------
+    model : PhoneModel
+        Model that scored the recording.
+    log_probs : ndarray, shape (T, V), float32 or float64
+        Its log-likelihoods.
+    grid : FrameGrid
+        Of the T frames.
+    spans : Sequence[PhoneSpan]
+        Phones and pauses of the best path, K of them.
+    samples : ndarray, shape (N,), float32
+        The recording.
+    with_margins : bool
+        Whether credible intervals are needed.
+
+    Returns
+    -------
+    times : ndarray, shape (K + 1,), float64
+        Seconds, both ends of the recording included.
+    margins : list of (Margins or None)
+        Credible interval of each; None for both ends, and if not asked for.
+    """
+    change, change_grid = spectral_change(samples, model.sample_rate)
+    ratio = grid.stride // change_grid.stride
+    medians = [np.zeros((2, 1))]
+    margins: list[Margins | None] = [None]
+    for begin in range(0, len(spans), _WINDOW):
+        begin_step("placing boundaries", 0.7 + 0.3 * begin / len(spans))
+        end = min(begin + _WINDOW, len(spans))
+        low, high = max(0, begin - _CONTEXT), min(len(spans), end + _CONTEXT)
+        first, last = spans[low].begin, spans[high - 1].end
+        graph = model.chain(
+            [span.phone for span in spans[low:high]],
+            positions=[span.position for span in spans[low:high]],
+        )
+        scaled = log_probs[first:last] * log_probs.dtype.type(model.acoustic_scale)
+        passed = np.cumsum(forward_backward(scaled, graph).posteriors, axis=1)
+        # Column 2i + 1: item i has begun to be left where the probability falls.
+        begun = 1.0 - passed[:, 1:-2:2]
+        # Boundary k of the window lies between its items k and k + 1.
+        begun = begun[:, begin - low : min(end, len(spans) - 1) - low]
+        cells = slice(ratio * first, ratio * last + 2)
+        here = (
+            replace(grid, offset=grid.offset + first * grid.stride),
+            change[cells],
+            replace(change_grid, offset=change_grid.offset + cells.start * change_grid.stride),
+        )
+        medians.append(boundary_medians(begun, *here))
+        if with_margins:
+            margins += boundary_margins(begun, *here, medians[-1][0])
+    duration = len(samples) / model.sample_rate
+    medians.append(np.full((2, 1), duration))
+    # Windows need not agree where they meet; the best path is in order (test_seams_of_windows).
+    best = np.append(grid.seconds(np.array([span.begin for span in spans])), duration)
+    candidates = np.vstack([np.concatenate(medians, axis=1), best])
+    times = keep_apart(candidates, grid.stride / grid.sample_rate)
+    if len(margins) == 1:
+        return times, [None] * len(times)
+    moved = (times - candidates[0]).tolist()
+    return times, [m and m.after_move(by) for m, by in zip([*margins, None], moved)]
 
 
 def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, FrameGrid]:

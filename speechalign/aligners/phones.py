@@ -6,25 +6,21 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise, repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from speechalign.aligners.misfits import (
     Reading,
-    find_readings,
     in_order_of_text,
     read_words,
     with_loud_pauses,
 )
-from speechalign.aligners.phone_boundaries import (
-    boundary_margins,
-    boundary_medians,
-    keep_apart,
-    spectral_change,
-)
+from speechalign.aligners.phone_boundaries import place_boundaries
 from speechalign.aligners.phone_evidence import Judgement, PhoneJudge, pronunciation_posteriors
+from speechalign.aligners.phone_misfits import PENALTIES, find_phone_readings
+from speechalign.aligners.phone_noise import NoiseStates
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.aligners.search import Search, best_path
@@ -34,10 +30,8 @@ from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
-from speechalign.frames import FrameGrid
-from speechalign.graphs.loop import loop_graph
-from speechalign.graphs.misfits import Misfit, Penalties
-from speechalign.kernels import forward_backward, viterbi
+from speechalign.graphs.misfits import Misfit
+from speechalign.kernels import viterbi
 from speechalign.models import OpenPhoneModel, PhoneModel, PhoneSpan, SpeakerModel
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Variants
@@ -46,30 +40,6 @@ from speechalign.text.word import NOISE, Pronunciation, Word
 if TYPE_CHECKING:
     from speechalign.models.speakers import CepstralMoments
 
-# Boundaries are placed in windows of so many phones, with context, so that memory stays bounded.
-_WINDOW, _CONTEXT = 256, 16
-# Noise takes over where the odds that the sound is what the path says fall below these; chosen on
-# CMU ARCTIC with eight kinds of noise between the words (tools/tune_noise.py).
-_NOISE_ODDS = 8.0
-# Seconds that no phone of speech lasts, and by how much noise scores more there than all others.
-_LONGEST_PHONE, _CERTAIN = 0.6, 1.0
-# Nats; chosen with tools/tune_misfits.py.
-MISFIT_PENALTIES = Penalties(
-    skip=-30.0,
-    skip_more=-3.0,
-    insertion=-40.0,
-    jump=-100.0,
-    filler=-15.0,
-    sound=1.8,
-    chance=40.0,
-    word=10.0,
-    beam=150.0,
-)
-FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))
-"""Sounds of hesitation, in the phones of a model that has them."""
-_NEAR = 2  # words between such a phone and the token, one included
-# Frames of a noise token in which its boundary may lie, and what makes it sure of the others.
-_NOISE_EDGE, _SURE = 5, 30.0
 _BESIDE = 2  # words on each side with which the readings of a token compete
 _USUAL = 4.0  # a token's usual reading is so many times as probable as any other
 
@@ -129,23 +99,30 @@ class PhoneAligner:
                 f"language: expected {model.language!r}, as {model.name} knows no other words; got "
                 f"{language!r}; choose another model"
             )
-        self.model = model
         source: PronouncingModel = model
         if isinstance(model, OpenPhoneModel):  # has whatever phones come
             source = Pronunciations(language, model.dictionary, model.pronunciation, model.noise)
         self.lexicon = Lexicon(source, speaker_labels=speaker_labels)
         self.allow = allow
         self.posteriors = posteriors
+        self.penalties = PENALTIES
+        self._use(model)
+
+    def _use(self, model: PhoneModel) -> None:
+        self.model = model
         self._judge = PhoneJudge(model)
+        self._noise = NoiseStates(model)
+
+    def _with_model(self, model: PhoneModel) -> PhoneAligner:
+        found = copy.copy(self)
+        found._use(model)
+        return found
 
     def for_speaker(self, name: str, heard: CepstralMoments | None) -> PhoneAligner:
         """Return the same for one speaker, as `SpeakerModel.for_speaker` says; else itself."""
         if not isinstance(self.model, SpeakerModel):
             return self
-        found = copy.copy(self)
-        found.model = cast(PhoneModel, self.model.for_speaker(name, heard))
-        found._judge = PhoneJudge(found.model)
-        return found
+        return self._with_model(cast(PhoneModel, self.model.for_speaker(name, heard)))
 
     def align(self, waveform: Waveform, text: str) -> AlignedUtterance:
         """Find the times of the words and phones of a transcript, as `Aligner.align` says.
@@ -176,9 +153,7 @@ class PhoneAligner:
             phone
             for word in words for variants in word.variants for said in variants for phone in said
         }  # fmt: skip
-        one = copy.copy(self)
-        one.model = self.model.with_phones(phones - {self.model.noise})
-        one._judge = PhoneJudge(one.model)
+        one = self._with_model(self.model.with_phones(phones - {self.model.noise}))
         return one._aligned(waveform, words)
 
     def _aligned(self, waveform: Waveform, words: Sequence[Word]) -> AlignedUtterance:
@@ -188,11 +163,14 @@ class PhoneAligner:
         readings: Sequence[Reading] = range(len(words))
         emissions = self._emit(samples)
         if self.allow:
-            readings = self._readings(emissions[0], words)
+            readings = find_phone_readings(
+                self.model, emissions[0], words, allow=self.allow, penalties=self.penalties
+            )
             other = Word("", (NOISE,), "noise", variants=(((self.model.noise,),),))
             words = tuple(read_words(words, readings, other))
         found = self._search(samples, emissions, words)
-        stretched = self._stretched(found)
+        of_words = [[found.spans[k] for k in own] for own in _members(found.words, found.spans)]
+        stretched = self._noise.stretched(found.words, of_words, len(found.deficits))
         if stretched.any():
             found = self._search(samples, emissions, words, stretched)
         times = found.times
@@ -253,48 +231,6 @@ class PhoneAligner:
         begin_step("scoring", 0.0)
         return self.model.emit(samples[None], np.array([len(samples)], np.int64))
 
-    def _readings(self, log_probs: np.ndarray, words: Sequence[Word]) -> list[Reading]:
-        """Find which words are read, where text and audio need not fit."""
-        fillers = [
-            self.model.chain(phones).labels[::2].tolist()
-            for phones in FILLERS
-            if set(phones) <= set(self.model.phones)
-        ]
-        spoken = [variants for word in words for variants in word.variants]
-        return find_readings(
-            log_probs,
-            self._any_sound(log_probs),
-            self.model.graph(spoken),
-            [self.model.graph([variants]) for variants in spoken],
-            [number for number, word in enumerate(words) for _ in word.variants],
-            allow=self.allow,
-            penalties=MISFIT_PENALTIES,
-            fillers=[self.model.chain([self.model.noise]).labels[::2].tolist(), *fillers],
-        )
-
-    def _any_sound(self, log_probs: np.ndarray) -> np.ndarray:
-        """Return what the best phones in any order score in each frame.
-
-        What would be one phone for longer than any lasts is noise or music: it scores more.
-        """
-        phones = list(self.model.phones)
-        loop = loop_graph([self.model.chain([phone]) for phone in phones])
-        arcs = viterbi(log_probs, loop).arcs
-        scores: np.ndarray = log_probs[np.arange(len(log_probs)), loop.labels[arcs]]
-        longest = _LONGEST_PHONE * self.model.sample_rate / self.model.grid.stride
-        spoken = loop.positions[arcs]
-        edges = np.concatenate([[0], np.flatnonzero(np.diff(spoken)) + 1, [len(spoken)]])
-        for begin, end in pairwise(edges.tolist()):
-            if end - begin > longest and phones[spoken[begin]] != self.model.silence:
-                best = log_probs[begin:end].max(axis=1)
-                scores[begin:end] = best + log_probs.dtype.type(_CERTAIN)
-        return scores
-
-    def _deficit(self) -> float:
-        """Return the nats that any sound scores less than the best sound of a frame."""
-        slope, intercept = self.model.calibration
-        return max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope) if slope > 0 else 0.0
-
     def _search(
         self,
         samples: np.ndarray,
@@ -303,7 +239,7 @@ class PhoneAligner:
         noisy: np.ndarray | None = None,
     ) -> _Found:
         """Find the best path, and the times of its phones; frames that are noise may be known."""
-        log_probs = self._with_any_sound(emissions[0], words, noisy)
+        log_probs = self._noise.widened(emissions[0], words, noisy)
         duration = len(samples) / self.model.sample_rate
         if any(word.choices for word in words):
             words = self._chosen(log_probs, words, duration)
@@ -314,8 +250,14 @@ class PhoneAligner:
         for word, own in zip(words, _members(words, spans)):
             for k in own:
                 kinds[k] = "noise" if word.is_any_sound else "word"
-        sure = self._with_noise_kept(log_probs, spans)
-        times, margins = self._place(sure, emissions.grid, spans, samples)
+        times, margins = place_boundaries(
+            self.model,
+            self._noise.kept(log_probs, spans),
+            emissions.grid,
+            spans,
+            samples,
+            with_margins="intervals" in self.posteriors,
+        )
         return _Found(
             words,
             spans,
@@ -327,59 +269,6 @@ class PhoneAligner:
             score,
             search,
         )
-
-    def _stretched(self, found: _Found) -> np.ndarray:
-        """Mark the frames of phones near a noise token that last longer than any phone does.
-
-        White noise sounds more like an F than like anything else, so that its score alone would
-        leave it to the F.
-        """
-        marked = np.zeros(len(found.deficits), np.bool_)
-        longest = _LONGEST_PHONE * self.model.sample_rate / self.model.grid.stride
-        noise = [number for number, word in enumerate(found.words) if word.is_any_sound]
-        near = {number + step for number in noise for step in range(-_NEAR, _NEAR + 1)}
-        for number, own in enumerate(_members(found.words, found.spans)):
-            for span in (found.spans[k] for k in own):
-                if number in near - set(noise) and span.end - span.begin > longest:
-                    marked[span.begin : span.end] = True
-        return marked
-
-    def _with_any_sound(
-        self, log_probs: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None
-    ) -> np.ndarray:
-        """Let the states of noise score any sound, if a word has it: (T, V) log-likelihoods.
-
-        They score what a word would whose confidence were 0.89, or what the model gives them if
-        that is more: less than words have over their own sound, more than over any other.
-        """
-        noise = self.model.noise
-        spoken = (phones for word in words for variants in word.variants for phones in variants)
-        if noise == self.model.silence or not any(noise in phones for phones in spoken):
-            return log_probs
-        if self.model.calibration[0] <= 0:  # Of a corpus on which confidences say nothing.
-            return log_probs
-        deficit = self._deficit()
-        any_sound = log_probs.max(axis=1) - log_probs.dtype.type(deficit)
-        if noisy is not None:
-            any_sound[noisy] += log_probs.dtype.type(deficit + _CERTAIN)
-        widened = log_probs.copy()
-        for state in self._noise_states():
-            np.maximum(log_probs[:, state], any_sound, out=widened[:, state])
-        return widened
-
-    def _with_noise_kept(self, log_probs: np.ndarray, spans: Sequence[PhoneSpan]) -> np.ndarray:
-        """Make sure of the noise of a path but for its edges, whose times are still to be found."""
-        noise = [span for span in spans if span.phone == self.model.noise]
-        if not noise:
-            return log_probs
-        kept = log_probs.copy()
-        for span in noise:
-            inner = slice(span.begin + _NOISE_EDGE, max(0, span.end - _NOISE_EDGE))
-            kept[inner, self._noise_states()] += log_probs.dtype.type(_SURE)
-        return kept
-
-    def _noise_states(self) -> list[int]:
-        return sorted(set(self.model.chain([self.model.noise]).labels.tolist()))
 
     def _chosen(
         self, log_probs: np.ndarray, words: Sequence[Word], duration: float
@@ -436,56 +325,6 @@ class PhoneAligner:
 
     def _phone_label(self, phone: str) -> str:
         return "spn" if phone == self.model.noise else phone
-
-    def _place(
-        self,
-        log_probs: np.ndarray,
-        grid: FrameGrid,
-        spans: Sequence[PhoneSpan],
-        samples: np.ndarray,
-    ) -> tuple[np.ndarray, list[Margins | None]]:
-        """Return the time of each boundary, both ends included, shape (len(spans) + 1,).
-
-        And their credible intervals, if asked for; None for both ends.
-        """
-        change, change_grid = spectral_change(samples, self.model.sample_rate)
-        ratio = grid.stride // change_grid.stride
-        medians = [np.zeros((2, 1))]
-        margins: list[Margins | None] = [None]
-        for begin in range(0, len(spans), _WINDOW):
-            begin_step("placing boundaries", 0.7 + 0.3 * begin / len(spans))
-            end = min(begin + _WINDOW, len(spans))
-            low, high = max(0, begin - _CONTEXT), min(len(spans), end + _CONTEXT)
-            first, last = spans[low].begin, spans[high - 1].end
-            graph = self.model.chain(
-                [span.phone for span in spans[low:high]],
-                positions=[span.position for span in spans[low:high]],
-            )
-            scaled = log_probs[first:last] * log_probs.dtype.type(self.model.acoustic_scale)
-            passed = np.cumsum(forward_backward(scaled, graph).posteriors, axis=1)
-            # Column 2i + 1: item i has begun to be left where the probability falls.
-            begun = 1.0 - passed[:, 1:-2:2]
-            # Boundary k of the window lies between its items k and k + 1.
-            begun = begun[:, begin - low : min(end, len(spans) - 1) - low]
-            cells = slice(ratio * first, ratio * last + 2)
-            here = (
-                replace(grid, offset=grid.offset + first * grid.stride),
-                change[cells],
-                replace(change_grid, offset=change_grid.offset + cells.start * change_grid.stride),
-            )
-            medians.append(boundary_medians(begun, *here))
-            if "intervals" in self.posteriors:
-                margins += boundary_margins(begun, *here, medians[-1][0])
-        duration = len(samples) / self.model.sample_rate
-        medians.append(np.full((2, 1), duration))
-        # Windows need not agree where they meet; the best path is in order (test_seams_of_windows).
-        best = np.append(grid.seconds(np.array([span.begin for span in spans])), duration)
-        candidates = np.vstack([np.concatenate(medians, axis=1), best])
-        times = keep_apart(candidates, grid.stride / grid.sample_rate)
-        if len(margins) == 1:
-            return times, [None] * len(times)
-        moved = (times - candidates[0]).tolist()
-        return times, [m and m.after_move(by) for m, by in zip([*margins, None], moved)]
 
     def _judged(self, found: _Found) -> Sequence[Judgement]:
         """Judge the phones of a path, if asked for."""
