@@ -324,7 +324,7 @@ def test_a_waveform_checks_itself():
 
 @pytest.mark.parametrize("rate", [16000, 8000])
 def test_parts_of_a_recording_are_not_held_beside_the_whole(tmp_path, rate):
-    sound = np.random.default_rng(0).uniform(-0.1, 0.1, 16000 * 120).astype(np.float32)
+    sound = np.random.default_rng(0).uniform(-0.1, 0.1, 16000 * 300).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", sound, 16000)
     tracemalloc.start()
     try:
@@ -332,8 +332,8 @@ def test_parts_of_a_recording_are_not_held_beside_the_whole(tmp_path, rate):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert found.samples.size == 120 * rate
-    assert peak < 1.5 * found.samples.nbytes + 2e6
+    assert found.samples.size == 300 * rate
+    assert peak < found.samples.nbytes + 12e6  # and what a block of a million samples takes
 
 
 def test_more_samples_than_were_expected_are_kept():
