@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from speechalign.aligners.confidence import boundary_quantiles, credible_margins
+from speechalign.aligners.phone_noise import NoiseStates
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Margins
 from speechalign.errors import InputError
@@ -27,6 +28,7 @@ _WINDOW, _CONTEXT = 256, 16
 
 def place_boundaries(
     model: PhoneModel,
+    noise: NoiseStates,
     log_probs: np.ndarray,
     grid: FrameGrid,
     spans: Sequence[PhoneSpan],
@@ -40,6 +42,8 @@ def place_boundaries(
     ----------
     model : PhoneModel
         Model that scored the recording.
+    noise : NoiseStates
+        Its states of noise.
     log_probs : ndarray, shape (T, V), float32 or float64
         Its log-likelihoods.
     grid : FrameGrid
@@ -71,8 +75,10 @@ def place_boundaries(
             [span.phone for span in spans[low:high]],
             positions=[span.position for span in spans[low:high]],
         )
-        scaled = log_probs[first:last] * log_probs.dtype.type(model.acoustic_scale)
-        passed = np.cumsum(forward_backward(scaled, graph).posteriors, axis=1)
+        own = noise.kept(log_probs[first:last], spans[low:high])
+        scaled = own * log_probs.dtype.type(model.acoustic_scale)
+        passed = forward_backward(scaled, graph).posteriors
+        np.cumsum(passed, axis=1, out=passed)
         # Column 2i + 1: item i has begun to be left where the probability falls.
         begun = 1.0 - passed[:, 1:-2:2]
         # Boundary k of the window lies between its items k and k + 1.

@@ -38,34 +38,35 @@ class NoiseStates:
         self._deficit = max(0.0, (intercept - math.log(_NOISE_ODDS)) / slope) if slope > 0 else 0.0
         self._longest = _LONGEST_PHONE * model.sample_rate / model.grid.stride
 
-    def widened(
-        self, log_probs: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None
-    ) -> np.ndarray:
-        """Let the states of noise score any sound, if a word has it: (T, V) log-likelihoods.
+    def widen(self, log_probs: np.ndarray, words: Sequence[Word], noisy: np.ndarray | None) -> None:
+        """Let the states of noise score any sound, if a word has it; changes (T, V) ``log_probs``.
 
         They score what a word would whose confidence were 0.89, or what the model gives them if
         that is more: less than words have over their own sound, more than over any other. In frames
-        that are known to be ``noisy``, (T,) bool, they score more than all others.
+        that are known to be ``noisy``, (T,) bool, they score more than all others. What was widened
+        before may be widened again with such frames.
         """
         spoken = (phones for word in words for variants in word.variants for phones in variants)
         if not self._usable or not any(self._noise in phones for phones in spoken):
-            return log_probs
+            return
         any_sound = log_probs.max(axis=1) - log_probs.dtype.type(self._deficit)
         if noisy is not None:
             any_sound[noisy] += log_probs.dtype.type(self._deficit + _CERTAIN)
-        widened = log_probs.copy()
         for state in self._states:
-            np.maximum(log_probs[:, state], any_sound, out=widened[:, state])
-        return widened
+            np.maximum(log_probs[:, state], any_sound, out=log_probs[:, state])
 
     def kept(self, log_probs: np.ndarray, spans: Sequence[PhoneSpan]) -> np.ndarray:
-        """Make sure of the noise of a path but for its edges, whose times are still to be found."""
+        """Make sure of the noise of a path but for its edges, whose times are still to be found.
+
+        ``log_probs`` are those of the frames of these spans.
+        """
         noise = [span for span in spans if span.phone == self._noise]
         if not noise:
             return log_probs
+        first = spans[0].begin
         kept = log_probs.copy()
         for span in noise:
-            inner = slice(span.begin + _EDGE, max(0, span.end - _EDGE))
+            inner = slice(span.begin + _EDGE - first, max(0, span.end - _EDGE - first))
             kept[inner, self._states] += log_probs.dtype.type(_SURE)
         return kept
 

@@ -239,7 +239,8 @@ class PhoneAligner:
         noisy: np.ndarray | None = None,
     ) -> _Found:
         """Find the best path, and the times of its phones; frames that are noise may be known."""
-        log_probs = self._noise.widened(emissions[0], words, noisy)
+        log_probs = emissions[0]
+        self._noise.widen(log_probs, words, noisy)
         duration = len(samples) / self.model.sample_rate
         if any(word.choices for word in words):
             words = self._chosen(log_probs, words, duration)
@@ -252,7 +253,8 @@ class PhoneAligner:
                 kinds[k] = "noise" if word.is_any_sound else "word"
         times, margins = place_boundaries(
             self.model,
-            self._noise.kept(log_probs, spans),
+            self._noise,
+            log_probs,
             emissions.grid,
             spans,
             samples,
