@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
@@ -20,6 +20,7 @@ from speechalign.audio.channels import ChannelLevels, Mix
 from speechalign.audio.decoder import Decoder, reason_of
 from speechalign.audio.media import SUFFIXES as MEDIA
 from speechalign.audio.media import sound_of
+from speechalign.audio.stalls import StalledError, in_time
 from speechalign.audio.truncation import check_complete
 from speechalign.checks import check_samples
 from speechalign.errors import InputError, wrong_type
@@ -28,6 +29,8 @@ _BLOCK = 1 << 20
 # The end of a stretch may lie this far behind the end of the file: transcripts round their times.
 _TOLERANCE = 0.05
 _UNKNOWN_FRAMES = 2**62
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +122,17 @@ class Sound:
     Raises
     ------
     InputError
-        No such file, a folder, no bytes, not a sound file, cut off, or no samples.
+        No such file, a folder, no bytes, not a sound file, cut off, or no samples; or reading it
+        stalled, as `speechalign.audio.stalls.in_time` says, then or later.
     """
 
     def __init__(self, path: str | Path, content: bytes | None = None) -> None:
         self.path = Path(path)
+        self._in_memory = content is not None
+        self._stall: StalledError | None = None
+        self._in_time(lambda: self._open(path, content))
+
+    def _open(self, path: str | Path, content: bytes | None) -> None:
         if content is None and self.path.is_dir():
             raise InputError(f"{path}: expected a sound file, got a folder")
         if content is None and self.path.exists() and not self.path.is_file():
@@ -168,6 +177,18 @@ class Sound:
                 )
             self._opened = opened.pop_all()
 
+    def _in_time(self, read: Callable[[], _Result]) -> _Result:
+        """Read from the file, which is left alone once it has stalled."""
+        if self._in_memory:
+            return read()
+        if self._stall is not None:
+            raise self._stall
+        try:
+            return in_time(read, self.path)
+        except StalledError as stall:
+            self._stall = stall
+            raise
+
     def __enter__(self) -> Sound:
         return self
 
@@ -175,13 +196,14 @@ class Sound:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._opened.close()
+        """Close the file, unless a thread waits for it to be read."""
+        if self._stall is None:
+            self._opened.close()
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the bytes of the file, 64 hexadecimal digits."""
-        return _sha256(self._bytes, self.path)
+        return self._in_time(lambda: _sha256(self._bytes, self.path))
 
     def decode(self) -> SoundInfo:
         """Read every sample, which finds damage that the header does not show, and NaN.
@@ -191,6 +213,9 @@ class Sound:
         InputError
             The file is damaged, or a sample is not finite.
         """
+        return self._in_time(self._decode)
+
+    def _decode(self) -> SoundInfo:
         frames = 0
         levels = ChannelLevels(self.info.channels, self.info.sample_rate)
         for block in self._decoder.blocks(0, self.info.frames):
@@ -211,11 +236,15 @@ class Sound:
         """Read one channel of a stretch, as `read_waveform` says."""
         rate = self.info.sample_rate
         first, last = _stretch(self.path, self.info.frames, rate, start, end)
-        return one_channel(
-            self._decoder.blocks(first, last - first), self.info.channels, rate,
-            channel=channel, sample_rate=sample_rate, name=str(self.path), first=first,
-            expected=last - first,
-        )  # fmt: skip
+
+        def read() -> Waveform:
+            return one_channel(
+                self._decoder.blocks(first, last - first), self.info.channels, rate,
+                channel=channel, sample_rate=sample_rate, name=str(self.path), first=first,
+                expected=last - first,
+            )  # fmt: skip
+
+        return self._in_time(read)
 
 
 def one_channel(

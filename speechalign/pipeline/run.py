@@ -161,6 +161,7 @@ def _read(
     for _, members in groupby(utterances, key=lambda u: (u.audio, id(u.content))):
         with ExitStack() as opened:
             sound: Sound | None = None
+            unreadable: Exception | None = None
             for utterance in members:
                 if run.stopped.is_set():
                     return
@@ -168,8 +169,14 @@ def _read(
                 try:
                     if utterance.problem is not None:
                         raise InputError(utterance.problem)
+                    if unreadable is not None:
+                        raise unreadable
                     if sound is None:
-                        sound = opened.enter_context(utterance.sound())
+                        try:
+                            sound = opened.enter_context(utterance.sound())
+                        except Exception as error:
+                            unreadable = error
+                            raise
                     waveform = sound.waveform(
                         sample_rate=run.aligner.model.sample_rate,
                         channel=utterance.channel,
