@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from typing import Any
 
+from speechalign.checks import check_jobs
 from speechalign.corpus import Utterance
 from speechalign.errors import BackendError
 from speechalign.pipeline.align_batch import AlignBatch
@@ -15,6 +17,8 @@ from speechalign.pipeline.result import UtteranceResult
 _AHEAD = 2
 """Batches that wait at each actor, so that it need not wait for the next."""
 _TRIES = 2
+_WAIT = 120
+"""Seconds that Ray waits for its own server, where it takes 30 otherwise."""
 
 
 class RayEngine:
@@ -33,7 +37,7 @@ class RayEngine:
     Raises
     ------
     BackendError
-        Ray is missing.
+        Ray is missing; when it is called, Ray does not start on this machine, or an actor does not.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class RayEngine:
         """
         ray = self._ray
         if not ray.is_initialized():
-            ray.init(address=self._address, logging_level="warning", log_to_driver=False)
+            self._start()
         count = self._actors or int(ray.cluster_resources().get("CPU", 1))
         remote = ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=-1)(_Actor)
         actors = [remote.remote(align_batch) for _ in range(count)]
@@ -79,7 +83,12 @@ class RayEngine:
                 actor, batch, tries = running.pop(ready)
                 try:
                     results = ray.get(ready)
-                except ray.exceptions.RayActorError:
+                except ray.exceptions.RayActorError as error:
+                    if error.actor_init_failed:
+                        raise BackendError(
+                            f"an actor of Ray does not start: {str(error).splitlines()[-1]}; "
+                            "install the same speechalign on all machines of the cluster"
+                        ) from None
                     if len(batch) > 1:
                         for utterance in batch:
                             give(actor, [utterance])
@@ -93,6 +102,33 @@ class RayEngine:
         finally:
             for actor in actors:
                 ray.kill(actor)
+
+    def _start(self) -> None:
+        """Connect to a cluster, or start one on this machine; once more where that takes too long.
+
+        Ray gives a node 30 s, which cannot be changed; a machine that is busy may need longer to
+        import what its agents need, but less when it is in memory.
+        """
+        options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
+        if self._address is not None or "RAY_ADDRESS" in os.environ:
+            self._ray.init(address=self._address, **options)
+            return
+        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", str(_WAIT))
+        options |= {
+            "num_cpus": max(check_jobs(None), self._actors or 0),
+            "include_dashboard": False,
+        }
+        for last in (False, True):
+            try:
+                self._ray.init(**options)
+                return
+            except Exception as error:  # Ray raises its plainest.
+                self._ray.shutdown()
+                if last:
+                    raise BackendError(
+                        f"Ray does not start on this machine: {error}; start a cluster beforehand "
+                        "with `ray start --head`, and give the address auto"
+                    ) from None
 
 
 class _Actor:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from speechalign import AlignBatch
 from speechalign.cli.main import cli
-from speechalign.errors import InputError
+from speechalign.errors import BackendError, InputError
 from speechalign.pipeline.align_rows import align_rows
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.shards import PARTS, Shard
@@ -346,16 +346,21 @@ def test_a_run_that_is_killed_again_and_again_is_whole_in_the_end(rows, batch, t
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray Data warns of itself.
-def test_ray_gives_what_one_machine_gives(rows, batch, times, tmp_path):
+def test_ray_gives_what_one_machine_gives(rows, batch, times, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray", reason="needs ray")
     from speechalign.pipeline.ray_engine import RayEngine
 
     source = jsonl(rows, tmp_path)
     align_rows(source, batch, tmp_path / "one", jobs=1)
-    try:
-        ray.init(num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False)
-    except Exception as error:  # Its own time limits, on a machine that is busy.
-        pytest.skip(f"Ray does not start here: {error}")
+    start, starts = ray.init, []
+
+    def slow(**options):
+        starts.append(options)
+        if len(starts) == 1:
+            raise Exception("The current node timed out during startup.")
+        return start(**options)
+
+    monkeypatch.setattr(ray, "init", slow)
     try:
         align_rows(source, AlignBatch(), tmp_path / "ray", engine=RayEngine(actors=2))
         mapped = (
@@ -363,10 +368,25 @@ def test_ray_gives_what_one_machine_gives(rows, batch, times, tmp_path):
             .map_batches(AlignBatch, batch_size=3, compute=ray.data.ActorPoolStrategy(size=1))
             .take_all()
         )
+    except BackendError as error:  # Its own time limits, on a machine that is busy.
+        pytest.skip(f"Ray does not start here: {error}")
     finally:
         ray.shutdown()
+    assert len(starts) == 2
     assert whole(tmp_path / "ray") == whole(tmp_path / "one")
     assert {row["id"]: [tuple(w.values()) for w in row["words"]] for row in mapped} == times
+
+
+def test_a_ray_that_does_not_start_is_named(rows, batch, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray", reason="needs ray")
+    from speechalign.pipeline.ray_engine import RayEngine
+
+    def fail(**_):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(BackendError, match=r"does not start .*node timed out .*`ray start --head`"):
+        align_rows(jsonl(rows, tmp_path), batch, tmp_path / "out", engine=RayEngine(actors=2))
 
 
 # --- the command

@@ -1,8 +1,8 @@
 """Measure what grows with the number of utterances, and what a run survives.
 
     PYTHONPATH=. python tools/bench/scale.py growth [--counts 1000 100000] [--copied]
-    PYTHONPATH=. python tools/bench/scale.py equal [--count 200] [--kills 3] [--ray]
-    PYTHONPATH=. python tools/bench/scale.py jobs [--count 60] [--rounds 5]
+    PYTHONPATH=. python tools/bench/scale.py equal [--count 200] [--ways shards kills ray]
+    PYTHONPATH=. python tools/bench/scale.py jobs [--count 600] [--rounds 5]
     PYTHONPATH=. python tools/bench/scale.py killed [--count 300] [--every 10]
 
 Utterances are generated: about two seconds of the shipped examples, cut at pauses, repeated under
@@ -28,6 +28,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import soundfile
 
@@ -151,77 +152,109 @@ def equal(options: argparse.Namespace) -> None:
         source = rows(home, options.count)
         align_rows(source, AlignBatch(), home / "one", jobs=2)
         wanted = (home / "one" / MANIFEST).read_bytes()
-        for index in range(1, 5):
-            align_rows(source, AlignBatch(), home / "four", shard=Shard(index, 4), jobs=2)
-        merge(home / "four")
-        print("four shards equal one run:", (home / "four" / MANIFEST).read_bytes() == wanted)
-        rng = random.Random(0)
-        command = [sys.executable, "-m", "speechalign", "align-rows", source, home / "killed"]
-        for _ in range(options.kills):
-            process = subprocess.Popen([*map(str, command), "--quiet", "-j", "2"])
-            part = home / "killed" / Shard(1, 1).part
-            wait = rng.randrange(1, options.count // (options.kills + 1))
-            before = part.read_bytes().count(b"\n") if part.exists() else 0
-            while not part.exists() or part.read_bytes().count(b"\n") < before + wait:
-                time.sleep(0.05)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            more = part.read_bytes().count(b"\n") - before
-            print(f"killed after {more} more utterances")
-        subprocess.run([*map(str, command), "--quiet"], check=True)
-        same = (home / "killed" / MANIFEST).read_bytes() == wanted
-        print(f"{options.kills} x kill -9 equal one run:", same)
-        if options.ray:
+        if "shards" in options.ways:
+            for index in range(1, 5):
+                align_rows(source, AlignBatch(), home / "four", shard=Shard(index, 4), jobs=2)
+            merge(home / "four")
+            same = (home / "four" / MANIFEST).read_bytes() == wanted
+            print("four shards equal one run:", same, flush=True)
+        if "kills" in options.ways:
+            kill_at_random(source, home / "killed", options)
+            same = (home / "killed" / MANIFEST).read_bytes() == wanted
+            print(f"{options.kills} x kill -9 equal one run:", same, flush=True)
+        if "ray" in options.ways:
             from speechalign.pipeline.ray_engine import RayEngine
 
             align_rows(source, AlignBatch(), home / "ray", engine=RayEngine(actors=2))
             print("two Ray actors equal one run:", (home / "ray" / MANIFEST).read_bytes() == wanted)
 
 
+def kill_at_random(source: Path, out: Path, options: argparse.Namespace) -> None:
+    """Kill the command as many times as asked after random numbers of utterances; then finish."""
+    rng = random.Random(0)
+    command = [sys.executable, "-m", "speechalign", "align-rows", str(source), str(out)]
+    for _ in range(options.kills):
+        process = subprocess.Popen([*command, "--quiet", "-j", "2"])
+        part = out / Shard(1, 1).part
+        wait = rng.randrange(1, options.count // (options.kills + 1))
+        before = part.read_bytes().count(b"\n") if part.exists() else 0
+        while not part.exists() or part.read_bytes().count(b"\n") < before + wait:
+            time.sleep(0.5)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        more = part.read_bytes().count(b"\n") - before
+        print(f"killed after {more} more utterances", flush=True)
+    subprocess.run([*command, "--quiet"], check=True)
+
+
 def jobs(options: argparse.Namespace) -> None:
-    """Compare threads and processes, interleaved; the best of the rounds counts."""
+    """Compare one job, two threads, two processes, and two runs of their own of half the corpus.
+
+    The runs that share nothing are what two cores can do at that moment. All four are interleaved;
+    ratios are those of one round, of which the median counts.
+    """
     import speechalign.pipeline.align_corpus as module
     from speechalign.corpus import read_corpus
 
     with tempfile.TemporaryDirectory() as name:
-        utterances = read_corpus(rows(Path(name), options.count))
-        for number, utterance in enumerate(utterances):  # A recording each.
-            utterances[number] = type(utterance)(
-                utterance.id, utterance.id, utterance.audio, utterance.text
-            )
+        utterances = [
+            replace(utterance, recording=utterance.id)  # A recording each.
+            for utterance in read_corpus(rows(Path(name), options.count))
+        ]
         aligner = Aligner()
+
+        def run(kind: str) -> None:
+            module.may_share_memory = lambda: kind == "processes"
+            if kind == "apart":
+                parts = [
+                    multiprocessing.get_context("fork").Process(
+                        target=align_corpus,
+                        args=(utterances[half::2], aligner, Path(name) / f"half{half}"),
+                        kwargs={"jobs": 1},
+                    )
+                    for half in (0, 1)
+                ]
+                for part in parts:
+                    part.start()
+                for part in parts:
+                    part.join()
+            else:
+                align_corpus(utterances, aligner, Path(name) / "out", jobs=1 + (kind != "one"))
+
         align_corpus(utterances[:3], aligner, Path(name) / "warm", jobs=1)
-        best: dict[str, tuple[float, float]] = {}
-        for _ in range(options.rounds):
-            for kind, count in (("one", 1), ("threads", 2), ("processes", 2)):
-                module.may_share_memory = lambda kind=kind: kind == "processes"
-                out = Path(name) / "out"
-                shutil.rmtree(out, ignore_errors=True)
-                began, cpu = time.monotonic(), processor()
-                align_corpus(utterances, aligner, out, jobs=count)
-                found = time.monotonic() - began, processor() - cpu
-                best[kind] = min(best.get(kind, found), found)
+        kinds = ("one", "threads", "processes", "apart")
+        found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
         print(f"load {os.getloadavg()[0]:.1f}")
-        for kind, (elapsed, used) in best.items():
-            ratio = best["one"][0] / elapsed
+        for _ in range(options.rounds):
+            for kind in kinds:
+                for folder in ("out", "half0", "half1"):
+                    shutil.rmtree(Path(name) / folder, ignore_errors=True)
+                began, cpu = time.monotonic(), processor()
+                run(kind)
+                found[kind].append((time.monotonic() - began, processor() - cpu))
+        print(f"load {os.getloadavg()[0]:.1f}")
+        for kind in kinds:
+            elapsed, used = (median(values) for values in zip(*found[kind]))
+            ratio = median(one / own for (one, _), (own, _) in zip(found["one"], found[kind]))
             print(f"{kind}: {elapsed:.2f} s elapsed ({ratio:.2f} x), {used:.2f} s processor")
 
 
 def killed(options: argparse.Namespace) -> None:
-    """Kill a worker every few seconds; count the utterances."""
+    """Kill a worker every few seconds, as often as asked; count the utterances."""
     with tempfile.TemporaryDirectory() as name:
         source = rows(Path(name), options.count)
         kills, ended = 0, threading.Event()
 
         def kill() -> None:
             nonlocal kills
-            while not ended.wait(options.every):
+            while kills < options.kills and not ended.wait(options.every):
                 children = multiprocessing.active_children()
                 if children:
                     random.choice(children).kill()
                     kills += 1
 
         thread = threading.Thread(target=kill)
+        began = time.monotonic()
         thread.start()
         try:
             counts = align_rows(source, AlignBatch(), Path(name) / "out", jobs=2)
@@ -229,7 +262,8 @@ def killed(options: argparse.Namespace) -> None:
             ended.set()
             thread.join()
         lines = (Path(name) / "out" / MANIFEST).read_bytes().count(b"\n")
-        print(f"{kills} workers killed; {options.count} rows, {lines} lines, {dict(counts)}")
+        print(f"{kills} workers killed in {time.monotonic() - began:.0f} s; ", end="")
+        print(f"{options.count} rows, {lines} lines, {dict(counts)}")
 
 
 def main() -> None:
@@ -240,7 +274,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300, help="utterances")
     parser.add_argument("--copied", action="store_true", help="align one batch, copy its results")
     parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--ray", action="store_true", help="compare with Ray, too")
+    ways = ["shards", "kills", "ray"]
+    parser.add_argument("--ways", nargs="+", choices=ways, default=ways[:2], help="for equal")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--every", type=float, default=10.0, help="seconds between kills")
     options = parser.parse_args()
