@@ -1,16 +1,19 @@
 """Turn labels of phones into attributes: the articulations that each frame may have.
 
-    python -m recipes.steps.articulate_frames STORE LABELS NAME
+    python -m recipes.steps.articulate_frames STORE LABELS NAME [--phones FILE --language CODE]
 
 The array NAME of STORE gets, for each frame, the columns of `speechalign.text.articulation.COLUMNS`
 that its phone allows, as the bits of a uint64. Phones are IPA, or ARPABET for a store whose phones
-are ARPABET. The first half of a diphthong has its first vowel, the second half the second. A frame
+are ARPABET; FILE (CSV: language, phone, ipa) has the IPA of phones that are written otherwise in a
+language. The first half of a diphthong has its first vowel, the second half the second. A frame
 whose phone has no articulation, such as noise, allows all columns.
 """
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -31,11 +34,15 @@ SILENCES, NOISES = ("sil", "SIL"), ("spn", "+SPN+", "+NSN+")
 @click.argument("folder", metavar="STORE", type=click.Path(exists=True, path_type=Path))
 @click.argument("labels")
 @click.argument("name")
-def main(folder: Path, labels: str, name: str) -> None:
+@click.option("--phones", "table", type=click.Path(exists=True, path_type=Path),
+              help="IPA of phones, CSV.")  # fmt: skip
+@click.option("--language", default="", help="Language of the store, in that table.")
+def main(folder: Path, labels: str, name: str, table: Path | None, language: str) -> None:
     """Write the array."""
     store = FrameStore(folder)
     phones: list[str] = json.loads((folder / PHONES).read_text())
-    bits = [phone_bits(phone, silences=SILENCES, noises=NOISES, names=ARPABET) for phone in phones]
+    names = {**ARPABET, **({} if table is None else ipa_of_phones(table, language))}
+    bits = [phone_bits(phone, silences=SILENCES, noises=NOISES, names=names) for phone in phones]
     found = store.array(labels)
 
     def make(number: int) -> np.ndarray:
@@ -47,6 +54,14 @@ def main(folder: Path, labels: str, name: str) -> None:
     if confidence.is_file():
         np.save(folder / f"{name}.confidence.npy", np.load(confidence))
     click.echo(f"{folder}: {name}; no articulation: {' '.join(without) or 'none'}")
+
+
+def ipa_of_phones(table: Path, language: str) -> Mapping[str, str]:
+    """Return the IPA of the phones of a language, as a table has them."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return {
+            row["phone"]: row["ipa"] for row in csv.DictReader(file) if row["language"] == language
+        }
 
 
 if __name__ == "__main__":

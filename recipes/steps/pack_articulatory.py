@@ -124,18 +124,18 @@ def _durations(labelled: Sequence[tuple[FrameStore, str]]) -> dict[str, float]:
             if phone in SILENCES + NOISES:  # letters of IPA, too
                 continue
             try:
-                targets = articulation(ARPABET.get(phone, phone)).targets
+                manners = articulation(ARPABET.get(phone, phone)).manners
             except InputError:
                 continue
             own = lengths[rows[begins] == number]
-            for manner in targets[0]["manner"]:
+            for manner in manners:
                 frames[manner] += float(own.sum())
                 runs[manner] += len(own)
     found = {manner: round(frames[manner] / max(1, runs[manner]), 2) for manner in frames}
     silence = next(iter(SILENCE.targets[0]["manner"]))
     usual = float(np.mean(list(found.values())))
-    manners = [manner for manner in ATTRIBUTES["manner"] if manner != silence]
-    return {manner: found.get(manner, usual) for manner in manners}
+    heard = [manner for manner in ATTRIBUTES["manner"] if manner != silence]
+    return {manner: found.get(manner, usual) for manner in heard}
 
 
 if __name__ == "__main__":

@@ -1,22 +1,27 @@
-"""Articulation: attributes of IPA symbols, and phones of IPA words.
+"""Articulation: attributes of IPA symbols.
 
 ``data/ipa_segments.csv`` has manner, place, voicing, height, backness and rounding of each letter
 of the IPA; a value such as ``open-mid|open`` leaves the choice open. ``data/ipa_modifiers.csv``
-names the diacritics. Both are facts of the IPA chart [1]_.
+names the diacritics, and the sound that may be heard at the *edge* of a phone with one: of [tʰ] the
+end may be [h], of [ⁿd] the begin [n]. Both are facts of the IPA chart [1]_ and its extensions.
+``data/ipa_variants.csv`` has other forms of symbols, which are read, and what is often mistaken
+for IPA, which is not.
 
 A phone is a letter, or several joined by a tie bar, with its modifiers. Its articulation is one
-*target*, or two in time: a diphthong has two vowels.
+*target*, or more in time: a diphthong has two vowels, a prenasalised stop a nasal and a stop.
 
 ====================================  ==========================================================
 modifier                              effect
 ====================================  ==========================================================
-voiceless, voiced                     voicing
-breathy, creaky, glottalised          voicing is open
+voiceless, voiced                     voicing; voiceless sonorants and vowels may be fricatives
+breathy, creaky                       voicing is open
 dental, retracted, advanced           place of alveolars; retracted and advanced open the backness
-raised, lowered, centralised ...      height or backness is open
+raised, lowered                       height is open; approximants and fricatives are alike
+centralised, more rounded ...         backness or rounding is open
 palatalised                           palatalised; all other consonants are plain
-aspirated, ejective, labialised ...   none: they change a release that has no attribute
-long, half-long                       longer durations
+aspirated, labialised, prenasalised   the sound at the edge
+ejective, glottalised                 a glottal stop at the edge; of an ejective, also silence
+long, half-long, extra-short          duration
 nasalised, tone, syllabic ...         none
 ====================================  ==========================================================
 
@@ -27,17 +32,18 @@ References
 
 Examples
 --------
->>> phones_of_word("ˈt͡ʃaːt.nʲə")
-('ˈt͡ʃ', 'aː', 't', 'nʲ', 'ə')
->>> articulation("aː").is_long, articulation("aː").targets[0]["height"]
-(True, frozenset({'open'}))
+>>> articulation("aː").length, articulation("aː").targets[0]["height"]
+(1.6, frozenset({'open'}))
+>>> [sorted(target["manner"]) for target in articulation("ⁿd").targets]
+[['nasal', 'stop'], ['stop'], ['stop']]
 """
 
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -70,10 +76,11 @@ COLUMNS = tuple((name, value) for name, values in ATTRIBUTES.items() for value i
 Target = Mapping[str, frozenset[str]]
 """Values that each attribute may have at one time."""
 
-_TIES = "\u0361\u035c"
+TIES = "\u0361\u035c\u0362"
 STRESS = "ˈˌ"
-_BREAKS = ".‿|‖-"
-_EJECTIVE = "ʼ"
+BREAKS = ".‿-‐‑"
+EJECTIVE = "ʼ"
+_CEDILLA = re.compile("c([\u0300-\u0326\u0328-\u036f]*)\u0327")
 _NEIGHBOURS = {
     "dental": {"place": {"alveolar": {"dental", "alveolar"}}},
     "linguolabial": {"place": {"alveolar": {"dental", "alveolar"}}},
@@ -102,7 +109,9 @@ _NEIGHBOURS = {
     "more rounded": {"rounding": {"no": {"no", "yes"}}},
     "less rounded": {"rounding": {"yes": {"no", "yes"}}},
 }  # fmt: skip
-_OPEN_VOICING = frozenset({"breathy", "creaky", "glottalised"})
+_OPEN_VOICING = frozenset({"breathy", "creaky"})
+_SONORANTS = frozenset({"nasal", "lateral", "approximant", "trill"})
+_LENGTHS = {"extra-short": 0.6, "half-long": 1.3, "long": 1.6}  # of one mark, over no mark
 
 
 @dataclass(frozen=True)
@@ -112,13 +121,16 @@ class Articulation:
     Parameters
     ----------
     targets : tuple of Mapping[str, frozenset[str]]
-        One, or two in order of time; the values that each of `ATTRIBUTES` may have.
-    is_long : bool
-        Whether the phone has a mark of length.
+        One to three in order of time; the values that each of `ATTRIBUTES` may have.
+    manners : frozenset of str
+        Manners of its letters, without what may be heard at its edges.
+    length : float
+        Expected duration over that of a phone without a mark of length.
     """
 
     targets: tuple[Target, ...]
-    is_long: bool = False
+    manners: frozenset[str] = frozenset()
+    length: float = 1.0
 
 
 SILENCE = Articulation(
@@ -141,7 +153,7 @@ def segments() -> Mapping[str, Target]:
     for row in _rows("ipa_segments.csv"):
         target = {name: frozenset(row[name].split("|")) for name in ATTRIBUTES if name in row}
         # A vowel, and a palatal, may sound palatalised or not.
-        free = row["manner"] == "vowel" or row["place"] == "palatal"
+        free = "vowel" in row["manner"] or "palatal" in row["place"].split("|")
         target["palatalised"] = frozenset(("no", "yes") if free else ("no",))
         found[row["symbol"]] = MappingProxyType(target)
     return MappingProxyType(found)
@@ -153,55 +165,18 @@ def modifiers() -> Mapping[str, str]:
     return MappingProxyType({row["symbol"]: row["name"] for row in _rows("ipa_modifiers.csv")})
 
 
-def phones_of_word(word: str) -> tuple[str, ...]:
-    """Split a word of IPA into phones.
+@cache
+def variants() -> Mapping[str, str]:
+    """Return the usual symbol for each other form that is read as the same."""
+    rows = _rows("ipa_variants.csv")
+    return MappingProxyType({row["symbol"]: row["ipa"] for row in rows if row["read"] == "yes"})
 
-    Parameters
-    ----------
-    word : str
-        Letters with their modifiers. Stress marks stay at the phone that follows; dots, hyphens and
-        bars are left out.
 
-    Returns
-    -------
-    tuple of str
-        The phones, as they were written.
-
-    Raises
-    ------
-    InputError
-        A symbol is not of the IPA; the message offers the nearest ones.
-    """
-    letters, marks = segments(), modifiers()
-    phones: list[str] = []
-    prefix, tied = "", False
-    for symbol in unicodedata.normalize("NFD", word):
-        if symbol in _BREAKS or symbol.isspace():
-            continue
-        if symbol == "'" and phones and not prefix and _may_be_ejective(phones[-1]):
-            phones[-1] += symbol
-        elif symbol in STRESS or symbol == "'":
-            prefix += "ˈ" if symbol == "'" else symbol
-        elif symbol in _TIES and phones:
-            phones[-1] += symbol
-            tied = True
-        elif symbol == "\u0327" and phones and phones[-1].endswith("c"):
-            phones[-1] = phones[-1][:-1] + "ç"
-        elif symbol in letters:
-            if tied:
-                phones[-1] += symbol
-            else:
-                phones.append(prefix + symbol)
-            prefix, tied = "", False
-        elif symbol in marks and phones and not prefix:
-            phones[-1] += symbol
-        elif symbol in marks:
-            prefix += symbol  # preaspiration, prenasalisation
-        else:
-            raise InputError(_unknown(symbol, word))
-    if not phones:
-        raise InputError(f"word {word!r}: expected a letter of the IPA, found none")
-    return tuple(unicodedata.normalize("NFC", phone) for phone in phones)
+@cache
+def mistakable() -> Mapping[str, str]:
+    """Return what to write instead of each symbol that is mistaken for IPA."""
+    rows = _rows("ipa_variants.csv")
+    return MappingProxyType({row["symbol"]: row["ipa"] for row in rows if row["read"] == "no"})
 
 
 @cache
@@ -220,66 +195,51 @@ def articulation(phone: str) -> Articulation:
         A symbol is not of the IPA.
     """
     letters, marks = segments(), modifiers()
-    found: list[dict[str, frozenset[str]]] = []
+    found: list[Target] = []
     names: list[str] = []
-    for symbol in unicodedata.normalize("NFD", phone):
-        if symbol == "\u0327" and found:
-            found[-1] = dict(letters["ç"])
-        elif symbol in letters:
-            found.append(dict(letters[symbol]))
+    edges: dict[bool, list[str]] = {False: [], True: []}  # whether a letter came before
+    for symbol in decomposed(phone):
+        symbol = EJECTIVE if symbol == "'" and found else variants().get(symbol, symbol)
+        if symbol in letters:
+            found.append(letters[symbol])
         elif symbol in marks:
             names.append(marks[symbol])
+            edges[bool(found)].append(symbol)
             if found:
                 found[-1] = _modified(found[-1], marks[symbol])
-        elif symbol not in STRESS + "'" + _TIES + _BREAKS:
-            raise InputError(_unknown(symbol, phone))
+        elif symbol not in STRESS + "'" + TIES + BREAKS:
+            raise InputError(unknown_symbol(symbol, phone))
     if not found:
         raise InputError(f"phone {phone!r}: expected a letter of the IPA, found none")
-    if any(name == "palatalised" for name in names):
+    if "palatalised" in names:
         found = [_modified(target, "palatalised") for target in found]
+    merged = _merged(found)
+    targets: tuple[Target, ...] = (merged[0], merged[-1])[: len(merged)]
+    begin, end = _edge(edges[False], targets[0]), _edge(edges[True], targets[-1])
+    if (begin, end) != (targets[0], targets[-1]):
+        targets = (begin, _either(targets[0], targets[-1]), end)
     return Articulation(
-        tuple(MappingProxyType(target) for target in _joined(found)), "long" in names
+        targets=tuple(MappingProxyType(dict(target)) for target in targets),
+        manners=frozenset().union(*(target["manner"] for target in merged)),
+        length=max(0.3, 1 + sum(_LENGTHS.get(name, 1.0) - 1 for name in names)),
     )
 
 
-def _joined(found: list[dict[str, frozenset[str]]]) -> list[dict[str, frozenset[str]]]:
-    """Return one target for an affricate or a double articulation, the outer two of a diphthong."""
-    manners = [target["manner"] for target in found]
-    if len(found) == 1:
-        return found
-    if manners[0] == {"stop"} and manners[-1] in ({"fricative"}, {"lateral"}):
-        return [{**found[-1], "manner": frozenset({"affricate"})}]
-    if manners[0] == manners[-1] and manners[0] != {"vowel"}:  # k͡p: either place
-        return [{**found[-1], "place": found[0]["place"] | found[-1]["place"]}]
-    return [found[0], found[-1]]
+def decomposed(text: str) -> str:
+    """Return a text with letters and diacritics apart, ç as one letter."""
+    return _CEDILLA.sub(r"ç\1", unicodedata.normalize("NFD", text))
 
 
-def _modified(target: Mapping[str, frozenset[str]], name: str) -> dict[str, frozenset[str]]:
-    changed = dict(target)
-    if name in ("voiceless", "voiced"):
-        changed["voicing"] = frozenset({name})
-    elif name in _OPEN_VOICING:
-        changed["voicing"] = frozenset(ATTRIBUTES["voicing"])
-    elif name == "palatalised" and target["manner"] != {"vowel"}:
-        changed["palatalised"] = frozenset({"yes"})
-    for attribute, moves in _NEIGHBOURS.get(name, {}).items():
-        values = target[attribute]
-        changed[attribute] = frozenset().union(*(moves.get(value, {value}) for value in values))
-    return changed
-
-
-def _may_be_ejective(phone: str) -> bool:
-    """Return whether an apostrophe after a phone is the mark of an ejective, not of stress."""
-    return all(target["manner"] != {"vowel"} for target in articulation(phone).targets)
-
-
-def _unknown(symbol: str, where: str) -> str:
+def unknown_symbol(symbol: str, where: str) -> str:
+    """Return the message that a symbol of a word or phone is not of the IPA, with near ones."""
     known = [*segments(), *modifiers()]
-    name = unicodedata.name(symbol, "unnamed")
+    name = " and ".join(unicodedata.name(character, "unnamed") for character in symbol)
     plain = unicodedata.normalize("NFKD", symbol)[:1].lower()
     kind = name.rsplit(" ", 1)[-1]
-    near = [other for other in known if unicodedata.normalize("NFKD", other)[:1] == plain]
-    near += [other for other in known if unicodedata.name(other, "").rsplit(" ", 1)[-1] == kind]
+    near = [mistakable()[symbol]] if symbol in mistakable() else []
+    if not near:
+        near += [other for other in known if unicodedata.normalize("NFKD", other)[:1] == plain]
+        near += [o for o in known if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
     offered = f"use {' or '.join(dict.fromkeys(near[:3]))}" if near else "write it in IPA"
     return (
         f"{where!r}: {symbol!r} ({name}) is not a symbol of the IPA; {offered}, or give the word a "
@@ -287,7 +247,65 @@ def _unknown(symbol: str, where: str) -> str:
     )
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def _merged(found: Sequence[Target]) -> list[Target]:
+    """Return the targets in time: affricates and double articulations are one."""
+    merged = [found[0]]
+    for target in found[1:]:
+        before, manners = merged[-1], merged[-1]["manner"] | target["manner"]
+        if before["manner"] == {"stop"} and target["manner"] <= {"fricative", "lateral"}:
+            merged[-1] = {**target, "manner": frozenset({"affricate"})}
+        elif before["manner"] & target["manner"] and "vowel" not in manners:  # k͡p: either place
+            voicing = before["voicing"] & target["voicing"] or target["voicing"]
+            place = before["place"] | target["place"]
+            merged[-1] = {**target, "manner": manners, "place": place, "voicing": voicing}
+        else:
+            merged.append(target)
+    return merged
+
+
+def _edge(symbols: Sequence[str], target: Target) -> Target:
+    """Return a target that may also be what is heard at the edge of a phone with modifiers."""
+    sounds, names = _sounds(), modifiers()
+    for symbol in symbols:
+        if symbol in sounds:
+            target = _either(target, sounds[symbol])
+        if names[symbol] == "ejective":
+            target = _either(target, SILENCE.targets[0])
+    return target
+
+
+@cache
+def _sounds() -> Mapping[str, Target]:
+    rows = _rows("ipa_modifiers.csv")
+    return {row["symbol"]: segments()[row["edge"]] for row in rows if row["edge"]}
+
+
+def _either(one: Target, other: Target) -> Target:
+    return {name: one[name] | other[name] for name in ATTRIBUTES}
+
+
+def _modified(target: Target, name: str) -> Target:
+    changed = dict(target)
+    if name in ("voiceless", "voiced"):
+        changed["voicing"] = frozenset({name})
+    elif name in _OPEN_VOICING:
+        changed["voicing"] = frozenset(ATTRIBUTES["voicing"])
+    elif name == "palatalised" and target["manner"] != {"vowel"}:
+        changed["palatalised"] = frozenset({"yes"})
+    if name == "voiceless" and target["manner"] & _SONORANTS:
+        changed["manner"] |= {"fricative"}
+    elif name == "voiceless" and "vowel" in target["manner"]:
+        changed = dict(_either(changed, segments()["h"]))
+    elif name in ("raised", "lowered") and target["manner"] & {"fricative", "approximant", "trill"}:
+        changed["manner"] |= {"fricative", "approximant"} if name == "lowered" else {"fricative"}
+    for attribute, moves in _NEIGHBOURS.get(name, {}).items():
+        values = target[attribute]
+        changed[attribute] = frozenset().union(*(moves.get(value, {value}) for value in values))
+    return changed
+
+
+@cache
+def _rows(name: str) -> Sequence[Mapping[str, str]]:
     path = Path(__file__).parent / "data" / name
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

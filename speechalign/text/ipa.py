@@ -1,7 +1,7 @@
 """Transcripts in phonetic alphabets: IPA and X-SAMPA, letter tables, and eSpeak NG's IPA.
 
 White space separates words. Nothing is changed in them, not even casing, since every symbol counts;
-notes in brackets and speaker labels are as in other transcripts. `speechalign.text.articulation`
+notes in brackets and speaker labels are as in other transcripts. `speechalign.text.ipa_phones`
 reads the phones.
 """
 
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from speechalign.errors import FormatError, InputError
 from speechalign.files.reading import read_text
-from speechalign.text.articulation import STRESS, modifiers, phones_of_word, segments
+from speechalign.text.articulation import STRESS, decomposed, modifiers, segments
 from speechalign.text.dictionary import Phones, Variants
+from speechalign.text.ipa_phones import phones_of_word
 from speechalign.text.phone_sets import from_xsampa
 from speechalign.text.tokens import WrittenToken, tokens
 from speechalign.text.word import Spoken, Word, speak_tokens
@@ -197,5 +198,5 @@ def _composed(text: str) -> str:
 
 
 def _without_other_signs(phone: str) -> str:
-    known = {*segments(), *modifiers(), *STRESS, "\u0327"}
-    return _composed("".join(c for c in unicodedata.normalize("NFD", phone) if c in known))
+    known = {*segments(), *modifiers(), *STRESS}
+    return _composed("".join(c for c in decomposed(phone) if c in known))

@@ -48,7 +48,7 @@ def phone_bits(
     Returns
     -------
     tuple of uint64
-        One, or two in order of time; (ANYTHING,) for noises and what is not IPA.
+        One to three in order of time; (ANYTHING,) for noises and what is not IPA.
     """
     if phone in silences:
         return (target_bits(SILENCE.targets[0]),)
@@ -74,12 +74,13 @@ def articulated(labels: np.ndarray, bits: Sequence[Sequence[np.uint64]]) -> np.n
     Returns
     -------
     ndarray, shape (T,), uint64
-        The first half of a phone of two targets has the first, the second half the second.
+        The targets of a phone share its frames equally.
     """
     rows = np.empty(len(labels), np.uint64)
     edges = np.flatnonzero(np.diff(labels)) + 1
     for start, end in zip([0, *edges], [*edges, len(labels)]):
         targets = bits[labels[start]]
-        middle = (start + end) // 2 if len(targets) > 1 else end
-        rows[start:middle], rows[middle:end] = targets[0], targets[-1]
+        cuts = [start + (end - start) * n // len(targets) for n in range(len(targets) + 1)]
+        for target, first, last in zip(targets, cuts, cuts[1:]):
+            rows[first:last] = target
     return rows

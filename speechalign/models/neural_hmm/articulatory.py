@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 BACKGROUND = (*"pbtdkɡʔmnŋfvszʃxhlrjwiyeɛaɑɔouə",)
 """Phones that compete with those of an utterance for the confidence of its words."""
 _FLOOR = 1e-6
-_LONG = 1.6  # duration of a long phone over that of a short one
 _SHORTEST = 0.3  # probability of repeating a state
 
 
@@ -39,8 +38,8 @@ class ArticulatoryHmm(NeuralHmm):
 
         sum over g of  log sum_{v in S(g)} p(v) - prior_weight * log sum_{v in S(g)} prior(v)
 
-    in a frame [1]_ [2]_. The first state of a diphthong has its first vowel, the last its second,
-    and the middle one either.
+    in a frame [1]_ [2]_. The states have the targets of the phone in order of time; where there are
+    two, as in a diphthong, the middle state has either.
 
     `with_phones` returns a model with the phones of an utterance; the loaded model has silence and
     noise only.
@@ -154,16 +153,15 @@ class ArticulatoryHmm(NeuralHmm):
                 columns += [np.ones(len(COLUMNS), np.float32)] * STATES
                 continue
             targets = SILENCE.targets if phone == self.silence else articulation(phone).targets
-            both = [_column(target) for target in targets]
-            columns += [both[0], np.maximum(both[0], both[-1]), both[-1]]
+            begin, end = _column(targets[0]), _column(targets[-1])
+            middle = _column(targets[1]) if len(targets) == STATES else np.maximum(begin, end)
+            columns += [begin, middle, end]
         return np.stack(columns, axis=1)
 
     def _stay(self, phone: str) -> np.ndarray:
         found = articulation(phone)
-        manners = [manner for target in found.targets for manner in target["manner"]]
-        frames = float(np.mean([self.durations[manner] for manner in manners]))
-        if found.is_long:
-            frames *= _LONG
+        usual = float(np.mean([self.durations[manner] for manner in sorted(found.manners)]))
+        frames = found.length * usual
         return np.full(STATES, max(_SHORTEST, 1 - STATES / max(frames, STATES)))
 
 
