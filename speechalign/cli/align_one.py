@@ -18,7 +18,11 @@ from speechalign.cli.options import command, message_options, model_option, opti
 from speechalign.cli.output_options import overwrite_option
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from speechalign.aligners.aligner import Aligner
+    from speechalign.aligners.result import AlignedUtterance
+    from speechalign.models import Model
 
 _PICTURES = (".png", ".pdf", ".svg")
 # A single token with a suffix, or that begins like a path: "notes.md", "./notes", "~/a/b".
@@ -51,8 +55,9 @@ _FILE_NAME = re.compile(r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*
     type=click.Path(path_type=Path),
     metavar="FILE.png",
     group="Output",
-    help="Picture of waveform, spectrogram and tiers or, above a minute, of the position in the "
-    "text against time; needs speechalign[plot] (default: none)",
+    help="Picture of waveform, spectrogram and tiers, with the articulatory score of a model that "
+    "has one; above a minute, of the position in the text against time; needs speechalign[plot] "
+    "(default: none)",
 )
 @overwrite_option
 @message_options
@@ -86,14 +91,15 @@ def align_one(
         raise InputError(f"{plot}: expected a name that ends in {', '.join(_PICTURES)}")
     transcript = _transcript(text)
     turns = None if speakers is None else read_turns(speakers)
-    result = load_aligner(model).align(audio, transcript, channel=channel)
+    aligner = load_aligner(model)
+    result = aligner.align(audio, transcript, channel=channel)
     if turns is not None:
         own = turns.of(audio.stem, result.duration)
         result = replace(result, words=assign_speakers(result.words, own))
     if output is not None:
         write_alignment(result.alignment, output)
     if plot is not None:
-        result.plot().savefig(plot)
+        _figure(result, aligner.model).savefig(plot)
     print(result)
     waveform = result.waveform
     if waveform.mix is not None:
@@ -103,6 +109,18 @@ def align_one(
     status, reason = judge(result.confidence, result.said, result.unit)
     if reason is not None:
         log.warning("%s: %s", status.value, reason)
+
+
+def _figure(result: AlignedUtterance, model: Model) -> Figure:
+    """Draw the result; of a short recording, with the attributes that the model predicts."""
+    from speechalign.aligners.result import LONG
+    from speechalign.models import AttributeModel
+    from speechalign.viz import plot_articulation
+
+    if not isinstance(model, AttributeModel) or result.duration > LONG:
+        return result.plot()
+    attributes = model.attributes(result.waveform.samples)
+    return plot_articulation(result.alignment, result.waveform, attributes)
 
 
 def _transcript(text: str) -> str:

@@ -19,6 +19,7 @@ from speechalign.errors import InputError, wrong_type
 from speechalign.models.protocols import (
     Attention,
     AttentionModel,
+    AttributeModel,
     CtcModel,
     CtcPhoneModel,
     CtcTokenModel,
@@ -201,6 +202,7 @@ __all__ = [
     "SOURCES",
     "Attention",
     "AttentionModel",
+    "AttributeModel",
     "CtcModel",
     "CtcPhoneModel",
     "CtcTokenModel",

@@ -210,6 +210,14 @@ class OpenPhoneModel(Protocol):
 
 
 @runtime_checkable
+class AttributeModel(Protocol):
+    """Interface of models that predict articulatory attributes."""
+
+    def attributes(self, samples: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Return the probability of each value of each attribute, (T, values), of (N,) samples."""
+
+
+@runtime_checkable
 class SpeakerModel(Protocol):
     """Interface of speaker-adaptive models.
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from small_neural_hmm import articulatory_hmm
 
 from speechalign import read_alignment
 from speechalign.cli.main import cli
+from speechalign.models.neural_hmm.folder import save
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
 
@@ -110,6 +112,16 @@ def test_plot(tea, tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert run(tea, TEA, "--plot", plot).exit_code == 4
     assert run(tea, TEA, "--plot", plot, "--overwrite").exit_code == 0
+
+
+def test_plot_of_a_model_of_attributes(tea, tmp_path):
+    pytest.importorskip("librosa")
+    save(articulatory_hmm(), tmp_path / "any", texts={})
+    pictures = [tmp_path / "any.svg", tmp_path / "sphinx.svg"]
+    assert run(tea, "ti", "--model", tmp_path / "any", "--plot", pictures[0]).exit_code == 0
+    assert run(tea, TEA, "--plot", pictures[1]).exit_code == 0
+    heights = [float(re.search(r'height="([\d.]+)pt"', p.read_text())[1]) for p in pictures]
+    assert heights[0] > 1.5 * heights[1]  # a panel for each attribute
 
 
 @pytest.mark.parametrize(
