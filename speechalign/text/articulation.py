@@ -238,13 +238,14 @@ def unknown_symbol(symbol: str, where: str) -> str:
     kind = name.rsplit(" ", 1)[-1]
     near = [mistakable()[symbol]] if symbol in mistakable() else []
     if not near:
-        near += [other for other in known if unicodedata.normalize("NFKD", other)[:1] == plain]
-        near += [o for o in known if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
+        near += [plain] if plain in segments() else []
+        if kind not in ("SIGN", "PARENTHESIS", "ACCENT"):
+            near += [o for o in known if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
     offered = f"use {' or '.join(dict.fromkeys(near[:3]))}" if near else "write it in IPA"
-    return (
-        f"{where!r}: {symbol!r} ({name}) is not a symbol of the IPA; {offered}, or give the word a "
-        "pronunciation in a dictionary"
-    )
+    other = "a word in a dictionary needs no IPA"
+    if symbol.isupper() or symbol in "@{}":
+        other = "X-SAMPA needs --phones xsampa, orthography --language or --phones"
+    return f"{where!r}: {symbol!r} ({name}) is not a symbol of the IPA; {offered}; {other}"
 
 
 def _merged(found: Sequence[Target]) -> list[Target]:

@@ -1,14 +1,17 @@
 """Transcripts in phonetic alphabets: IPA and X-SAMPA, letter tables, and eSpeak NG's IPA.
 
 White space separates words. Nothing is changed in them, not even casing, since every symbol counts;
-notes in brackets and speaker labels are as in other transcripts. `speechalign.text.ipa_phones`
-reads the phones.
+notes in brackets and speaker labels are as in other transcripts. Slashes or square brackets around
+a whole transcript are those of phonetics, unless there is a note inside.
+`speechalign.text.ipa_phones` reads the phones.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from speechalign.errors import FormatError, InputError
@@ -17,16 +20,19 @@ from speechalign.text.articulation import STRESS, decomposed, modifiers, segment
 from speechalign.text.dictionary import Phones, Variants
 from speechalign.text.ipa_phones import phones_of_word
 from speechalign.text.phone_sets import from_xsampa
-from speechalign.text.tokens import WrittenToken, tokens
+from speechalign.text.stage_directions import is_direction, is_pause
+from speechalign.text.tokens import NOISE, WrittenToken, tokens
 from speechalign.text.word import Spoken, Word, speak_tokens
 
-_BEFORE, _BEHIND = '"“”„«(', ',;!?…"“”»)'
+_AROUND = re.compile(r"\s*(?:/([^/]+)/|\[([^][]+)\])\s*")
+_SIGNS = "%&*+<>/=@"
+_BEFORE, _BEHIND = '/"“”„«(', ',;!?…"“”»)/'
 
 
 def words(
     text: str,
     *,
-    known: Callable[[str], bool] | None = None,  # noqa: ARG001
+    known: Callable[[str], bool] | None = None,
     own: Callable[[str], Spoken] | None = None,
     speaker_labels: str | None = None,
 ) -> tuple[Word, ...]:
@@ -37,7 +43,7 @@ def words(
     text : str
         Words between white space; punctuation around a word is not said.
     known : callable or None
-        Not asked.
+        Tells whether the user's dictionary has a word; None for no dictionary.
     own : callable or None
         As `speak_tokens` takes it.
     speaker_labels : str or None
@@ -47,19 +53,25 @@ def words(
     --------
     >>> [word.spoken for word in words("ˈt͡ʃaː nʲə, [cough]")]
     [('ˈt͡ʃaː',), ('nʲə',), ('<noise>',)]
+    >>> [word.variants for word in words("[ˈt͡ʃaː]")]
+    [((('ˈt͡ʃ', 'aː'),),)]
     """
 
     def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
         said = token.lstrip(_BEFORE).rstrip(_BEHIND)
         return ((said,),) if said.strip(".-|‖") else ()
 
-    return speak_tokens(tokens(text, speaker_labels=speaker_labels or ""), say, own=own)
+    found = [
+        replace(token, said=token.label) if _lost(token) else token
+        for token in tokens(_inside(text), speaker_labels=speaker_labels or "")
+    ]
+    return _pronounced(speak_tokens(found, say, own=own), phones_of_word, known)
 
 
 def xsampa_words(
     text: str,
     *,
-    known: Callable[[str], bool] | None = None,  # noqa: ARG001
+    known: Callable[[str], bool] | None = None,
     own: Callable[[str], Spoken] | None = None,
     speaker_labels: str | None = None,  # noqa: ARG001
 ) -> tuple[Word, ...]:
@@ -70,11 +82,12 @@ def xsampa_words(
 
     Examples
     --------
-    >>> [word.spoken for word in xsampa_words('"?a: {<')]
-    [('"?a:',), ('{<',)]
+    >>> [word.spoken for word in xsampa_words('"?a: {b_<')]
+    [('"?a:',), ('{b_<',)]
     """
     written = [WrittenToken(token, token) for token in text.split()]
-    return speak_tokens(written, lambda _before, token, _after: ((token,),), own=own)
+    found = speak_tokens(written, lambda _before, token, _after: ((token,),), own=own)
+    return _pronounced(found, _xsampa_phones, known)
 
 
 class IpaPhones:
@@ -106,7 +119,7 @@ class XSampaPhones(IpaPhones):
 
     def pronounce(self, word: str) -> Variants:
         """Return the phones of the word; InputError for a symbol that is not of X-SAMPA."""
-        return (phones_of_word(from_xsampa(word)),)
+        return (_xsampa_phones(word),)
 
 
 class EspeakIpa:
@@ -191,6 +204,42 @@ class LetterTable:
                     )
                 at += 1
         return (tuple(found),) if found else ()
+
+
+def _inside(text: str) -> str:
+    """Return a transcript without the slashes or brackets of phonetics around the whole."""
+    around = _AROUND.fullmatch(text)
+    if around is None:
+        return text
+    phonemic, phonetic = around.groups()
+    if phonemic is not None:
+        return str(phonemic)
+    return text if is_direction(phonetic) or is_pause(phonetic) else str(phonetic)
+
+
+def _lost(token: WrittenToken) -> bool:
+    """Return whether a sign of other transcripts hides a symbol that is not of the IPA."""
+    return token.said not in ("", NOISE) and any(
+        sign in token.label and sign not in token.said for sign in _SIGNS
+    )
+
+
+def _pronounced(
+    found: Sequence[Word],
+    phones: Callable[[str], Phones],
+    known: Callable[[str], bool] | None,
+) -> tuple[Word, ...]:
+    """Return the words with the phones that they are written in, but those of a dictionary."""
+    return tuple(
+        word
+        if word.variants or word.spoken == (NOISE,) or (known is not None and known(word.spoken[0]))
+        else replace(word, variants=((phones(word.spoken[0]),),))
+        for word in found
+    )
+
+
+def _xsampa_phones(word: str) -> Phones:
+    return phones_of_word(from_xsampa(word))
 
 
 def _composed(text: str) -> str:

@@ -11,7 +11,9 @@ def spoken(text):
 
 
 def test_white_space_separates_words_and_casing_stays():
-    assert spoken("ʀa ˈRa\n ɢi") == [("ʀa",), ("ˈRa",), ("ɢi",)]
+    assert spoken("ʀa ˈʀa\n ɢi") == [("ʀa",), ("ˈʀa",), ("ɢi",)]
+    with pytest.raises(InputError, match=r"'Ra': 'R' .*use r or ʀ; X-SAMPA needs"):
+        words("Ra")
 
 
 def test_punctuation_notes_and_break_marks_are_not_said():
@@ -19,21 +21,49 @@ def test_punctuation_notes_and_break_marks_are_not_said():
 
 
 def test_a_colon_is_no_speaker_label():
-    assert spoken("Sa: na") == [("Sa:",), ("na",)]
+    assert spoken("sa: na") == [("sa:",), ("na",)]
     assert [word.spoken for word in words("ann: na", speaker_labels="ann:")] == [("na",)]
 
 
 def test_a_question_mark_before_a_word_is_not_dropped():
-    assert spoken("?a na?") == [("?a",), ("na",)]
-    with pytest.raises(InputError, match=r"'\?a': '\?' \(QUESTION MARK\) is not a symbol"):
-        IpaPhones("ipa", {}).pronounce("?a")
+    assert spoken("na?") == [("na",)]
+    with pytest.raises(InputError, match=r"'\?a': '\?' \(QUESTION MARK\) is not a symbol.*use ʔ"):
+        words("?a na?")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[ˈta.na ɢi]", [("ˈta.na",), ("ɢi",)]),
+        (" /tana/\n", [("tana",)]),
+        ("[tana]", [("tana",)]),
+        ("/ta/, /na/", [("ta",), ("na",)]),
+        ("[cough]", [("<noise>",)]),
+        ("[ta] na", [("<noise>",), ("na",)]),
+    ],
+)
+def test_brackets_around_a_whole_transcript_are_those_of_phonetics(text, expected):
+    assert spoken(text) == expected
+
+
+@pytest.mark.parametrize("text", ["ta %va", "ta &-va", "*ta*", "ta/ka", "t=a"])
+def test_signs_of_other_transcripts_are_named(text):
+    with pytest.raises(InputError, match="is not a symbol of the IPA"):
+        words(text)
+
+
+def test_words_are_pronounced_as_written_but_those_of_a_dictionary():
+    [first, second] = words("tʃa tea", known={"tea"}.__contains__)
+    assert (first.variants, second.variants) == (((("t", "ʃ", "a"),),), ())
 
 
 def test_no_symbol_of_x_sampa_is_dropped():
-    [first, second, third] = [word.spoken[0] for word in xsampa_words('"?a: (!\\}? {:')]
-    assert (first, second, third) == ('"?a:', "(!\\}?", "{:")
+    [first, second, third] = [word.spoken[0] for word in xsampa_words('"?a: !\\}? {:')]
+    assert (first, second, third) == ('"?a:', "!\\}?", "{:")
     assert XSampaPhones("xsampa", {}).pronounce(first) == (("ˈʔ", "aː"),)
-    assert XSampaPhones("xsampa", {}).pronounce("!\\}?") == (("ǃ", "ʉ", "ʔ"),)
+    assert XSampaPhones("xsampa", {}).pronounce(second) == (("ǃ", "ʉ", "ʔ"),)
+    with pytest.raises(InputError, match=r"'\(' \(LEFT PARENTHESIS\) is not a symbol"):
+        xsampa_words("(a")
 
 
 @pytest.mark.parametrize(
