@@ -162,6 +162,11 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             if report is not None:
                 _write_report(out, report / "index.html")
             summarise(result.utterances, manifest, aligner.model.sample_rate)
+            if aligner.language == "ipa" and any(
+                utterance.status.value == "doubtful" for utterance in result.utterances
+            ):
+                log.info("doubtful utterances: orthography rather than IPA needs --language or "
+                         "--phones")  # fmt: skip
             status = result.exit_status
             sys.exit(0 if status == 3 and allow_partial else status)
 

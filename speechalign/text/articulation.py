@@ -232,7 +232,7 @@ def decomposed(text: str) -> str:
 
 def unknown_symbol(symbol: str, where: str) -> str:
     """Return the message that a symbol of a word or phone is not of the IPA, with near ones."""
-    known = [*segments(), *modifiers()]
+    known = segments() if symbol.isalpha() else modifiers()
     name = " and ".join(unicodedata.name(character, "unnamed") for character in symbol)
     plain = unicodedata.normalize("NFKD", symbol)[:1].lower()
     kind = name.rsplit(" ", 1)[-1]

@@ -92,5 +92,6 @@ def plot_articulation(
         )
         for edge in edges:
             axes.axvline(edge, color=_EDGE, linewidth=0.6, alpha=0.6)
+    figure.align_ylabels(figure.axes[-len(shown) :] if shown else [])
     wave.set_xlim(0, alignment.duration)
     return figure
