@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from speechalign.pipeline.transcript_manifest import TranscribedRecording
 
 _DEFAULT_MODEL = "openai/whisper-base"
-_ALIGNERS = {"en": "english-sphinx", "de": "german-gmm"}
 _BY_LANGUAGE = "by language"
 _UNHEARD = 0.05  # confidence of a word that the audio does not support
 
@@ -157,6 +156,7 @@ def transcribe(
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.pipeline.transcribe_corpus import transcribe_corpus
+    from speechalign.pipeline.wordless import PHONE_MODELS
     from speechalign.transcription import load_transcriber
 
     utterances = read_corpus(corpus)
@@ -182,6 +182,7 @@ def transcribe(
             utterances,
             transcriber,
             out,
+            aligners={} if translate else PHONE_MODELS,
             texts=aligner is None,
             shard=shard,
             overwrite=overwrite,
@@ -272,6 +273,7 @@ def _aligners(
 ) -> Iterator[tuple[list[Utterance], Aligner]]:
     """Yield what is to be aligned, language by language, with what aligns it."""
     from speechalign.aligners.aligner import Aligner
+    from speechalign.pipeline.wordless import PHONE_MODELS
 
     groups: dict[str | None, list[Utterance]] = {}
     for one in found if aligner is not None else ():
@@ -282,8 +284,8 @@ def _aligners(
         if aligner != _BY_LANGUAGE:
             assert aligner is not None
             yield utterances, Aligner(aligner, language=code)
-        elif code in _ALIGNERS:
-            yield utterances, Aligner(_ALIGNERS[code])
+        elif code in PHONE_MODELS:
+            yield utterances, Aligner(PHONE_MODELS[code])
         else:
             yield utterances, Aligner(model, language=code)
 

@@ -11,11 +11,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from speechalign import __version__
+from speechalign.aligners.aligner import Aligner
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import Sound
+from speechalign.audio.waveform import Sound, Waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.writing import write_text
@@ -24,6 +23,12 @@ from speechalign.models.content import content_hash
 from speechalign.pipeline.journal import FAILED, INTERRUPTED, TRANSCRIPTS, Entry, Journal
 from speechalign.pipeline.shards import Shard
 from speechalign.pipeline.status import note_speed
+from speechalign.pipeline.stretches import (
+    Stretch,
+    given_stretches,
+    longest_stretch,
+    speech_stretches,
+)
 from speechalign.pipeline.transcript_manifest import (
     MANIFEST,
     Segment,
@@ -35,13 +40,10 @@ from speechalign.pipeline.transcript_manifest import (
     segment_of,
     text_of,
 )
+from speechalign.pipeline.wordless import PHONE_MODELS, speech_segments
 from speechalign.segmentation import Segmenter
 from speechalign.segmentation.intervals import Limits
-from speechalign.transcription import Transcriber
-
-_WINDOW = 600.0  # seconds of a long recording that are in memory at once
-_APART = 2.0  # seconds of silence that are never heard with the speech around
-_MARGIN = 2.0  # seconds that stretches are shorter than what the model hears at once
+from speechalign.transcription import Transcriber, Transcript
 
 
 def transcribe_corpus(
@@ -50,6 +52,7 @@ def transcribe_corpus(
     out: str | Path,
     *,
     segmenter: Segmenter | None = None,
+    aligners: Mapping[str, str] = PHONE_MODELS,
     texts: bool = True,
     shard: Shard | None = None,
     overwrite: bool = False,
@@ -58,8 +61,9 @@ def transcribe_corpus(
 
     A recording without speech is not transcribed; of a long one, only stretches with speech are, of
     up to 28 s, cut at pauses. Where the transcript of such a stretch is improbable or ran into a
-    loop, its segments of speech are heard one by one; what is improbable still is left out.
-    Stretches that the corpus gives, as `segment_corpus` writes them, are taken as they are.
+    loop, its segments of speech are heard one by one; what is improbable still is left out. Sound
+    without words, such as music, is cut out between segments (`speech_segments`). Stretches that
+    the corpus gives, as `segment_corpus` writes them, are taken as they are.
 
     Parameters
     ----------
@@ -72,6 +76,9 @@ def transcribe_corpus(
         the recordings, where `speechalign align` finds the transcripts.
     segmenter : Segmenter or None
         What finds speech; None for the default.
+    aligners : Mapping[str, str]
+        By language: the model of phones that finds sound without words. In other languages it is
+        kept; none suits where a text is a translation.
     texts : bool
         Write a ``.lab`` for each recording that is heard at once, and a TextGrid with a tier
         ``utterances`` for each long one; otherwise only the manifest.
@@ -97,7 +104,7 @@ def transcribe_corpus(
     utterances = read_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    settings = content_hash(dict(transcriber.settings()), __version__)
+    settings = content_hash(dict(transcriber.settings()), dict(aligners), __version__)
     journal, ours = None, set[str]()
     if shard is not None:
         journal = Journal.of(out, TRANSCRIPTS, shard, utterances, settings)
@@ -112,9 +119,8 @@ def transcribe_corpus(
     members: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         members.setdefault(utterance.recording, []).append(utterance)
-    longest = transcriber.longest - _MARGIN
-    segmenter = segmenter or Segmenter(limits=Limits(longest=longest))
-    work = _Work(transcriber, segmenter, longest, settings)
+    segmenter = segmenter or Segmenter(limits=Limits(longest=longest_stretch(transcriber)))
+    work = _Work(transcriber, segmenter, aligners, settings)
     earlier, texts_to = {} if overwrite else earlier, out if texts else None
     found = work.run(members.values(), earlier, texts_to, overwrite, ours)
     if journal is not None:
@@ -178,35 +184,16 @@ class _Pending:
         return replace(self.found, segments=segments, unclear=unclear)
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """A stretch of a recording, seconds, with its samples and the segments of speech in it."""
-
-    start: float
-    end: float
-    samples: np.ndarray
-    speech: Sequence[tuple[float, float]] = ()
-
-    def parts(self) -> list[_Stretch]:
-        """Return each segment of speech as a stretch; none where it is a single one."""
-        if len(self.speech) < 2:
-            return []
-        rate = len(self.samples) / (self.end - self.start)
-        edges = [[round((t - self.start) * rate) for t in span] for span in self.speech]
-        return [
-            _Stretch(*span, self.samples[low:high]) for span, (low, high) in zip(self.speech, edges)
-        ]
-
-
 @dataclass
 class _Work:
     """Batches of stretches of many recordings; yields recordings in order."""
 
     transcriber: Transcriber
     segmenter: Segmenter
-    longest: float
+    aligners: Mapping[str, str]
     settings: str
-    queue: list[tuple[_Pending, _Stretch]] = field(default_factory=list)
+    loaded: dict[str, Aligner] = field(default_factory=dict)
+    queue: list[tuple[_Pending, Stretch]] = field(default_factory=list)
     pending: deque[_Pending] = field(default_factory=deque)
 
     def run(
@@ -261,55 +248,17 @@ class _Work:
                         raise InputError(f"{path}: exists; use --overwrite to replace it")
             given = [member for member in members if member.segmented]
             for stretch in (
-                self._given(sound, given) if given else self._found(sound, source.channel)
+                given_stretches(sound, given, self.transcriber)
+                if given
+                else speech_stretches(sound, source.channel, self.transcriber, self.segmenter)
             ):
                 self._add(pending, stretch)
                 while len(self.queue) >= self.transcriber.batch:
                     self._hear()
 
-    def _add(self, pending: _Pending, stretch: _Stretch) -> None:
+    def _add(self, pending: _Pending, stretch: Stretch) -> None:
         self.queue.append((pending, stretch))
         pending.waiting += 1
-
-    def _given(self, sound: Sound, members: list[Utterance]) -> Iterator[_Stretch]:
-        """Yield the stretches that the corpus gives."""
-        rate = self.transcriber.model.sample_rate
-        for member in members:
-            end = sound.info.duration if member.end is None else member.end
-            if end - member.start > self.transcriber.longest:
-                raise InputError(
-                    f"{sound.path}: the stretch from {member.start:.2f} to {end:.2f} s is longer "
-                    f"than the {self.transcriber.longest:g} s that {self.transcriber.model.name} "
-                    "hears at once; cut it: speechalign segment --longest 28"
-                )
-            heard = sound.waveform(
-                sample_rate=rate, channel=member.channel, start=member.start, end=end
-            )
-            yield _Stretch(member.start, end, heard.samples)
-
-    def _found(self, sound: Sound, channel: int | None) -> Iterator[_Stretch]:
-        """Yield stretches with speech, reading a window of the recording at a time."""
-        rate, duration = self.transcriber.model.sample_rate, sound.info.duration
-        first = 0.0
-        while first < duration:
-            last = min(duration, first + _WINDOW)
-            heard = sound.waveform(sample_rate=rate, channel=channel, start=first, end=last)
-            speech = self.segmenter.find(heard.samples, sample_rate=rate)
-            if duration <= self.transcriber.longest:
-                if speech:
-                    spans = [(s.start, s.end) for s in speech]
-                    yield _Stretch(0.0, duration, heard.samples, spans)
-                return
-            joined = _joined([(s.start, s.end) for s in speech], self.longest)
-            # What touches the end of the window goes on in the next one.
-            cut = last < duration and bool(joined) and joined[-1][-1][1] > last - first - _APART
-            whole = joined[:-1] if cut and joined[-1][0][0] > 0 else joined
-            for spans in whole:
-                start, end = spans[0][0], spans[-1][1]
-                samples = heard.samples[round(start * rate) : round(end * rate)]
-                spans = [(first + a, first + b) for a, b in spans]
-                yield _Stretch(first + start, first + end, samples, spans)
-            first = first + joined[-1][0][0] if len(whole) < len(joined) else last
 
     def _hear(self) -> None:
         """Transcribe what waits; of what is not believed, the parts are heard in the next turn."""
@@ -326,25 +275,34 @@ class _Work:
             for part in parts:
                 self._add(pending, part)
             if transcript.text and not parts:
-                known = pending.unclear if transcript.improbable else pending.segments
-                known.append(Segment(round(stretch.start, 3), round(stretch.end, 3), transcript))
+                if transcript.improbable:
+                    pending.unclear.append(Segment(*stretch.span, transcript))
+                else:
+                    pending.segments += self._cut(stretch, transcript)
+
+    def _cut(self, stretch: Stretch, transcript: Transcript) -> Iterator[Segment]:
+        """Yield the segments of a stretch without the sound that has no words."""
+        name = self.aligners.get(transcript.language or "")
+        if name is None or not stretch.speech:
+            yield Segment(*stretch.span, transcript)
+            return
+        if name not in self.loaded:
+            self.loaded[name] = Aligner(name)
+        begin = stretch.start
+        found = speech_segments(
+            Waveform(stretch.samples, self.transcriber.model.sample_rate),
+            transcript.text,
+            [(a - begin, b - begin) for a, b in stretch.speech],
+            self.loaded[name],
+        )
+        for number, part in enumerate(found):
+            own = replace(transcript, text=part.label, repeated=transcript.repeated * (not number))
+            start, end = begin + part.start, begin + part.end
+            yield Segment(round(start, 3), round(end, 3), own)
 
     def _finished(self) -> Iterator[TranscribedRecording]:
         while self.pending and self.pending[0].read and not self.pending[0].waiting:
             yield self.pending.popleft().finished()
-
-
-def _joined(
-    speech: Sequence[tuple[float, float]], longest: float
-) -> list[list[tuple[float, float]]]:
-    """Join segments to stretches as long as a model hears at once, with no long pause inside."""
-    found: list[list[tuple[float, float]]] = []
-    for start, end in speech:
-        if found and end - found[-1][0][0] <= longest and start - found[-1][-1][1] < _APART:
-            found[-1].append((start, end))
-        else:
-            found.append([(start, end)])
-    return found
 
 
 def _write(found: TranscribedRecording, out: Path) -> TranscribedRecording:

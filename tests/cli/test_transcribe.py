@@ -53,7 +53,8 @@ def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
 def test_transcripts_alone(corpus, tiny, tmp_path, monkeypatch):
     from speechalign.models.whisper_attention import WhisperAttention
 
-    monkeypatch.setattr(WhisperAttention, "generate", lambda *_, **__: [("Tea.", "en", -0.2)])
+    told = "Two cups of tea cost $5.50, and the view is free."
+    monkeypatch.setattr(WhisperAttention, "generate", lambda *_, **__: [(told, "en", -0.2)])
     out = tmp_path / "out"
     done = run(corpus, tiny("whisper"), out, "--language", "en")
     assert done.exit_code == 0, done.output

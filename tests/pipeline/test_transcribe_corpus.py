@@ -72,7 +72,7 @@ def corpus(tmp_path):
 
 
 def run(corpus, out, listener, **options):
-    found = transcribe_corpus(corpus, listener, out, segmenter=listener, **options)
+    found = transcribe_corpus(corpus, listener, out, segmenter=listener, aligners={}, **options)
     return {one.source.recording: one for one in found}
 
 
@@ -145,7 +145,7 @@ def test_a_second_run_keeps_what_has_not_changed(corpus, tmp_path):
 
 def test_an_interrupted_run_keeps_what_was_finished(corpus, tmp_path):
     listener = Listener()
-    found = transcribe_corpus(corpus, listener, tmp_path / "out", segmenter=listener)
+    found = transcribe_corpus(corpus, listener, tmp_path / "out", segmenter=listener, aligners={})
     while next(found).source.recording != "anna/long":
         pass
     found.close()
@@ -157,10 +157,10 @@ def test_an_interrupted_run_keeps_what_was_finished(corpus, tmp_path):
 
 
 def test_windows_of_a_long_recording_lose_nothing(corpus, tmp_path, monkeypatch):
-    from speechalign.pipeline import transcribe_corpus as module
+    from speechalign.pipeline import stretches
 
     whole = run(corpus, tmp_path / "whole", Listener())["anna/long"].segments
-    monkeypatch.setattr(module, "_WINDOW", 40.0)
+    monkeypatch.setattr(stretches, "_WINDOW", 40.0)
     cut = run(corpus, tmp_path / "cut", Listener())["anna/long"].segments
     assert [s.start for s in cut] == pytest.approx([s.start for s in whole])
     assert [s.end for s in cut] == pytest.approx([s.end for s in whole])
@@ -195,7 +195,7 @@ def test_merged_shards_equal_one_run(corpus, tmp_path):
 def test_a_shard_is_resumed_at_the_recording_it_was_stopped_at(corpus, tmp_path):
     out, shard = tmp_path / "out", Shard(1, 1)
     listener = Listener()
-    found = transcribe_corpus(corpus, listener, out, segmenter=listener, shard=shard)
+    found = transcribe_corpus(corpus, listener, out, segmenter=listener, aligners={}, shard=shard)
     while next(found).source.recording != "anna/long":
         pass
     found.close()
