@@ -212,7 +212,7 @@ class CtcAligner:
         ]
         return find_readings(
             scores.with_star,
-            scores.with_star.max(axis=1),
+            scores.with_star.max(axis=1) - scores.with_star.dtype.type(self.penalties.sound),
             ctc_variant_graph(variants, blank=self._blank),
             [ctc_variant_graph([own], blank=self._blank) for own in variants],
             [item.word for item in spoken if item.word is not None],

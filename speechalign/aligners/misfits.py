@@ -41,7 +41,7 @@ Reading = int | None
 
 def find_readings(
     log_probs: np.ndarray,
-    any_sound: np.ndarray,
+    other: np.ndarray,
     graph: Graph,
     words: Sequence[Graph],
     owners: Sequence[int],
@@ -56,8 +56,8 @@ def find_readings(
     ----------
     log_probs : ndarray, shape (T, V), float32 or float64
         Natural-log likelihoods of every state.
-    any_sound : ndarray, shape (T,), float32 or float64
-        The same of the best sound, whatever the text says.
+    other : ndarray, shape (T,), float32 or float64
+        The same of sound that is not in the text.
     graph : Graph
         Of the whole text, nearly linear.
     words : Sequence[Graph]
@@ -83,7 +83,6 @@ def find_readings(
     chance go. A row whose sum is too low is heard by chance as a whole. Then the words before and
     after each row are looked for beside it, where they are read less often than it is.
     """
-    other = any_sound - any_sound.dtype.type(penalties.sound)
     free = misfit_graph(
         graph,
         any_sound=log_probs.shape[1],

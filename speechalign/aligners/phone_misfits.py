@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from speechalign.aligners.misfits import Reading, find_readings
+from speechalign.aligners.sound_extent import loud_at, run_lengths, steady_stretches
+from speechalign.emissions import Emissions
 from speechalign.graphs.loop import loop_graph
 from speechalign.graphs.misfits import Misfit, Penalties
 from speechalign.kernels import viterbi
@@ -16,25 +17,26 @@ from speechalign.text.word import Word
 
 # Nats; chosen with tools/tune_misfits.py.
 PENALTIES = Penalties(
-    skip=-30.0,
+    skip=-50.0,
     skip_more=-3.0,
     insertion=-40.0,
     jump=-100.0,
     filler=-15.0,
-    sound=1.8,
+    sound=1.2,
     chance=40.0,
     word=10.0,
     beam=150.0,
 )
 _FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))  # in the phones of a model that has them
-# Seconds that no phone of speech lasts, and by how much other sound scores more there.
-_LONGEST_PHONE, _CERTAIN = 0.6, 1.0
+_LONG_PHONE = 0.25  # seconds that hardly any phone of speech lasts
+_CERTAIN = 1.0  # nats that other sound scores more than all others, where it is steady
 
 
 def find_phone_readings(
     model: PhoneModel,
     log_probs: np.ndarray,
     words: Sequence[Word],
+    steady: np.ndarray,
     *,
     allow: Sequence[Misfit],
     penalties: Penalties,
@@ -49,8 +51,15 @@ def find_phone_readings(
         Its log-likelihoods.
     words : Sequence[Word]
         Those of the transcript.
+    steady : ndarray, shape (T,), bool
+        Frames in which nobody speaks, but there is sound.
     allow, penalties
         As `find_readings` takes them.
+
+    Notes
+    -----
+    Other sound scores what the best phones in any order do, less a penalty where these are not a
+    pause: a pause in other speech is as probable as one in the text.
     """
     fillers = [
         model.chain(phones).labels[::2].tolist()
@@ -58,9 +67,12 @@ def find_phone_readings(
         if set(phones) <= set(model.phones)
     ]
     spoken = [variants for word in words for variants in word.variants]
+    scores, phones = _phone_loop(model, log_probs)
+    other = scores - np.where(_is_pause(model, phones), 0.0, penalties.sound)
+    other[steady] = log_probs[steady].max(axis=1) + _CERTAIN
     return find_readings(
         log_probs,
-        any_sound(model, log_probs),
+        other.astype(log_probs.dtype),
         model.graph(spoken),
         [model.graph([variants]) for variants in spoken],
         [number for number, word in enumerate(words) for _ in word.variants],
@@ -70,20 +82,39 @@ def find_phone_readings(
     )
 
 
-def any_sound(model: PhoneModel, log_probs: np.ndarray) -> np.ndarray:
-    """Return what the best phones in any order score in each frame.
+def steady_sound(model: PhoneModel, emissions: Emissions, samples: np.ndarray) -> np.ndarray:
+    """Mark the frames of music and noise: no speech is so steady, shape (T,), bool.
 
-    What would be one phone for longer than any lasts is noise or music: it scores more.
+    Of the best phones in any order, those of speech change several times a second. A pause that is
+    loud is steady sound, too.
     """
-    phones = list(model.phones)
-    loop = loop_graph([model.chain([phone]) for phone in phones])
+    grid = emissions.grid
+    _, phones = _phone_loop(model, emissions[0])
+    rate = grid.sample_rate / grid.stride
+    loud = loud_at(grid.seconds(np.arange(len(phones)) + 0.5), samples, model.sample_rate)
+    long = run_lengths(phones) > _LONG_PHONE * rate
+    return steady_stretches(np.where(_is_pause(model, phones), loud, long), rate)
+
+
+def rescore(
+    model: PhoneModel, emissions: Emissions, samples: np.ndarray, steady: np.ndarray
+) -> None:
+    """Score a recording anew as if steady sound were not in it: features are relative to a mean."""
+    kept = np.repeat(~steady, emissions.grid.stride)[: len(samples)]
+    rest = np.append(samples[: len(kept)][kept], samples[len(kept) :])
+    again = model.emit(rest[None], np.array([len(rest)], np.int64))[0]
+    places = np.flatnonzero(~steady)[: len(again)]
+    emissions.log_probs[0, places] = again[: len(places)]
+
+
+def _phone_loop(model: PhoneModel, log_probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the best phones in any order score, and which these are, (T,) each."""
+    loop = loop_graph([model.chain([phone]) for phone in model.phones])
     arcs = viterbi(log_probs, loop).arcs
     scores: np.ndarray = log_probs[np.arange(len(log_probs)), loop.labels[arcs]]
-    longest = _LONGEST_PHONE * model.sample_rate / model.grid.stride
-    spoken = loop.positions[arcs]
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(spoken)) + 1, [len(spoken)]])
-    for begin, end in pairwise(edges.tolist()):
-        if end - begin > longest and phones[spoken[begin]] != model.silence:
-            best = log_probs[begin:end].max(axis=1)
-            scores[begin:end] = best + log_probs.dtype.type(_CERTAIN)
-    return scores
+    return scores + loop.weights[arcs], loop.positions[arcs]
+
+
+def _is_pause(model: PhoneModel, phones: np.ndarray) -> np.ndarray:
+    pauses: np.ndarray = phones == list(model.phones).index(model.silence)
+    return pauses

@@ -19,7 +19,12 @@ from speechalign.aligners.misfits import (
 )
 from speechalign.aligners.phone_boundaries import place_boundaries
 from speechalign.aligners.phone_evidence import Judgement, PhoneJudge, pronunciation_posteriors
-from speechalign.aligners.phone_misfits import PENALTIES, find_phone_readings
+from speechalign.aligners.phone_misfits import (
+    PENALTIES,
+    find_phone_readings,
+    rescore,
+    steady_sound,
+)
 from speechalign.aligners.phone_noise import NoiseStates
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance
@@ -162,17 +167,24 @@ class PhoneAligner:
         samples, rate = waveform.samples, waveform.sample_rate
         readings: Sequence[Reading] = range(len(words))
         emissions = self._emit(samples)
+        noisy = np.zeros(len(emissions[0]), np.bool_)
+        if "insertions" in self.allow:
+            noisy = steady_sound(self.model, emissions, samples)
+            if noisy.any():
+                rescore(self.model, emissions, samples, noisy)
         if self.allow:
             readings = find_phone_readings(
-                self.model, emissions[0], words, allow=self.allow, penalties=self.penalties
+                *(self.model, emissions[0], words, noisy),
+                allow=self.allow,
+                penalties=self.penalties,
             )
             other = Word("", (NOISE,), "noise", variants=(((self.model.noise,),),))
             words = tuple(read_words(words, readings, other))
-        found = self._search(samples, emissions, words)
+        found = self._search(samples, emissions, words, noisy)
         of_words = [[found.spans[k] for k in own] for own in _members(found.words, found.spans)]
         stretched = self._noise.stretched(found.words, of_words, len(found.deficits))
         if stretched.any():
-            found = self._search(samples, emissions, words, stretched)
+            found = self._search(samples, emissions, words, noisy | stretched)
         times = found.times
         noise = long_noise(times, found.kinds, samples.size, rate)
         if noise:

@@ -96,6 +96,41 @@ def _loud_frames(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return loud
 
 
+def loud_at(times: np.ndarray, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Tell for each of some times, seconds, whether it is louder than the background."""
+    loud = _loud_frames(samples, sample_rate)
+    found: np.ndarray = loud[np.clip(np.round(times / _STEP).astype(np.int64), 0, len(loud) - 1)]
+    return found
+
+
+def run_lengths(values: np.ndarray) -> np.ndarray:
+    """Return for each of (T,) values how often it stands there in a row."""
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [len(values)]])
+    found: np.ndarray = np.repeat(np.diff(edges), np.diff(edges))
+    return found
+
+
+def steady_stretches(unlike_speech: np.ndarray, rate: float) -> np.ndarray:
+    """Mark stretches of a second or more in which most frames are unlike speech.
+
+    Parameters
+    ----------
+    unlike_speech : ndarray, shape (T,), bool
+        Frames; a stretch ends with one after which there is none for 0.3 s.
+    rate : float
+        Frames a second.
+    """
+    marked = np.zeros(len(unlike_speech), np.bool_)
+    places = np.flatnonzero(unlike_speech)
+    if len(places) == 0:
+        return marked
+    for run in np.split(places, np.flatnonzero(np.diff(places) > _EDGE * rate) + 1):
+        stretch = slice(run[0], run[-1] + 1)
+        if stretch.stop - stretch.start >= _LONG * rate:
+            marked[stretch] = 2 * len(run) > stretch.stop - stretch.start
+    return marked
+
+
 def long_sounds(
     gaps: Sequence[tuple[float, float]], samples: np.ndarray, sample_rate: int
 ) -> list[tuple[float, float]]:

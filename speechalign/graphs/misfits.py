@@ -29,7 +29,7 @@ class Penalties:
     filler : float
         Of a filler.
     sound : float
-        Nats that any sound loses a frame against the best one, at least 0.
+        Nats that other speech loses a frame against the best sounds in any order, at least 0.
     chance : float
         Nats that words in a row must score more than other sound, not to be heard by chance.
     word : float

@@ -5,6 +5,7 @@ import pytest
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.misfits import find_readings, with_loud_pauses
+from speechalign.aligners.sound_extent import run_lengths, steady_stretches
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError, InputError
@@ -111,7 +112,7 @@ def readings(*heard):
     scores = sound(*heard)[:, :9]
     return find_readings(
         scores,
-        scores.max(axis=1),
+        scores.max(axis=1) - FREE.sound,
         graph_of(*WORDS),
         [graph_of(word) for word in WORDS],
         range(len(WORDS)),
@@ -145,6 +146,19 @@ def test_a_loud_pause_is_not_in_the_text():
     assert (found.start, found.end) == pytest.approx((2, 4), abs=0.02)
     (longer,) = with_loud_pauses(words, [Interval(1.8, 3.0, "untranscribed")], waveform)
     assert (longer.start, longer.end) == pytest.approx((1.8, 4), abs=0.02)
+
+
+def test_steady_stretches():
+    assert run_lengths(np.array([3, 3, 5, 3])).tolist() == [2, 2, 1, 1]
+    rate = 10.0  # so that a second is ten frames, and 0.3 s are three
+    unlike = np.zeros(60, np.bool_)
+    unlike[[2, 5, 8, 9, 11]] = True  # ten frames, half of them: like speech
+    unlike[20:29] = True  # too short
+    unlike[[*range(35, 40), *range(42, 48)]] = True
+    expected = np.zeros(60, np.bool_)
+    expected[35:48] = True
+    assert (steady_stretches(unlike, rate) == expected).all()
+    assert not steady_stretches(np.zeros(60, np.bool_), rate).any()
 
 
 def test_units_in_any_order():
@@ -185,6 +199,30 @@ def test_a_real_recording_of_another_text(spoken, aligner):
     assert found.misfits[-1].label == "repeated"
     with pytest.raises(AlignmentError, match="nothing of the transcript is heard"):
         Aligner(aligner.model, allow=("skips",)).align(np.zeros(3 * RATE), first, sample_rate=RATE)
+
+
+def test_noise_and_music_between_words(spoken, aligner):
+    """Both are untranscribed to their edges, and words keep their times to 20 ms."""
+    (one, first), (two, second) = spoken
+    rng = np.random.default_rng(0)
+    noise = 0.05 * rng.normal(size=3 * RATE)
+    times = np.arange(RATE // 2) / RATE
+    tones = [np.sin(2 * np.pi * f * times) * np.exp(-3 * times) for f in (220, 330, 262, 440) * 2]
+    for sound in (noise, 0.2 * np.concatenate(tones)):
+        samples = np.concatenate([one, sound, two])
+        free = Aligner(aligner.model, allow=ALL)
+        found = free.align(samples, f"{first} {second}", sample_rate=RATE)
+        begin, end = len(one) / RATE, (len(one) + len(sound)) / RATE
+        (extra,) = found.untranscribed
+        assert (extra.start, extra.end) == pytest.approx((begin, end), abs=0.35)
+        plain = [*aligner.align(one, first, sample_rate=RATE)]
+        late = [*aligner.align(two, second, sample_rate=RATE)]
+        assert len(found) == len(plain) + len(late)
+        near = [abs(w.start - p.start) < 0.02 for w, p in zip(found, plain)]
+        near += [
+            abs(w.start - end - p.start) < 0.02 for w, p in zip(found.words[len(plain) :], late)
+        ]
+        assert np.mean(near) > 0.9
 
 
 def test_a_ctc_model_finds_the_same(spoken):
