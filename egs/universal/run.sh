@@ -5,9 +5,9 @@
 #     bash egs/universal/run.sh --mini true        generated speech, a tiny encoder
 # Stages: 0 data; 1 label the frames: English and German by their HMM-GMMs, other languages by one
 # trained on eSpeak NG's phones; 2 features and encoder states, clean and corrupted; 3 attributes of
-# the frames; 4 head, packed and calibrated; 6 the same without one language;
-# 7 measure on gold speech of other languages; 8 report; 9 copy the model into the package (only if
-# asked for).
+# the frames; 4 head, packed and calibrated; 5 the same for a small network without an encoder;
+# 6 the head without one language; 7 measure on gold speech of other languages; 8 report; 9 copy the
+# models into the package (only if asked for).
 # --stage N, --stop-stage N   first and last stage (0 and 8)
 # --encoder DIR               openai/whisper-base: its folder, or its name on the hub
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech)
@@ -54,23 +54,25 @@ else
   gold=$gold_dir/corpus gold_times=$gold_dir/gold gold_options=()
   if [ -d "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
 fi
+hears=(--encoder "$encoder")
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 step() { "$python" -m "recipes.steps.$1" "${@:2}"; }
-measure() { # MODEL OUT CORPUS GOLD OPTION ...
-  "$python" ../../tools/bench/universal.py --model "$1" --encoder "$encoder" --corpus "$3" \
-    --gold "$4" --json "$2.json" "${@:5}" | tee "$2.txt"
+measure() { # MODEL CORPUS GOLD OPTION ...
+  "$python" ../../tools/bench/universal.py --model "$exp/models/$1" --corpus "$2" --gold "$3" \
+    --json "$exp/measured/$1.json" "${@:4}" | tee "$exp/measured/$1.txt"
 }
-build() { # NAME LANGUAGE ...: train a head on these languages, pack it, calibrate it
-  local net=$exp/$1 stores=() labels=() speech=() options=()
-  for l in "${@:2}"; do
+build() { # NAME SETTINGS LANGUAGES: train a network on these languages, pack it, calibrate it
+  local net=$exp/$1 card=universal stores=() labels=() speech=() options=() heard=("${hears[@]}")
+  if [ "$2" = small ]; then card=universal-small heard=(); fi
+  for l in $3; do
     stores+=(--store "$l=$exp/frames/$l" --target "$l=attributes")
     labels+=(--labels "$l=labels") speech+=("${l%%-*}=${corpus[$l]}")
   done
   [ -z "$epochs" ] || options=(--epochs "$epochs")
-  step fit_phone_net "$conf/head.yaml" "$net" "${stores[@]}" "${options[@]}"
+  step fit_phone_net "$conf/$2.yaml" "$net" "${stores[@]}" "${options[@]}"
   step pack_articulatory "$net" "$exp/models/$1" "${stores[@]}" "${labels[@]}" \
-    --card "$PWD/conf/universal.md" --encoder "$encoder"
-  step calibrate_confidence "$exp/models/$1" "${speech[@]}" --encoder "$encoder" --count 60
+    --card "$PWD/conf/$card.md" "${heard[@]}"
+  step calibrate_confidence "$exp/models/$1" "${speech[@]}" --count 60 "${heard[@]}"
 }
 if stage 0 "data"; then
   if "$mini"; then
@@ -96,20 +98,22 @@ for l in $languages; do
   fi
   if stage 3 "attributes, $l"; then step articulate_frames "$exp/frames/$l" labels attributes; fi
 done
-# shellcheck disable=SC2086
-if stage 4 "head"; then build universal $languages; fi
-# shellcheck disable=SC2086
+if stage 4 "head"; then build universal head "$languages"; fi
+if stage 5 "small network"; then build universal_small small "$languages"; fi
 if [ -n "$without" ] && stage 6 "without $without"; then
-  build "without_$without" ${languages//$without/}
+  build "without_$without" head "${languages//$without/}"
 fi
 if stage 7 "measure"; then
   mkdir -p "$exp/measured"
-  measure "$exp/models/universal" "$exp/measured/universal" "$gold" "$gold_times" "${gold_options[@]}"
-  [ -z "$without" ] || measure "$exp/models/without_$without" "$exp/measured/left_out" \
-    "$left_out_gold/corpus" "$left_out_gold/gold" --language "$without"
+  measure universal "$gold" "$gold_times" "${gold_options[@]}" "${hears[@]}"
+  measure universal_small "$gold" "$gold_times" "${gold_options[@]}"
+  [ -z "$without" ] || measure "without_$without" "$left_out_gold/corpus" "$left_out_gold/gold" \
+    --language "$without" "${hears[@]}"
 fi
 if stage 8 "report"; then "$python" local/08_report.py "$exp" | tee "$exp/RESULTS.md"; fi
 if stage 9 "ship"; then
-  shipped=$repository/speechalign/models/data/universal
-  rm -rf "$shipped" && cp -r "$exp/models/universal" "$shipped"
+  for model in universal universal_small; do
+    shipped=$repository/speechalign/models/data/$model
+    rm -rf "$shipped" && cp -r "$exp/models/$model" "$shipped"
+  done
 fi

@@ -6,10 +6,11 @@
 SETTINGS is a YAML file: ``network`` (sizes), ``fit`` (how it is trained), ``copies`` (corrupted
 copies it hears), ``encoded`` (whether it hears an encoder's states), ``least`` (least confidence of
 a recording whose labels are learnt), ``hours`` (of each language; more are drawn from, fewer are
-repeated). A target is an array of labels or of another network's posteriors; or of attributes, as
-articulate_frames.py writes them, where ``fit`` has ``groups``: then all languages share the columns
-of the network. OUT gets net.pt, net.json, checkpoint.pt and log.jsonl. With --posteriors, the
-posteriors of the clean recordings become that array of each store.
+repeated), ``start`` (a model of the same sizes; the network begins with its weights, but for the
+layers of outputs). A target is an array of labels or of another network's posteriors; or of
+attributes, as articulate_frames.py writes them, where ``fit`` has ``groups``: then all languages
+share the columns of the network. OUT gets net.pt, net.json, checkpoint.pt and log.jsonl. With
+--posteriors, the posteriors of the clean recordings become that array of each store.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from recipes.steps.label_frames import PHONES
 from recipes.trainer.encoder_states import stored_encoder
 from recipes.trainer.settings import make_settings, read_yaml
 from speechalign.errors import InputError
+from speechalign.models import load_model
 from speechalign.models.neural_hmm.config import NetConfig
 from speechalign.models.neural_hmm.log_mel import SAMPLE_RATE, STRIDE
+from speechalign.models.neural_hmm.model import NeuralHmm
 from speechalign.models.neural_hmm.torch_net import TorchPhoneNet
 from speechalign.training.frame_store import FrameStore, held_out
 from speechalign.training.phone_net import (
@@ -67,6 +70,8 @@ class NetSettings:
         Hours of each language; 0 for what there is.
     dropout : float
         As `TorchPhoneNet` has it.
+    start : str
+        Name or folder of a neural HMM with a network of these sizes; empty for random weights.
     """
 
     network: dict[str, Any]
@@ -76,6 +81,7 @@ class NetSettings:
     least: float = 0.5
     hours: float = 0.0
     dropout: float = 0.1
+    start: str = ""
 
 
 def by_language(values: Sequence[str]) -> dict[str, str]:
@@ -129,6 +135,8 @@ def main(
     config = NetConfig.from_keywords(settings.network | {"encoder_width": width}, source=source)
     torch.manual_seed(seed)
     net = TorchPhoneNet(config, first, dropout=settings.dropout)
+    if settings.start:
+        _begin_with(net, settings.start)
     out.mkdir(parents=True, exist_ok=True)
     begun = time.time()
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
@@ -158,6 +166,19 @@ def main(
                 partial(log_posteriors, net, part),
                 stride=STRIDE, width=part.phones, dtype=np.float16,
             )  # fmt: skip
+
+
+def _begin_with(net: TorchPhoneNet, name: str) -> None:
+    """Copy the weights of a model, but for the layers whose columns are its phones."""
+    model = load_model(name)
+    if not isinstance(model, NeuralHmm) or model.net.config != net.config:
+        raise InputError(f"start: expected a neural HMM with a network of {net.config}, got {name}")
+    weights = {
+        key: torch.tensor(value)
+        for key, value in model.net.weights.items()
+        if key.partition(".")[0] not in ("output", "fine")
+    }
+    net.load_state_dict(weights, strict=False)
 
 
 def _balanced(store: FrameStore, chosen: np.ndarray, hours: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
     python -m recipes.steps.pack_articulatory NET OUT --store en=DIR --store de=DIR
         --target en=attributes --target de=attributes --labels en=labels2 --labels de=labels
-        --card FILE --encoder E
+        --card FILE [--encoder E]
 
 The card is Markdown: its title is the name of the model, its row "licence" the licence. The priors
 of the attributes and the durations of the manners are those of the labels. OUT is replaced whole.
@@ -28,7 +28,7 @@ from recipes.steps.label_frames import PHONES
 from speechalign.errors import InputError
 from speechalign.models.neural_hmm.articulatory import ArticulatoryHmm
 from speechalign.models.neural_hmm.config import NetConfig
-from speechalign.models.neural_hmm.encoder import load_encoder
+from speechalign.models.neural_hmm.encoder import EncoderFacts, load_encoder
 from speechalign.models.neural_hmm.folder import save
 from speechalign.models.neural_hmm.phone_net import PhoneNet
 from speechalign.text.articulation import ATTRIBUTES, COLUMNS, SILENCE, articulation
@@ -50,7 +50,7 @@ _ENCODER = "openai/whisper-base"  # what users name, wherever --encoder lies her
 @click.option("--labels", multiple=True, required=True, help="LANGUAGE=ARRAY.")
 @click.option("--card", required=True, type=click.Path(exists=True, path_type=Path),
               help="Model card, Markdown.")  # fmt: skip
-@click.option("--encoder", required=True, help="Encoder: a folder, or a name on the hub.")
+@click.option("--encoder", help="Encoder: a folder, or a name on the hub.")
 def main(
     net: Path,
     out: Path,
@@ -58,7 +58,7 @@ def main(
     targets: Sequence[str],
     labels: Sequence[str],
     card: Path,
-    encoder: str,
+    encoder: str | None,
 ) -> None:
     """Count priors and durations, write the folder."""
     text = card.read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def main(
         log_priors=np.log(prior + 1e-4),
         prior_weight=_PRIOR_WEIGHT,
         durations=_durations([(store, numbers[name]) for name, store in opened.items()]),
-        facts=replace(load_encoder(encoder).facts, source=_ENCODER),
+        facts=_facts(encoder),
         name=title[1],
         language="ipa",
         licence=licence[1],
@@ -95,6 +95,11 @@ def main(
     save(packed, out, texts={"MODEL_CARD.md": text})
     size = sum(path.stat().st_size for path in out.iterdir()) / 1e6
     click.echo(f"{out}: {title[1]}, {size:.1f} MB")
+
+
+def _facts(encoder: str | None) -> EncoderFacts | None:
+    """Return what a model remembers of its encoder; None for a network without one."""
+    return None if encoder is None else replace(load_encoder(encoder).facts, source=_ENCODER)
 
 
 def _shares(store: FrameStore, target: str) -> np.ndarray:

@@ -46,6 +46,7 @@ MODELS = Registry(
         "german-gmm": "speechalign.models.hmm_gmm.shipped:german_gmm",
         "german-whisper": "speechalign.models.neural_hmm.shipped:german_whisper",
         "universal": "speechalign.models.neural_hmm.shipped:universal",
+        "universal-small": "speechalign.models.neural_hmm.shipped:universal_small",
     },
 )
 """By name: a class or function that makes a model; it needs no arguments."""

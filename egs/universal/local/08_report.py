@@ -10,7 +10,10 @@ from pathlib import Path
 
 import click
 
-_SETS = {"universal": "all languages", "left_out": "one language left out"}
+_LABELS = {
+    "universal": "head, all languages",
+    "universal_small": "small network, all languages",
+}
 
 
 @click.command(help=__doc__)
@@ -18,19 +21,17 @@ _SETS = {"universal": "all languages", "left_out": "one language left out"}
 def main(exp: Path) -> None:
     """Print one table for all measurements, and the accuracy of the heads."""
     print("# Results of universal\n")
-    print("| trained on | tier | boundaries | mean | median | within 10 / 20 / 50 ms |")
+    print("| network, trained on | tier | boundaries | mean | median | within 10 / 20 / 50 ms |")
     print("|---|---|---|---|---|---|")
-    for name, label in _SETS.items():
-        path = exp / "measured" / f"{name}.json"
-        if not path.is_file():
-            continue
+    for path in sorted((exp / "measured").glob("*.json")):
+        label = _LABELS.get(path.stem, f"head, {path.stem.replace('_', ' ')}")
         for row in json.loads(path.read_text(encoding="utf-8")):
             shares = " / ".join(f"{row[key]:.1f}" for key in ("10", "20", "50"))
             print(
                 f"| {label} | {row['tier']} | {row['n']} | {row['mean']:.1f} ms | "
                 f"{row['median']:.1f} ms | {shares} % |"
             )
-    print("\n| head | language | copy | attributes right on held-out frames |")
+    print("\n| network | language | copy | attributes right on held-out frames |")
     print("|---|---|---|---|")
     for path in sorted(exp.glob("*/log.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():

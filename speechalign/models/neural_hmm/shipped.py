@@ -1,8 +1,8 @@
 """Neural HMMs of our own that come with the package; each folder has a model card.
 
-``egs/robust_english`` trains them: `english` and `german` are small networks, `english_whisper` and
-`german_whisper` heads on ``openai/whisper-base``, or on the encoder that is named. `universal`,
-trained by ``egs/universal``, is such a head for any language.
+``egs/robust_english`` trains `english` and `german`, which are small networks, and
+`english_whisper` and `german_whisper`, heads on ``openai/whisper-base`` or on the encoder that is
+named. ``egs/universal`` trains such a head and such a network for any language.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ def english() -> NeuralHmm:
 def german() -> NeuralHmm:
     """Load the small network of German."""
     return load(_DATA / "german")
+
+
+def universal_small() -> NeuralHmm:
+    """Load the small network of any language."""
+    return load(_DATA / "universal_small")
 
 
 english_whisper = partial(load, _DATA / "english_whisper")
