@@ -13,6 +13,7 @@ from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Margins
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid
+from speechalign.graphs import Graph
 from speechalign.kernels import forward_backward
 from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
 from speechalign.models import PhoneModel, PhoneSpan
@@ -76,13 +77,9 @@ def place_boundaries(
             positions=[span.position for span in spans[low:high]],
         )
         own = noise.kept(log_probs[first:last], spans[low:high])
-        scaled = own * log_probs.dtype.type(model.acoustic_scale)
-        passed = forward_backward(scaled, graph).posteriors
-        np.cumsum(passed, axis=1, out=passed)
-        # Column 2i + 1: item i has begun to be left where the probability falls.
-        begun = 1.0 - passed[:, 1:-2:2]
         # Boundary k of the window lies between its items k and k + 1.
-        begun = begun[:, begin - low : min(end, len(spans) - 1) - low]
+        inner = slice(begin - low, min(end, len(spans) - 1) - low)
+        begun = _begun(own * log_probs.dtype.type(model.acoustic_scale), graph, inner)
         cells = slice(ratio * first, ratio * last + 2)
         here = (
             replace(grid, offset=grid.offset + first * grid.stride),
@@ -102,6 +99,15 @@ def place_boundaries(
         return times, [None] * len(times)
     moved = (times - candidates[0]).tolist()
     return times, [m and m.after_move(by) for m, by in zip([*margins, None], moved)]
+
+
+def _begun(scaled: np.ndarray, graph: Graph, items: slice) -> np.ndarray:
+    """Return the probability that some items of a chain have been left by each frame, (T, K)."""
+    passed = forward_backward(scaled, graph).posteriors
+    np.cumsum(passed, axis=1, out=passed)
+    # Column 2i + 1: item i has begun to be left where the probability falls.
+    found: np.ndarray = 1.0 - passed[:, 1:-2:2][:, items]
+    return found
 
 
 def spectral_change(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, FrameGrid]:

@@ -55,8 +55,8 @@ def report_page(workspace: Workspace, *, most: int = WORST) -> str:
             "</div>",
             _failures(failed),
             _pictures(workspace, aligned),
-            f"<p>The {len(clips)} utterances of the lowest confidence, of {len(aligned)}: click a "
-            "word to hear it.</p>",
+            f"<p>Utterances of the lowest confidence, {len(clips)} of {len(aligned)}: click a word "
+            "to hear it.</p>",
         ]
     )
     return tier_page(clips, title=f"Alignments in {workspace.out}", introduction=introduction)

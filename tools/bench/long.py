@@ -1,12 +1,14 @@
 """Time, memory and errors on recordings of hours, and on texts that do not fit them.
 
     PYTHONPATH=. python tools/bench/long.py time --data FOLDER --minutes 10 60 180 [--compare]
+        [--full]
     PYTHONPATH=. python tools/bench/long.py misfits --data FOLDER --minutes 30 [--model NAME]
 
 FOLDER has ``cathy`` and ``cmu_arctic``, each with a ``manifest.jsonl``. Recordings are their
 prompts, with pauses of 0.1 to 1.2 s, and the text of all of them as one. ``time`` aligns each
 length in a process of its own, and prints user CPU time, memory beside the decoded audio, and
-how many words begin and end within 50 ms of the same prompts aligned one by one. ``misfits``
+how many words begin and end within 50 ms of the same prompts aligned one by one (``--compare``),
+and whether the search of all paths finds the same times to the bit (``--full``). ``misfits``
 leaves out every 20th prompt of the text and another of the audio, says ten prompts again, swaps
 two paragraphs, puts in two minutes each of other speech, of noise and of music, and prints what
 was found of it. The load of the machine is printed beside.
@@ -15,15 +17,18 @@ was found of it. The load of the machine is printed beside.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from misfit_recordings import RATE, Prompt, alone, joined, judged, misfitting, prompts
 
+from speechalign.aligners import search
 from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
 
 
@@ -41,8 +46,8 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
-def measure(data: Path, minutes: float, *, compare: bool) -> None:
-    """Align one recording; print time, memory and differences."""
+def built(data: Path, minutes: float) -> tuple[np.ndarray, list[Prompt], list[tuple[int, int]]]:
+    """Return a recording of prompts with pauses, the prompts, and the samples where each is."""
     rng = np.random.default_rng(0)
     pool = prompts(data, "cathy", "cmu_arctic")
     used, parts, total = [], [], 0.0
@@ -53,7 +58,12 @@ def measure(data: Path, minutes: float, *, compare: bool) -> None:
         used.append(prompt)
         total += len(parts[-1]) / RATE + 0.65
     samples, places = joined(rng, parts)
-    del parts
+    return samples, used, places
+
+
+def measure(data: Path, minutes: float, *, compare: bool, full: bool) -> None:
+    """Align one recording; print time, memory and differences."""
+    samples, used, places = built(data, minutes)
     text = "\n".join(prompt.text for prompt in used)
     aligner = Aligner()
     aligner.align(used[0].samples(), used[0].text, sample_rate=RATE)
@@ -64,6 +74,11 @@ def measure(data: Path, minutes: float, *, compare: bool) -> None:
         f"{len(samples) / RATE / 60:.1f} min, {len(found)} words: {user:.1f} s user, "
         f"{peak:.0f} MB more, {found.search}, load {os.getloadavg()[0]:.1f}"
     )
+    if full:
+        with patch.object(search, "_FULL", math.inf):
+            whole = aligner.align(samples, text, sample_rate=RATE)
+        same = whole.words == found.words
+        line += f"; {whole.search.method} search: {'the same' if same else 'other'} words and times"
     if compare:
         alone = one_by_one(aligner, used, places)
         times = np.array([(word.start, word.end) for word in found])
@@ -99,17 +114,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[10.0])
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--model", default=DEFAULT_MODEL, help="of misfits")
-    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--compare", action="store_true", help="with prompts alone")
+    parser.add_argument("--full", action="store_true", help="with the search of all paths, too")
     options = parser.parse_args()
     if options.what == "misfits":
         misfits(options.data, options.minutes[0], options.seconds, options.model)
     elif len(options.minutes) == 1:
-        measure(options.data, options.minutes[0], compare=options.compare)
+        measure(options.data, options.minutes[0], compare=options.compare, full=options.full)
     else:
         for minutes in options.minutes:
             subprocess.run(
                 [sys.executable, __file__, "time", "--data", options.data, "--minutes",
-                 str(minutes), *["--compare"] * options.compare],
+                 str(minutes), *["--compare"] * options.compare, *["--full"] * options.full],
                 check=True,
             )  # fmt: skip
 

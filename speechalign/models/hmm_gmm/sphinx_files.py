@@ -7,6 +7,7 @@ and of the ``sendump`` quantised mixture weights, https://cmusphinx.github.io/wi
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,7 +163,8 @@ def read_dictionary(path: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
             if not phones:
                 raise FormatError(f"{path}:{number}: expected a word and its phones, got {line!r}")
             word = name[: name.rindex("(")] if name.endswith(")") and "(" in name[1:] else name
-            entries.setdefault(word, []).append(tuple(phones))
+            # Interned: a million phones are forty names, and 40 MB.
+            entries.setdefault(word, []).append(tuple(map(sys.intern, phones)))
         return {word: tuple(variants) for word, variants in entries.items()}
 
 
