@@ -26,6 +26,9 @@ class Settings:
         Number of updates of the weights.
     learning_rate : float
         Highest learning rate; see `rate`.
+    rate_steps : int or None
+        Number of steps in which the learning rate falls to zero, if the run ends before, as one
+        does that others continue; None for ``steps``.
     warmup : int
         Number of steps in which the learning rate rises to the highest.
     weight_decay : float
@@ -48,11 +51,13 @@ class Settings:
     Raises
     ------
     InputError
-        A number is too low, or ``patience`` and ``average`` are both given.
+        A number is too low, ``rate_steps`` is below ``steps``, or ``patience`` and ``average`` are
+        both given.
     """
 
     steps: int
     learning_rate: float = 1e-3
+    rate_steps: int | None = None
     warmup: int = 100
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -74,6 +79,10 @@ class Settings:
         for name, lowest in least.items():
             if getattr(self, name) < lowest:
                 raise InputError(f"{name}: expected at least {lowest}, got {getattr(self, name)}")
+        if self.rate_steps is not None and self.rate_steps < self.steps:
+            raise InputError(
+                f"rate_steps: expected at least {self.steps}, the steps; got {self.rate_steps}"
+            )
         if self.patience is not None and self.average > 1:
             raise InputError("patience and average: each chooses the final weights; give one")
 
@@ -81,7 +90,8 @@ class Settings:
         """Return the learning rate of a step, counted from 0: a linear rise, then half a cosine."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
-        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        total = self.steps if self.rate_steps is None else self.rate_steps
+        done = (step - self.warmup) / max(1, total - self.warmup)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 

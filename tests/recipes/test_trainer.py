@@ -30,6 +30,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {"steps": 9, "learning_rate": 0.1, "warmup": 2, "validate_every": 3, "clip": 5.0}
 
 
+def test_a_run_may_end_before_its_learning_rate_does():
+    whole, part = Settings(9, warmup=2), Settings(4, rate_steps=9, warmup=2)
+    assert [part.rate(step) for step in range(4)] == [whole.rate(step) for step in range(4)]
+    assert whole.rate(9) == 0 < part.rate(4)
+
+
 class Line(Trainer):
     """Fit y = 3 x with noise on the weights that torch's generator draws."""
 
@@ -310,6 +316,7 @@ class Named(Settings):
         ("", r"s\.yaml: expected a value for steps, found none"),
         ("steps: 3\nlearning_rate: 1e-3\n", r"learning_rate: expected a number, got the text '1e-"),
         ("steps: 3\nseed: -1\n", r"s\.yaml: seed: expected at least 0, got -1"),
+        ("steps: 3\nrate_steps: 2\n", r"rate_steps: expected at least 3, the steps; got 2"),
         ("steps: 3\naccumulate: 0\n", r"s\.yaml: accumulate: expected at least 1, got 0"),
         ("steps: 3\naverage: 2\npatience: 1\n", r"s\.yaml: patience and average: .* give one"),
         ("- 3\n", r"s\.yaml: expected keys with values, got \[3\]"),

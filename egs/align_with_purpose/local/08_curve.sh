@@ -15,9 +15,9 @@ vary() { # LOSS WEIGHT ...: settings with other weights
 fit() { # OUT SETTINGS ...
   "$python" -m recipes.steps.train_state_ctc "$store" "$data" "$exp/$1" "${@:2}"
 }
-vary min_wer 3 10 30 100
-vary mwer 0.02 0.05 0.1 0.2
-vary low_latency 0.05 0.1 0.2 0.5
+vary min_wer 10 30 100
+vary mwer 0.05 0.2
+vary low_latency 0.1 0.3
 fit . conf/early.yaml --seed 1
 "$python" -m recipes.steps.decode_states "$store" "$data/train_part.jsonl" --samples 16 \
   --run "$exp/early"
