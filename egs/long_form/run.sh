@@ -4,7 +4,7 @@
 #     bash egs/long_form/run.sh --encoder FOLDER   6 h of English and 3.6 h of mixtures, about an hour
 #     bash egs/long_form/run.sh --mini true        generated speech, a tiny encoder
 # Stages: 0 data; 1 split by speaker and sentence; 2 mixtures: of at most 16 s to train on, recordings
-# of 10 minutes to test; 3 cache the encoder's states; 4 train heads on single speakers; 5 train them
+# of 10 minutes to test; 3 cache the encoder's states; 4 train a head on single speakers; 5 train it
 # further on mixtures: on the words of the primary speaker alone, and on those of all, with marks
 # where the role changes (both) or before each word (each);
 # 6 decode the long recordings greedily and measure; 7 align the primary speaker's words with
@@ -13,7 +13,7 @@
 # --encoder DIR               openai/whisper-base: its folder, or its name on the hub
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
 # --parts "NAME ..."          corpora (cathy cmu_arctic speechocean762 an4)
-# --seeds "N ..."             seeds of weights and batches (1 2 3; mini: 1)
+# --seeds "N ..."             seeds of batches and dropout in stage 5 (1 2 3; mini: 1)
 # --exp DIR                   output folder (exp/full or exp/mini)
 # --mini true                 generated speech and an encoder with random weights
 # A run that has ended is not trained again, and one that was interrupted continues.
@@ -78,28 +78,25 @@ if stage 2 "mixtures"; then
   done
 fi
 if stage 3 "states"; then
-  step encode_states "$corpus" "$states/alone" --encoder "$encoder" --layer "$layer"
+  step encode_states "$corpus" "$states/alone" --encoder "$encoder" --layer "$layer" --copies 1
   cat "$data"/both/{train,dev,test}.jsonl >"$data/both/all.jsonl"
   step encode_states "$data/both/all.jsonl" "$states/mixed" --encoder "$encoder" --layer "$layer"
 fi
-if stage 4 "heads of single speakers"; then
-  for seed in $seeds; do
-    step train_state_ctc "$states/alone" "$data" "$exp/$seed" conf/alone.yaml --seed "$seed" \
-      "${short[@]}"
-  done
+if stage 4 "head of single speakers"; then
+  step train_state_ctc "$states/alone" "$data" "$exp" conf/alone.yaml --seed 1 "${short[@]}"
 fi
 if stage 5 "heads of mixtures"; then
   for seed in $seeds; do
     for target in primary both each; do
       step train_state_ctc "$states/mixed" "$data/$target" "$exp/$seed/$target" conf/mixed.yaml \
-        --seed "$seed" --init "$exp/$seed/alone/model" "${short[@]}"
+        --seed "$seed" --init "$exp/alone/model" "${short[@]}"
     done
   done
 fi
 if stage 6 "decode"; then
-  runs=()
+  runs=(--run "$exp/alone")
   for seed in $seeds; do
-    for name in alone {primary,both,each}/mixed; do runs+=(--run "$exp/$seed/$name"); done
+    for name in {primary,both,each}/mixed; do runs+=(--run "$exp/$seed/$name"); done
   done
   step decode_long "$states/mixed" "$mixed/test" "${runs[@]}"
 fi

@@ -22,7 +22,8 @@ from speechalign.formats import read_alignment
 
 _RESAMPLES = 2000
 _MARKED = ("both", "each")
-_NAMES = {"alone": "alone"} | {name: f"{name}/mixed" for name in ("primary", *_MARKED)}
+_NAMES = {"alone": "alone", "primary": "{}/primary/mixed"}
+_NAMES |= {name: f"{{}}/{name}/mixed" for name in _MARKED}
 _COLUMNS = ("WER", "substituted", "deleted", "inserted")
 
 
@@ -86,7 +87,8 @@ def main(exp: Path, seeds: str) -> None:
     """Print the tables."""
     found: dict[str, list[list[dict[str, Any]]]] = {
         name: [
-            list(read(exp / seed / _NAMES[name] / "long.json").values()) for seed in seeds.split()
+            list(read(exp / _NAMES[name].format(seed) / "long.json").values())
+            for seed in seeds.split()
         ]
         for name in _NAMES
     }
