@@ -37,14 +37,16 @@ RUNS = ((1, 1), (2, 3), (4, 7), (8, None))
 _STEP = 0.01  # seconds; speech is measured on a grid
 
 
-def timed_words(model: StateCtc, scores: np.ndarray) -> list[tuple[str, float, float]]:
+def timed_words(
+    model: StateCtc, scores: np.ndarray, duration: float
+) -> list[tuple[str, float, float]]:
     """Return words and marks that a model says, with begin and end in seconds."""
     assert model.vocabulary.blank is not None
     labels, spans = collapse(scores.argmax(1), blank=model.vocabulary.blank)
     found: list[tuple[str, float, float]] = []
     letters, begin, end = "", 0.0, 0.0
-    # The first frame of an encoder may begin before the recording does.
-    times = np.maximum(model.grid.seconds(spans), 0.0)
+    # The first frame of an encoder may begin before the recording does, the last end after it.
+    times = np.clip(model.grid.seconds(spans), 0.0, duration)
     for label, (start, stop) in zip(labels.tolist(), times.tolist()):
         symbol = model.vocabulary.symbols[label]
         if symbol in (SPACE, PRIMARY, OTHER):
@@ -98,7 +100,8 @@ def measure(
     model: StateCtc, scores: np.ndarray, reference: Sequence[str], turns: Alignment
 ) -> tuple[dict[str, Any], Alignment]:
     """Measure one recording; return the figures, and its words and regions."""
-    timed = timed_words(model, scores)
+    duration = turns.duration or 0.0
+    timed = timed_words(model, scores, duration)
     own = [
         word
         for words, spans in [role_spans(reference)]
@@ -113,15 +116,13 @@ def measure(
     said = [word for span in spans if span.primary for word in words[span.start : span.end]]
     regions = role_tier(times, spans)
     runs = Counter(deleted_runs(own, said))
-    speech = {
-        name: _grid(turns.tiers[name], turns.duration or 0.0) for name in ("primary", "other")
-    }
+    speech = {name: _grid(turns.tiers[name], duration) for name in ("primary", "other")}
     alone = {
         "primary": speech["primary"] & ~speech["other"],
         "other": speech["other"] & ~speech["primary"],
     }
     marked = {
-        name: _grid([r for r in regions if r.label == name], turns.duration or 0.0)
+        name: _grid([r for r in regions if r.label == name], duration)
         for name in ("primary", "other")
     }
     figures = {
@@ -145,7 +146,7 @@ def measure(
         }
         | {role: float(alone[role].sum() * _STEP) for role in alone},
     }
-    return figures, Alignment({"words": times, "roles": regions}, turns.duration)
+    return figures, Alignment({"words": times, "roles": regions}, duration)
 
 
 @click.command(help=__doc__)

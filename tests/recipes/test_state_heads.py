@@ -14,6 +14,7 @@ from click.testing import CliRunner  # noqa: E402
 
 from recipes.corpora.speaker_mixtures import Said, mix, timed  # noqa: E402
 from recipes.corpora.speaker_mixtures import main as speaker_mixtures  # noqa: E402
+from recipes.steps.decode_long import timed_words  # noqa: E402
 from recipes.steps.decode_states import main as decode_states  # noqa: E402
 from recipes.steps.decode_states import thinned  # noqa: E402
 from recipes.steps.encode_states import main as encode_states  # noqa: E402
@@ -25,11 +26,17 @@ from recipes.trainer.letters import (  # noqa: E402
     words_from,
     words_of,
 )
-from recipes.trainer.state_head import HeadConfig, StateHead, load_head  # noqa: E402
+from recipes.trainer.state_head import (  # noqa: E402
+    HeadConfig,
+    StateCtc,
+    StateHead,
+    load_head,
+)
 from recipes.trainer.state_split import StateSplit  # noqa: E402
 from speechalign.corpus import read_corpus  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.formats import read_alignment  # noqa: E402
+from speechalign.frames import FrameGrid  # noqa: E402
 from speechalign.text.speaker_roles import Turn, role_spans  # noqa: E402
 from speechalign.transcription.beam_search import beam_search  # noqa: E402
 
@@ -277,6 +284,15 @@ def test_words_of_an_utterance_begin_as_their_letters_tell():
         Turn(2.0, ("tea",), primary=False),
         Turn(3.5, ("a",), primary=False),
     ]
+
+
+def test_words_begin_and_end_within_the_recording():
+    vocabulary = letter_vocabulary()
+    model = StateCtc(
+        StateHead(HeadConfig(8, 1, 3), 6, 31), vocabulary, "", FrameGrid(RATE, 320, -160)
+    )
+    scores = np.eye(len(vocabulary))[vocabulary.ids(["t", "t", "e"])]
+    assert timed_words(model, scores, 0.041) == [("te", 0.0, 0.041)]
 
 
 def test_an_empty_mixture_says_so(encoded):
