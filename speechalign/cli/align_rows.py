@@ -95,10 +95,10 @@ def align_rows(
 ) -> None:
     """Align ROWS, a table or an archive of any size; write a manifest to OUT.
 
-    ROWS is a JSONL manifest, a parquet file or a folder of them, tar archives as WebDataset and
-    NeMo have them, a folder of lhotse Shar or of a Hugging Face dataset. It is read as a stream,
-    and OUT/alignment_manifest.jsonl has the status and the words of every utterance; there are no
-    TextGrids. A run that was stopped is resumed by the same command.
+    ROWS is a JSONL manifest, a lhotse cut set or folder of Shar, a parquet file or a folder of
+    them, tar archives as WebDataset and NeMo have them, or a folder of a Hugging Face dataset. It
+    is read as a stream, and OUT/alignment_manifest.jsonl has the status and the words of every
+    utterance; there are no TextGrids. A run that was stopped is resumed by the same command.
 
     Exit status: 0 all aligned, 3 some not, 4 none, 1 an internal error, 130 interrupted.
     """

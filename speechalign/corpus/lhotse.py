@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -74,14 +75,18 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
         is spread over several files, the name of the file is added. A cut that cannot be used has
         a ``problem`` with its line.
     """
+    return list(utterances_of(path, speaker_characters=speaker_characters))
+
+
+def utterances_of(path: Path, *, speaker_characters: int | None = None) -> Iterator[Utterance]:
+    """Yield what `read` returns, line by line."""
     manifest = _manifest(path)
-    utterances: list[Utterance] = []
     for line in read_lines(manifest):
         where = f"{manifest}:{line.number}"
         try:
             if line.problem:
                 raise InputError(line.problem)
-            utterances += _utterances(json.loads(line.text), manifest.parent, speaker_characters)
+            yield from _utterances(json.loads(line.text), manifest.parent, speaker_characters)
         except InputError as error:
             problem = str(error) if line.problem else f"{where}: {error}"
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -92,8 +97,7 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
         else:
             continue
         name = f"{manifest.name}:{line.number}"
-        utterances.append(Utterance(name, name, manifest, "", problem=problem))
-    return utterances
+        yield Utterance(name, name, manifest, "", problem=problem)
 
 
 def _manifest(path: Path) -> Path:

@@ -65,7 +65,7 @@ class Line:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield the lines of a text file that are not blank, one bad line harming no other.
+    """Yield the lines of a text file that are not blank, one by one; a bad one harms no other.
 
     Parameters
     ----------
@@ -84,16 +84,8 @@ def read_lines(path: Path) -> Iterator[Line]:
     OSError
         The file cannot be opened.
     """
-    data = path.read_bytes()
-    if path.suffix.lower() == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise FormatError(f"{path}: cannot be decompressed: {error}; copy it again") from None
-    if _is_utf16(data):
-        data = decode(data, str(path)).encode("utf-8")
     offset = 0
-    for number, piece in enumerate(data.split(b"\n"), 1):
+    for number, piece in enumerate(_pieces(path), 1):
         try:
             text = decode(piece, f"{path}:{number}", offset).strip()
         except FormatError as error:
@@ -102,6 +94,22 @@ def read_lines(path: Path) -> Iterator[Line]:
             if text:
                 yield Line(number, text)
         offset += len(piece) + 1
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of each line, as UTF-8; only a file in UTF-16 is read as a whole."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            first = file.readline()
+            if _is_utf16(first):
+                data = decode(first + file.read(), str(path)).encode("utf-8")
+                yield from data.split(b"\n")
+                return
+            yield first.removesuffix(b"\n")
+            for line in file:
+                yield line.removesuffix(b"\n")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise FormatError(f"{path}: cannot be decompressed: {error}; copy it again") from None
 
 
 def decode(data: bytes, name: str, offset: int = 0) -> str:

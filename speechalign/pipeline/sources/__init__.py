@@ -32,9 +32,9 @@ SOURCES = Registry(
     "speechalign.sources",
     {
         "jsonl": "speechalign.pipeline.sources.jsonl",
+        "lhotse": "speechalign.pipeline.sources.lhotse",
         "parquet": "speechalign.pipeline.sources.parquet",
         "dataset": "speechalign.pipeline.sources.dataset",
-        "shar": "speechalign.pipeline.sources.shar",
         "webdataset": "speechalign.pipeline.sources.webdataset",
     },
 )

@@ -10,14 +10,16 @@ import gzip
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from speechalign.corpus import Utterance
+from speechalign.corpus import Utterance, lhotse
 from speechalign.corpus.manifest import utterance_of_line
 from speechalign.errors import InputError
 
 
 def recognises(path: Path) -> bool:
-    """Return whether the name of a file ends as that of a manifest."""
-    return path.is_file() and path.name.lower().endswith((".jsonl", ".jsonl.gz"))
+    """Return whether the name of a file ends as that of a manifest, and it has no cuts."""
+    if not (path.is_file() and path.name.lower().endswith((".jsonl", ".jsonl.gz"))):
+        return False
+    return not lhotse.recognises(path)
 
 
 def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:

@@ -31,6 +31,9 @@ _TEXTS = {".txt", ".lab", ".text", ".transcript"}
 _KEYS = ("id", "offset", "duration", "speaker")
 _MANIFESTS = ("manifest_{}.json", "manifest_{}.jsonl", "tarred_audio_manifest.json")
 
+DAMAGED = "damaged"
+"""Name that `members` gives to what is wrong with an archive, which comes last."""
+
 _Member = tuple[str, bytes]
 
 
@@ -46,10 +49,10 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:
     for file in files_below(path, ".tar"):
         entries = _nemo_entries(file)
         if entries is None:
-            for key, members in groupby(_members(file), key=lambda member: _key(member[0])):
-                yield from _sample(f"{file.name}:{key}", dict(members), file)
+            for key, together in groupby(members(file), key=lambda member: _key(member[0])):
+                yield from _sample(f"{file.name}:{key}", dict(together), file)
             continue
-        for name, content in _members(file):
+        for name, content in members(file):
             for number, entry in enumerate(entries.pop(name, [])):
                 identity = entry.get("id", _key(name) + f"#{number + 1}" * (number > 0))
                 yield utterance_of({**_values(entry), "id": identity, "audio": content})
@@ -58,7 +61,7 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:
             yield Utterance(_key(name), _key(name), file, "", problem=problem)
 
 
-def _members(file: Path) -> Iterator[_Member]:
+def members(file: Path) -> Iterator[_Member]:
     """Yield the names of files in an archive, and their bytes; a damaged one ends with its name."""
     name = "the first member"
     try:
@@ -68,7 +71,7 @@ def _members(file: Path) -> Iterator[_Member]:
                     name = member.name
                     yield name, opened.read()
     except (tarfile.TarError, OSError, EOFError) as error:
-        yield "damaged", f"{file}: damaged after {name}: {error}; copy the archive again".encode()
+        yield DAMAGED, f"{file}: damaged after {name}: {error}; copy the archive again".encode()
 
 
 def _key(name: str) -> str:
@@ -79,8 +82,8 @@ def _key(name: str) -> str:
 
 def _sample(name: str, members: dict[str, bytes], file: Path) -> Iterator[Utterance]:
     """Yield the utterance of the members of one key; none without sound and text."""
-    if "damaged" in members:
-        yield Utterance(name, name, file, "", problem=members["damaged"].decode())
+    if DAMAGED in members:
+        yield Utterance(name, name, file, "", problem=members[DAMAGED].decode())
         return
     by_suffix = {PurePosixPath(member).suffix.lower(): member for member in members}
     sound = next((by_suffix[suffix] for suffix in by_suffix if suffix in _SOUNDS), None)
