@@ -13,14 +13,13 @@ import numpy as np
 
 from speechalign.alignment import Margins
 from speechalign.errors import InputError
+from speechalign.models.spread import Spread
 
-SPREAD = ((0.7, 0.004), (0.3, 0.035))
-"""Shares and scales, in seconds, of the Laplace distributions that boundaries set by hand add to
-those of a model: labellers do not agree, and natural speech is not that of a synthesiser. Found by
-``tools/tune_intervals.py``."""
 _ROUNDING = 1e-9
 # Of a distribution that is spread: steps that are left out, scales beyond its ends, and halvings.
 _LEAST_STEP, _REACH, _HALVINGS = 1e-7, 16.0, 32
+# Seconds: the deviation that a stretch is given for, and bounds of those that it is computed of.
+_DEVIATION, _LEAST_DEVIATION, _LARGEST_DEVIATION = 0.01, 0.002, 0.1
 
 
 def item_confidences(posteriors: np.ndarray, positions: np.ndarray) -> list[float | None]:
@@ -160,10 +159,7 @@ def boundary_quantiles(
             raise InputError(f"quantiles: expected values in (0, 1), got {quantile}")
     if not spread:
         return _interpolated(moments, passed, quantiles)
-    steps = np.diff(passed, prepend=0.0)
-    places = np.append(moments[0], (moments[1:] + moments[:-1]) / 2)
-    kept = steps > _LEAST_STEP
-    steps, places = steps[kept] / steps[kept].sum(), places[kept]
+    places, steps = _masses(moments, passed)
     wanted = np.asarray(quantiles, np.float64)
     reach = _REACH * max(scale for _, scale in spread)
     low = np.full(len(wanted), places[0] - reach)
@@ -177,6 +173,14 @@ def boundary_quantiles(
             below += share * (np.where(distance < 0, tail, 1 - tail) @ steps)
         low, high = np.where(below < wanted, middle, low), np.where(below < wanted, high, middle)
     return high
+
+
+def _masses(moments: np.ndarray, passed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the middles between moments, and the probability of each, where there is any."""
+    steps = np.diff(passed, prepend=0.0)
+    places = np.append(moments[0], (moments[1:] + moments[:-1]) / 2)
+    kept = steps > _LEAST_STEP
+    return places[kept], steps[kept] / steps[kept].sum()
 
 
 def _interpolated(
@@ -194,7 +198,9 @@ def _interpolated(
     return np.array(found)
 
 
-def credible_margins(moments: np.ndarray, passed: np.ndarray, time: float) -> Margins:
+def credible_margins(
+    moments: np.ndarray, passed: np.ndarray, time: float, spread: Spread
+) -> Margins:
     """Return the credible intervals of a boundary that was put at a time, in seconds.
 
     Parameters
@@ -203,13 +209,22 @@ def credible_margins(moments: np.ndarray, passed: np.ndarray, time: float) -> Ma
         As for `boundary_quantiles`, seconds.
     time : float
         Seconds; the intervals are made to hold it.
+    spread : Spread
+        Of the boundaries that somebody sets by hand, which the intervals claim to hold.
 
     Notes
     -----
-    They claim to hold the boundary that somebody sets by hand, and so have `SPREAD` added to what
-    the model says.
+    With s the standard deviation of the distribution, from 2 to 100 ms, each moment t becomes
+    time + a (s / 10 ms)^b (t - time), with a the stretch and b the power of the spread, whose
+    Laplace distributions are added.
     """
-    found = boundary_quantiles(moments, passed, (0.05, 0.25, 0.75, 0.95), spread=SPREAD) - time
+    places, steps = _masses(moments, passed)
+    deviation = float(np.sqrt(steps @ (places - steps @ places) ** 2))
+    deviation = min(max(deviation, _LEAST_DEVIATION), _LARGEST_DEVIATION)
+    factor = spread.stretch * (deviation / _DEVIATION) ** spread.power
+    found = boundary_quantiles(
+        factor * (moments - time), passed, (0.05, 0.25, 0.75, 0.95), spread=spread.laplace
+    )
     low_90, low_50, high_50, high_90 = found.tolist()
     return Margins(min(low_90, 0.0), min(low_50, 0.0), max(high_50, 0.0), max(high_90, 0.0))
 

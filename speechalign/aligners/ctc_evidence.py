@@ -24,6 +24,7 @@ from speechalign.graphs.ctc import ctc_graph
 from speechalign.graphs.ctc_variants import ctc_variant_graph
 from speechalign.graphs.ctc_words import ctc_word_graph, with_star
 from speechalign.kernels import forward_backward
+from speechalign.models.spread import Spread
 from speechalign.text.word import Pronunciation
 
 # Factor on scores, because neighbouring frames are not independent, and the prior of a word that is
@@ -38,6 +39,9 @@ _ITEMS, _BESIDE = 48, 6
 _WINDOW, _CONTEXT = 64, 4
 _FARTHEST = 0.25  # seconds from a boundary within which it may lie
 _RIVALS = 20  # symbols that a label is compared with: those that score most in its frames
+SPREAD = Spread(((0.7, 0.004), (0.3, 0.035)))
+"""Of all CTC models: no German one is at hand to fit it to, so that it is what German HMMs had when
+nothing was stretched."""
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -171,9 +175,9 @@ def label_margins(
                 weights = change[max(0, begin - 1) : max(0, begin - 1) + len(centres)] ** 2
                 mass = np.append(0.0, np.cumsum(past * (1.0 - ahead) * inside * weights))
                 if mass[-1] > 0:
-                    found[k, side] = credible_margins(cut, mass / mass[-1], time)
+                    found[k, side] = credible_margins(cut, mass / mass[-1], time, SPREAD)
                 else:
-                    found[k, side] = credible_margins(np.array([time]), np.ones(1), time)
+                    found[k, side] = credible_margins(np.array([time]), np.ones(1), time, SPREAD)
     return [(found[k, 0], found[k, 1]) for k in range(len(times))]
 
 

@@ -17,6 +17,7 @@ from speechalign.graphs import Graph
 from speechalign.kernels import forward_backward
 from speechalign.kernels.filterbank import apply_filters, mel_spaced, triangular_filters
 from speechalign.models import PhoneModel, PhoneSpan
+from speechalign.models.spread import Spread
 
 _BANDS = 24
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
@@ -88,7 +89,7 @@ def place_boundaries(
         )
         medians.append(boundary_medians(begun, *here))
         if with_margins:
-            margins += boundary_margins(begun, *here, medians[-1][0])
+            margins += boundary_margins(begun, *here, medians[-1][0], model.spread)
     duration = len(samples) / model.sample_rate
     medians.append(np.full((2, 1), duration))
     # Windows need not agree where they meet; the best path is in order (test_seams_of_windows).
@@ -218,6 +219,7 @@ def boundary_margins(
     change: np.ndarray,
     change_grid: FrameGrid,
     times: np.ndarray,
+    spread: Spread,
 ) -> list[Margins]:
     """Find the credible intervals of boundaries.
 
@@ -227,6 +229,8 @@ def boundary_margins(
         As for `boundary_medians`.
     times : ndarray, shape (K,), float64
         Where each boundary was put, seconds.
+    spread : Spread
+        Of the model.
 
     Returns
     -------
@@ -236,7 +240,7 @@ def boundary_margins(
     middles = grid.seconds(np.arange(len(begun)) + 0.5)
     edges = change_grid.seconds(np.arange(len(change) + 1))
     return [
-        credible_margins(*_distribution(middles, column, edges, change**2), float(time))
+        credible_margins(*_distribution(middles, column, edges, change**2), float(time), spread)
         for column, time in zip(begun.T, times)
     ]
 

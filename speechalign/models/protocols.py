@@ -11,6 +11,7 @@ import numpy as np
 from speechalign.emissions import Emissions
 from speechalign.frames import FrameGrid
 from speechalign.graphs import Graph
+from speechalign.models.spread import Spread
 from speechalign.vocabulary import Piece, Vocabulary
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class PhoneModel(EmittingModel, Protocol):
     independent. ``calibration``, (slope, intercept), turns the mean log-likelihood deficit of a
     word into a confidence. ``pronunciation`` is how words that the dictionary lacks are pronounced:
     a name in ``speechalign.text.PRONUNCIATIONS``, or the path of a model of ``speechalign g2p
-    train``; None for not at all.
+    train``; None for not at all. ``spread`` makes credible intervals of the distributions of
+    boundaries.
     """
 
     phones: Sequence[str]
@@ -140,6 +142,7 @@ class PhoneModel(EmittingModel, Protocol):
     pronunciation: str | None
     acoustic_scale: float
     calibration: tuple[float, float]
+    spread: Spread
 
     @property
     def depends_on_neighbours(self) -> bool:

@@ -26,6 +26,7 @@ from speechalign.pipeline.judgement import judge
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.server.sound_view import SoundView
+from speechalign.viz.tier_page import interval_row
 
 ORIGINAL = ".orig"
 """Suffix of the copy of a file as the aligner wrote it, beside the corrected one."""
@@ -137,7 +138,7 @@ class Workspace:
         }
 
     def show(self, recording: str) -> dict[str, object]:
-        """Return a recording: its utterances, tiers with confidences, revision and sound."""
+        """Return a recording: its utterances, tiers with what is known, revision and sound."""
         results = self.results(recording)
         file = self.file(results)
         problem, revision = file.problem, None
@@ -157,8 +158,11 @@ class Workspace:
         if alignment is None:
             revision = None
             alignment = _machine_alignment(results)
-        confidences = {
-            _key(word.interval): word.confidence for result in results for word in result.said
+        known = {
+            _key(own): own
+            for result in results
+            for word in result.said
+            for own in (*word.parts, word.interval)  # a word of one phone has its own confidence
         }
         place = self.audio(results)
         duration = alignment.duration
@@ -179,9 +183,7 @@ class Workspace:
             "tiers": [
                 {
                     "name": name,
-                    "intervals": [
-                        [i.start, i.end, i.label, confidences.get(_key(i))] for i in intervals
-                    ],
+                    "intervals": [interval_row(i, known.get(_key(i), i)) for i in intervals],
                 }
                 for name, intervals in alignment.tiers.items()
             ],

@@ -31,7 +31,8 @@ def plot_alignment(alignment: Alignment, waveform: Waveform) -> Figure:
     Parameters
     ----------
     alignment : Alignment
-        Its tiers are drawn in their order, words below a confidence of 0.5 in orange.
+        Its tiers are drawn in their order, words below a confidence of 0.5 in orange, and the 50
+        and 90 % credible intervals of bounds, where they are known, as bands at their feet.
     waveform : Waveform
         The same recording.
 
@@ -106,7 +107,15 @@ def _draw_tier(
         family=letters.families,
         parse_math=False,
     )
-    for interval in alignment.tiers[tier]:
+    found = alignment.tiers[tier]
+    # Neighbours share a bound, and its intervals.
+    for bands, alpha in (
+        ({around for i in found for around in (i.start_90, i.end_90) if around}, 0.18),
+        ({around for i in found for around in (i.start_50, i.end_50) if around}, 0.4),
+    ):
+        for low, high in bands:
+            axes.axvspan(low, high, ymax=0.2, facecolor="tab:blue", alpha=alpha, lw=0, zorder=2)
+    for interval in found:
         shade = "white"
         if interval.confidence is not None:
             shade = "honeydew" if interval.confidence >= 0.5 else "peachpuff"

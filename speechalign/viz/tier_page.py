@@ -6,7 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
 from importlib import resources
 
@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from speechalign.alignment import Alignment
+from speechalign.alignment import Alignment, Interval
 
 _SCRIPTS = (
     "wavesurfer/wavesurfer.min.js", "wavesurfer/spectrogram.min.js", "wavesurfer/timeline.min.js",
@@ -112,19 +112,29 @@ def _data(clip: Clip) -> dict[str, object]:
         "tiers": [
             {
                 "name": name,
-                "intervals": [
-                    [
-                        round(i.start, 5),
-                        round(i.end, 5),
-                        i.label,
-                        None if i.confidence is None else round(i.confidence, 3),
-                    ]
-                    for i in intervals
-                ],
+                "intervals": [interval_row(i, i) for i in intervals],
             }
             for name, intervals in clip.alignment.tiers.items()
         ],
     }
+
+
+def interval_row(interval: Interval, known: Interval) -> list[object]:
+    """Return what tiers.js reads: bounds, label, confidence, margins of the start and of the end.
+
+    Parameters
+    ----------
+    interval : Interval
+        Where it is.
+    known : Interval
+        The same as it was aligned, with what is known of it.
+    """
+    margins = [
+        own and [round(seconds, 5) for seconds in astuple(own)]
+        for own in (known.start_margins, known.end_margins)
+    ]
+    row = [interval.start, interval.end, interval.label, known.confidence]
+    return [*row, *margins] if any(margins) else row
 
 
 def _opus(samples: np.ndarray, rate: int) -> str:

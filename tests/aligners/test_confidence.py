@@ -17,6 +17,7 @@ from speechalign.aligners.confidence import (
 from speechalign.errors import InputError
 from speechalign.graphs import ctc_graph, ctc_word_graph
 from speechalign.kernels.lattice import forward_backward, viterbi
+from speechalign.models.spread import Spread
 
 
 @st.composite
@@ -177,16 +178,46 @@ def test_spread_is_that_of_a_sum():
     assert [np.mean(drawn <= q) for q in found] == pytest.approx(wanted, abs=0.004)
 
 
+_LABELLERS = Spread(((0.7, 0.004), (0.3, 0.035)))
+
+
 def test_margins_hold_the_boundary_wherever_it_was_put():
     moments, passed = np.array([1.0, 1.1]), np.array([0.0, 1.0])
-    inside = credible_margins(moments, passed, 1.05)
+    inside = credible_margins(moments, passed, 1.05, _LABELLERS)
     assert inside.low_90 < inside.low_50 < 0 < inside.high_50 < inside.high_90
-    outside = credible_margins(moments, passed, 2.0)
+    outside = credible_margins(moments, passed, 2.0, _LABELLERS)
     assert (outside.high_50, outside.high_90) == (0.0, 0.0)
     assert 2.0 + outside.low_90 == pytest.approx(1.05 + inside.low_90)
     moved = inside.after_move(0.001)
     assert moved.low_90 == pytest.approx(inside.low_90 - 0.001)
     assert inside.after_move(-1.0).low_90 == 0.0
+
+
+def uniform(width):
+    """Return a distribution over so many seconds around 1."""
+    return np.linspace(1 - width / 2, 1 + width / 2, 401), np.linspace(0, 1, 401)
+
+
+def test_a_stretch_is_about_the_boundary_and_a_power_of_the_deviation():
+    tiny = ((1.0, 1e-6),)  # labellers agree
+    plain = credible_margins(*uniform(0.04), 1.0, Spread(tiny))
+    assert plain.high_90 == pytest.approx(0.018, rel=0.01)
+    assert plain.low_50 == pytest.approx(-0.01, rel=0.01)
+    twice = credible_margins(*uniform(0.04), 1.0, Spread(tiny, stretch=2.0))
+    assert twice.high_90 == pytest.approx(2 * plain.high_90, rel=0.01)
+    aside = credible_margins(*uniform(0.04), 0.99, Spread(tiny, stretch=2.0))
+    assert aside.high_90 == pytest.approx(2 * (plain.high_90 + 0.01), rel=0.01)
+    # A uniform distribution of width w has a deviation of w / sqrt(12).
+    for width in (0.02, 0.1):
+        powered = credible_margins(*uniform(width), 1.0, Spread(tiny, stretch=1.5, power=0.5))
+        factor = 1.5 * (width / math.sqrt(12) / 0.01) ** 0.5
+        assert powered.high_90 == pytest.approx(factor * 0.45 * width, rel=0.01)
+
+
+def test_the_stretch_of_a_certain_boundary_is_finite():
+    certain = np.array([1.0]), np.ones(1)
+    found = credible_margins(*certain, 1.0, Spread(_LABELLERS.laplace, stretch=1.2, power=-3.0))
+    assert found == credible_margins(*certain, 1.0, _LABELLERS)
 
 
 @pytest.mark.parametrize("posteriors", [np.array([[0.5, 0.4]]), np.array([[math.nan, 1.0]])])

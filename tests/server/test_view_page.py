@@ -8,6 +8,8 @@ import soundfile
 from browser import wait_until
 
 from speechalign import Alignment, Interval, read_alignment
+from speechalign.aligners.aligner import Aligner
+from speechalign.pipeline.align_corpus import align_corpus
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.server.view_api import view_routes
@@ -247,6 +249,24 @@ def folder_of(out, audio, words, duration, name="a"):
     with Manifest(out).writing([result_of(name, audio, found, duration)]):
         pass
     return out
+
+
+def test_credible_intervals_show_until_a_bound_is_moved(page, examples, aligner, serve, tmp_path):
+    exact = Aligner(aligner.model, posteriors=["intervals"])
+    align_corpus(examples / "rms", exact, tmp_path / "out")
+    workspace = Workspace(tmp_path / "out")
+    first = workspace.show("river")["tiers"][0]["intervals"][0]
+    _, end, label, _, before, after = first
+    assert before[0] < before[1] <= 0 <= before[2] < before[3]
+    open_page(page, serve(view_routes(workspace)))
+    said = page.locator("#info").text_content()
+    assert label in said
+    assert f"start {round(1000 * before[0])} to +{round(1000 * before[3])}" in said
+    moved = f"Edits.move(shown.tiers, 0, {end}, {end + 0.01}).tiers[0].intervals"
+    for interval, bound in ((0, "endMargins"), (1, "startMargins")):
+        assert page.evaluate(f"shown.tiers[0].intervals[{interval}].{bound}") == after
+        assert page.evaluate(f"{moved}[{interval}].{bound}") is None
+    assert page.evaluate(f"{moved}[0].startMargins") == before
 
 
 def test_right_to_left_scripts(page, serve, tmp_path):

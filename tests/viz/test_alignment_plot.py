@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speechalign import Alignment, Interval
+from speechalign.alignment import Margins
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import BackendError
 from speechalign.viz import plot_alignment
@@ -46,6 +47,16 @@ def test_each_tier_has_its_row_under_waveform_and_spectrogram(tmp_path):
         assert drawn == [0.0, 0.4, 0.8]
     figure.savefig(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_credible_intervals_are_bands_and_a_shared_bound_has_them_once():
+    margins = Margins(-0.03, -0.01, 0.02, 0.05)
+    one = Interval(0.1, 0.4, "one", None, None, margins)
+    two = Interval(0.4, 0.8, "two", None, margins, margins)
+    figure = plot_alignment(Alignment({"words": [one, two]}, 1.0), waveform(1.0))
+    bands = [patch for patch in figure.axes[2].patches if patch.get_height() == 0.2]
+    found = sorted((round(b.get_x(), 3), round(b.get_width(), 3)) for b in bands)
+    assert found == [(0.37, 0.08), (0.39, 0.03), (0.77, 0.08), (0.79, 0.03)]
 
 
 def test_doubtful_words_have_another_colour():

@@ -1,15 +1,16 @@
 """How often the credible intervals of boundaries hold the boundaries that were set by hand.
 
     python tools/bench/intervals.py CORPUS [CORPUS ...] --model NAME [--model NAME ...]
-        [--encoder DIR] [--exclude SPEAKER ...] [--tier words] [--count N] [--plot FILE.png]
+        [--encoder DIR] [--language CODE] [--exclude SPEAKER ...] [--tier words] [--count N]
+        [--plot FILE.png]
     python tools/bench/intervals.py --synthetic MANIFEST.jsonl --model NAME
 
 CORPUS has ``corpus/SPEAKER/*.flac`` with a .lab beside each, and ``gold/SPEAKER/*.TextGrid``.
 Words are compared, or phones whose labels are the same. Of each model and corpus it prints how many
 boundaries there are, the share inside the 50 and the 90 % interval with its 95 % confidence
-interval (bootstrap over recordings), and the mean width of the intervals. ``--plot`` draws the
-shares against the width. ``--synthetic`` lets flite speak the sentences of a manifest, whose times
-are exact.
+interval (bootstrap over recordings), the mean width of the intervals, and the shares by fifths of
+the width. ``--plot`` draws these. ``--synthetic`` lets flite speak the sentences of a manifest,
+whose times are exact.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def measure(aligner: Aligner, items: Iterator[Item], tier: str) -> list[Held]:
 
 
 def summary(found: Sequence[Held]) -> str:
-    """Return the figures of a model on a corpus as a line."""
+    """Return the figures of a model on a corpus as a line, with shares by fifths of the width."""
     inside = np.concatenate([own.inside for own in found])
     widths = np.concatenate([own.widths for own in found])
     sums = np.array([[*own.inside.sum(axis=0), len(own.inside)] for own in found], float)
@@ -125,43 +126,47 @@ def summary(found: Sequence[Held]) -> str:
         share = 100 * inside[:, n].mean()
         cells.append(
             f"{nominal} %: {share:5.1f} ({low[n]:.1f} to {high[n]:.1f}), "
-            f"{1000 * widths[:, n].mean():4.0f} ms"
+            f"{1000 * widths[:, n].mean():4.0f} ms, "
+            + " ".join(f"{100 * share:.0f}" for _, share in by_width(inside[:, n], widths[:, n]))
         )
     return "   ".join(cells)
 
 
+def by_width(inside: np.ndarray, widths: np.ndarray) -> list[tuple[float, float]]:
+    """Return the mean width and the share inside of each fifth of the boundaries, by width."""
+    parts = np.array_split(np.argsort(widths, kind="stable"), 5)
+    return [(float(widths[part].mean()), float(inside[part].mean())) for part in parts]
+
+
 def draw(results: Mapping[str, Sequence[Held]], path: Path) -> None:
-    """Draw the shares inside by fifths of the width."""
+    """Draw the shares inside by fifths of the width, a panel for each level."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for number, (name, found) in enumerate(results.items()):
-        inside = np.concatenate([own.inside for own in found])
-        widths = np.concatenate([own.widths for own in found])
-        for level, style in ((0, "--"), (1, "-")):
-            order = np.argsort(widths[:, level])
-            parts = np.array_split(order, 5)
+    figure, panels = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
+    for level, (axes, nominal) in enumerate(zip(panels, (50, 90))):
+        for name, found in results.items():
+            inside = np.concatenate([own.inside for own in found])[:, level]
+            widths = np.concatenate([own.widths for own in found])[:, level]
+            points = by_width(inside, widths)
             axes.plot(
-                [1000 * widths[part, level].mean() for part in parts],
-                [100 * inside[part, level].mean() for part in parts],
-                style,
+                [1000 * width for width, _ in points],
+                [100 * share for _, share in points],
                 marker="o",
                 markersize=4,
-                color=f"C{number}",
-                label=name if level else None,
+                label=f"{name}: {100 * inside.mean():.1f} %",
             )
-    for nominal in (50, 90):
         axes.axhline(nominal, color="0.6", linewidth=1, zorder=0)
-    axes.set(
-        xlabel="Mean width of the interval, ms (fifths of the boundaries)",
-        ylabel="Boundaries set by hand inside, %",
-        xscale="log",
-        ylim=(0, 101),
-    )
-    ticks = (10, 15, 20, 30, 50, 70, 100, 150, 200)
-    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.legend(title="90 % intervals (50 %: dashed)", fontsize="small")
+        axes.set(
+            title=f"{nominal} % intervals",
+            xlabel="mean width of the interval, ms (fifths of the boundaries)",
+            xscale="log",
+            ylim=(0, 101),
+        )
+        ticks = (10, 20, 50, 100, 200) if level == 0 else (30, 50, 100, 200, 500)
+        axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        axes.legend(fontsize="small")
+    panels[0].set_ylabel("boundaries set by hand inside, %")
     figure.savefig(path, dpi=120)
 
 
@@ -172,6 +177,7 @@ def main() -> None:
     parser.add_argument("--synthetic", type=Path, help="manifest whose sentences flite speaks")
     parser.add_argument("--model", action="append", help="may be repeated")
     parser.add_argument("--encoder", help="pretrained encoder of the models that have one")
+    parser.add_argument("--language", help="of the corpora, for a model of several")
     parser.add_argument("--exclude", action="append", default=[], help="speaker; may be repeated")
     parser.add_argument("--tier", choices=("words", "phones"), default="words")
     parser.add_argument("--count", type=int, default=120, help="sentences of --synthetic")
@@ -179,7 +185,8 @@ def main() -> None:
     options = parser.parse_args()
     results = {}
     for name in options.model or [DEFAULT_MODEL]:
-        aligner = Aligner(load_aligner(name, options.encoder).model, posteriors=["intervals"])
+        model = load_aligner(name, options.encoder).model
+        aligner = Aligner(model, posteriors=["intervals"], language=options.language)
         rate = aligner.model.sample_rate
         sets = {
             folder.name: (by_hand(folder, options.tier, rate, options.exclude), options.tier)

@@ -55,10 +55,11 @@ const Edits = (() => {
     let moved = tiers;
     for (const [i] of rooms) {
       const intervals = tiers[i].intervals.map((interval) => {
-        const start = near(interval.start, time) ? place : interval.start;
-        const end = near(interval.end, time) ? place : interval.end;
-        return start === interval.start && end === interval.end
-          ? interval : { ...interval, start, end };
+        const own = { ...interval };
+        // The margins are those of the bound that the aligner set.
+        if (near(interval.start, time)) Object.assign(own, { start: place, startMargins: null });
+        if (near(interval.end, time)) Object.assign(own, { end: place, endMargins: null });
+        return own.start === interval.start && own.end === interval.end ? interval : own;
       });
       moved = withTier(moved, i, intervals);
     }

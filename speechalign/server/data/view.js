@@ -98,7 +98,8 @@ function inform() {
   get("info").textContent =
     `${tier.name} ${selected.index + 1} of ${tier.intervals.length}: \u2068${interval.label}\u2069, ` +
     `${interval.start.toFixed(3)} to ${interval.end.toFixed(3)} s, ` +
-    `${duration([interval.start, interval.end])}${known}; keys move its ${side}`;
+    `${duration([interval.start, interval.end])}${known}${Tiers.certainty(interval)}; ` +
+    `keys move its ${side}`;
 }
 
 const duration = ([from, to]) => `${Math.round(1000 * (to - from))} ms`;

@@ -25,7 +25,7 @@
       const known = interval.confidence === null ? ""
         : `, confidence ${interval.confidence.toFixed(2)}`;
       info.textContent = `\u2068${interval.label}\u2069, ${interval.start.toFixed(3)} to ` +
-        `${interval.end.toFixed(3)} s${known}`;
+        `${interval.end.toFixed(3)} s${known}${Tiers.certainty(interval)}`;
       draw();
       if (play && surfer) surfer.play(interval.start, interval.end);
     }

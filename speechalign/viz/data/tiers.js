@@ -51,11 +51,22 @@ const Tiers = (() => {
     return letters.length ? letters.join("") + "…" : "";
   }
 
+  /** Shade the 90 and the 50 % credible interval of a bound; margins are [low, low, high, high]. */
+  function band(context, x, margins, scale, top) {
+    if (!margins) return;
+    const [low90, low50, high50, high90] = margins.map((seconds) => x + seconds * scale);
+    context.globalAlpha = 0.18;
+    context.fillRect(low90, top + ROW - 9, high90 - low90, 8);
+    context.globalAlpha = 0.4;
+    context.fillRect(low50, top + ROW - 9, high50 - low50, 8);
+    context.globalAlpha = 1;
+  }
+
   /**
    * Draw the tiers of a stretch.
    *
    * @param canvas   where to
-   * @param tiers    [{name, intervals: [{start, end, label, confidence}]}]
+   * @param tiers    [{name, intervals: [{start, end, label, confidence, startMargins, endMargins}]}]
    * @param view     {start, end}: seconds
    * @param selected {tier, index}, or null
    */
@@ -84,6 +95,11 @@ const Tiers = (() => {
           context.globalAlpha = 1;
         }
         context.fillStyle = colour.accent;
+        const before = found[i - 1];
+        if (!before || before.end !== interval.start) {
+          band(context, left, interval.startMargins, scale, top);
+        }
+        band(context, right, interval.endMargins, scale, top);
         context.fillRect(left - 0.5, top, 1, ROW - 1);
         context.fillRect(right - 0.5, top, 1, ROW - 1);
         if (room > 6) {
@@ -121,14 +137,23 @@ const Tiers = (() => {
     return { tier, index: found[index] && found[index].start <= time ? index : -1, time };
   }
 
-  /** Return tiers of plain rows, [start, end, label, confidence], as objects. */
+  /** Return tiers of plain rows, [start, end, label, confidence, margins of both], as objects. */
   function parse(tiers) {
     return tiers.map(({ name, intervals }) => ({
       name,
-      intervals: intervals.map(([start, end, label, confidence]) => (
-        { start, end, label, confidence: confidence ?? null })),
+      intervals: intervals.map(([start, end, label, confidence, startMargins, endMargins]) => (
+        { start, end, label, confidence: confidence ?? null,
+          startMargins: startMargins ?? null, endMargins: endMargins ?? null })),
     }));
   }
 
-  return { ROW, DOUBTFUL, fit, colours, first, draw, at, parse };
+  /** Return the 90 % credible intervals of both bounds, in words; nothing where not known. */
+  function certainty({ startMargins, endMargins }) {
+    const range = (margins) => margins
+      ? `${Math.round(1000 * margins[0])} to +${Math.round(1000 * margins[3])}` : "not known";
+    if (!startMargins && !endMargins) return "";
+    return `, 90 % intervals in ms: start ${range(startMargins)}, end ${range(endMargins)}`;
+  }
+
+  return { ROW, DOUBTFUL, fit, colours, first, draw, at, parse, certainty };
 })();
