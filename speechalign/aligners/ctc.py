@@ -16,10 +16,11 @@ from speechalign.aligners.ctc_evidence import (
     reading_confidences,
     reading_posteriors,
 )
+from speechalign.aligners.ctc_misfits import PENALTIES, find_ctc_readings, steady_blanks
 from speechalign.aligners.emission_chunks import emit_together
 from speechalign.aligners.label_rows import Item, LabelRow, spans_of_arcs, spans_of_path
 from speechalign.aligners.misfits import (
-    find_readings,
+    CERTAIN,
     in_order_of_text,
     read_words,
     with_loud_pauses,
@@ -36,7 +37,7 @@ from speechalign.emissions import Emissions
 from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs.ctc_variants import ctc_variant_graph, variant_labels
 from speechalign.graphs.ctc_words import with_star
-from speechalign.graphs.misfits import Misfit, Penalties
+from speechalign.graphs.misfits import Misfit
 from speechalign.kernels.ctc import ctc_viterbi
 from speechalign.models import CtcModel
 from speechalign.pronunciation.spelling import load_speller
@@ -49,18 +50,6 @@ OVERLAP = 1.0
 # Nats a frame that noise tokens lose against the best label, so that they leave silence to the
 # blank and words their own labels; chosen as the odds in `phones` (tools/tune_noise.py).
 _NOISE_PENALTY = 0.1
-# Nats: about a quarter of those of phones, as so much less is at stake a word; not tuned yet.
-_PENALTIES = Penalties(
-    skip=-10.0,
-    skip_more=-1.0,
-    insertion=-10.0,
-    jump=-25.0,
-    filler=-4.0,
-    sound=0.3,
-    chance=8.0,
-    word=1.0,
-    beam=60.0,
-)
 _MEMORY = 256 * 2**20
 _ANY = "spn"  # the phone of what cannot be read, as in the dictionary's noise
 
@@ -128,7 +117,7 @@ class CtcAligner:
             raise InputError(f"{model.name}: expected a vocabulary with a blank, as CTC has one")
         self.model = model
         self.allow = allow
-        self.penalties = _PENALTIES
+        self.penalties = PENALTIES
         self.posteriors = posteriors
         self._blank = model.vocabulary.blank
         self._star = len(model.vocabulary)  # the column that with_star appends
@@ -170,14 +159,19 @@ class CtcAligner:
             (emissions,) = self.emit([waveform])
         scores = _Scores(emissions, self._blank)
         read: Sequence[int | None] = range(len(words))
+        steady = np.zeros(len(scores.plain), np.bool_)
+        if "insertions" in self.allow:
+            steady = steady_blanks(
+                scores.plain, emissions.grid, waveform.samples, blank=self._blank
+            )
         if self.allow:
-            read = self._read(scores, items)
+            read = self._read(scores, items, steady)
             noise = Word("", (NOISE,), "noise", readings=(((Piece(None, 0, 0),),),))
             words = tuple(read_words(words, read, noise))
             items = self._items(words)
         self._check_length(items, len(scores.plain), waveform.duration)
         begin_step("searching", 0.8)
-        row, score, search = self._search(scores, items)
+        row, score, search = self._search(scores, items, steady)
         confidences = reading_confidences(
             scores.plain, row.rows, row.item_spans, blank=self._blank, star=self._star
         )
@@ -202,7 +196,7 @@ class CtcAligner:
             search=Search("beam", certified=False) if self.allow else search,
         )
 
-    def _read(self, scores: _Scores, items: Sequence[Item]) -> list[int | None]:
+    def _read(self, scores: _Scores, items: Sequence[Item], steady: np.ndarray) -> list[int | None]:
         """Find which words are read, where text and audio need not fit."""
         spoken = [item for item in items if item.word is not None]
         between = [] if self._speller.separator is None else [self._speller.separator]
@@ -210,15 +204,14 @@ class CtcAligner:
             [self._labels(reading) + between * (n + 1 < len(spoken)) for reading in item.readings]
             for n, item in enumerate(spoken)
         ]
-        return find_readings(
+        return find_ctc_readings(
             scores.with_star,
-            scores.with_star.max(axis=1) - scores.with_star.dtype.type(self.penalties.sound),
-            ctc_variant_graph(variants, blank=self._blank),
-            [ctc_variant_graph([own], blank=self._blank) for own in variants],
+            variants,
             [item.word for item in spoken if item.word is not None],
+            steady,
+            blank=self._blank,
             allow=self.allow,
             penalties=self.penalties,
-            fillers=[[self._star]],
         )
 
     def _items(self, words: Sequence[Word]) -> list[Item]:
@@ -247,11 +240,13 @@ class CtcAligner:
                 f"{duration:.2f} s; check that they belong together"
             )
 
-    def _search(self, scores: _Scores, items: Sequence[Item]) -> tuple[LabelRow, float, Search]:
+    def _search(
+        self, scores: _Scores, items: Sequence[Item], steady: np.ndarray
+    ) -> tuple[LabelRow, float, Search]:
         """Find the best path through the readings of all items: with its score, and how.
 
         Noise is any sound and any silence, in one more column: the best of all less a penalty, so
-        that it takes what the text does not explain.
+        that it takes what the text does not explain, and more than all where sound is steady.
         """
         noise = [self._star + 1]
         ways = [
@@ -264,6 +259,7 @@ class CtcAligner:
             log_probs, normalised = scores.with_star, False
         if self._star + 1 in columns:
             best = scores.plain.max(axis=1) - log_probs.dtype.type(_NOISE_PENALTY)
+            best[steady] += log_probs.dtype.type(_NOISE_PENALTY + CERTAIN)
             log_probs = np.column_stack([log_probs, best])
         if all(len(rows) == 1 for rows in ways):
             labels = np.array([label for rows in ways for label in rows[0]], np.int64)

@@ -30,8 +30,12 @@ MISFITS: tuple[Misfit, ...] = get_args(Misfit)
 Part = tuple[int, int, int]
 """What is read (a word, or a kind of misfit), and frames ``[begin, end)``."""
 
+CERTAIN = 1.0
+"""Nats that other sound scores more than all others, where it is steady."""
 # Frames beside a row of words in which the next one is looked for, and a beam that keeps all.
 _BESIDE, _WIDE = 150, 1e9
+_BRIEF = 0.2  # seconds of other sound that are not worth a report
+_REPEATED = 2  # words in a row that are a passage when they are said again
 # Frames of other sound that are reported; with less, words around take it.
 _LEAST = 30
 
@@ -144,6 +148,12 @@ def _sure_passages(
         first, last = _best_run([own + penalties.word for own in evidence])
         if sum(evidence[first:last]) >= penalties.chance:
             kept.append(passage[first:last])
+        elif passage[-1][2] - passage[0][1] >= _LEAST:
+            kept.append([(OTHER, passage[0][1], passage[-1][2])])
+    times_read = Counter(piece for passage in kept for piece, *_ in passage)
+    for number, passage in enumerate(kept):
+        if len(passage) < _REPEATED and all(times_read[piece] > 1 for piece, *_ in passage):
+            kept[number] = [(OTHER, passage[0][1], passage[-1][2])]
     times_read = Counter(piece for passage in kept for piece, *_ in passage)
     edges = [[(OTHER, 0, 0)], *kept, [(OTHER, len(scores), len(scores))]]
     for before, passage, after in zip(edges, kept, edges[2:]):
@@ -228,6 +238,8 @@ def in_order_of_text(
     found: dict[int, list[Word]] = {}
     untranscribed = []
     for reading, word in zip(readings, aligned):
+        if reading is None and word.duration < _BRIEF:
+            continue  # the way from one passage to another, in a pause
         if reading is None:
             untranscribed.append(replace(word.interval, label="untranscribed", confidence=None))
         else:

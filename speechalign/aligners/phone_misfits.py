@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speechalign.aligners.misfits import Reading, find_readings
+from speechalign.aligners.misfits import CERTAIN, Reading, find_readings
 from speechalign.aligners.sound_extent import loud_at, run_lengths, steady_stretches
 from speechalign.emissions import Emissions
 from speechalign.graphs.loop import loop_graph
@@ -29,7 +29,6 @@ PENALTIES = Penalties(
 )
 _FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))  # in the phones of a model that has them
 _LONG_PHONE = 0.25  # seconds that hardly any phone of speech lasts
-_CERTAIN = 1.0  # nats that other sound scores more than all others, where it is steady
 
 
 def find_phone_readings(
@@ -69,7 +68,7 @@ def find_phone_readings(
     spoken = [variants for word in words for variants in word.variants]
     scores, phones = _phone_loop(model, log_probs)
     other = scores - np.where(_is_pause(model, phones), 0.0, penalties.sound)
-    other[steady] = log_probs[steady].max(axis=1) + _CERTAIN
+    other[steady] = log_probs[steady].max(axis=1) + CERTAIN
     return find_readings(
         log_probs,
         other.astype(log_probs.dtype),

@@ -13,6 +13,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.aligners.ctc_boundaries import lasting
+from speechalign.aligners.misfit_reasons import misfit_reasons
 from speechalign.aligners.search import EXACT, Search
 from speechalign.aligners.word_speakers import tiers_by_speaker, tiers_of_words
 from speechalign.alignment import Alignment, Interval
@@ -48,6 +49,11 @@ class TimedWords:
         """Duration of the recording, seconds."""
         raise NotImplementedError
 
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        """Start and end of the utterance, seconds."""
+        return 0.0, self._seconds
+
     def __iter__(self) -> Iterator[Word]:
         return iter(self.words)
 
@@ -72,6 +78,11 @@ class TimedWords:
             if again:
                 found.append(Interval(words[0].start, words[-1].end, "repeated"))
         return tuple(sorted(found, key=lambda interval: interval.start))
+
+    def _reasons(self) -> dict[str, object]:
+        """Return the reasons of misfits as plain data; nothing where there are none."""
+        found = misfit_reasons(self.words, self.untranscribed, self._bounds)
+        return {"misfits": found} if found else {}
 
     @property
     def alignment(self) -> Alignment:
@@ -269,7 +280,7 @@ class AlignedUtterance(TimedWords):
         dict
             ``duration``, ``log_likelihood``, ``confidence``, ``unit``, ``search``;
             ``untranscribed``, lists of label, start and end; and ``words``, a list of what
-            `Word.to_dict` returns.
+            `Word.to_dict` returns. Where text and audio differ, ``misfits``: `misfit_reasons`.
         """
         return {
             "duration": self.duration,
@@ -279,6 +290,7 @@ class AlignedUtterance(TimedWords):
             "search": self.search.to_dict(),
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
             "words": [word.to_dict() for word in self.words],
+            **self._reasons(),
         }
 
     def plot(self) -> Figure:

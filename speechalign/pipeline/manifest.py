@@ -127,6 +127,7 @@ def result_of_line(values: dict[str, Any]) -> UtteranceResult:
     for name in ("untranscribed", "segments"):
         values[name] = tuple(Interval(s, e, label) for label, s, e in values.get(name, ()))
     values["search"] = values.get("search") and Search(**values["search"])
+    values.pop("misfits", None)  # Words and untranscribed audio tell them.
     return UtteranceResult(**values)
 
 

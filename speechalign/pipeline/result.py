@@ -141,6 +141,10 @@ class UtteranceResult(TimedWords):
     def _seconds(self) -> float:
         return self.audio_duration or 0.0
 
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        return self.start, self._seconds if self.end is None else self.end
+
     def to_dict(self) -> dict[str, object]:
         """Return plain data that JSON can hold: the line of the manifest."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kept"}
@@ -153,6 +157,7 @@ class UtteranceResult(TimedWords):
             "segments": [[i.label, i.start, i.end] for i in self.segments],
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
             "search": self.search and self.search.to_dict(),
+            **self._reasons(),
         }
 
 

@@ -1,0 +1,90 @@
+"""Reasons for what differs between a text and its recording, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from speechalign.alignment import Interval
+from speechalign.text.word import Word
+
+_MEET = 0.05  # seconds between two words that hardly any word fits in
+
+
+def misfit_reasons(
+    words: Sequence[Word], untranscribed: Sequence[Interval], bounds: tuple[float, float]
+) -> list[dict[str, object]]:
+    """List the passages that differ, each with its reason: in order of time, skipped ones last.
+
+    Parameters
+    ----------
+    words : Sequence[Word]
+        Those of the transcript, in its order; further readings of a word follow it.
+    untranscribed : Sequence[Interval]
+        Audio that is not in the transcript.
+    bounds : tuple[float, float]
+        Seconds between which the words may be said.
+
+    Returns
+    -------
+    list of dict
+        ``kind`` (``untranscribed``, ``repeated`` or ``skipped``), ``start`` and ``end`` (seconds;
+        None where it was skipped), ``text`` (empty where there is none), ``reason``.
+    """
+    found: list[dict[str, object]] = [
+        _misfit("untranscribed", i, (), f"{i.duration:.1f} s of sound that is not in the text")
+        for i in untranscribed
+    ]
+    found += _repeated(words)
+    found.sort(key=lambda misfit: float(str(misfit["start"])))
+    return found + list(_skipped(words, *bounds))
+
+
+def _misfit(
+    kind: str, span: Interval | None, words: Sequence[Word], reason: str
+) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "start": span and span.start,
+        "end": span and span.end,
+        "text": " ".join(word.label for word in words),
+        "reason": reason,
+    }
+
+
+def _repeated(words: Sequence[Word]) -> Iterator[dict[str, object]]:
+    """Yield the passages that are said again, with the time of their first reading."""
+    first, said = None, []
+    for word in words:
+        first = word if word.status != "repeated" else first
+        if first is not None and word.span is not None:
+            said.append((word, first))
+    said.sort(key=lambda pair: pair[0].start)
+    for again, pairs in groupby(said, key=lambda pair: pair[0].status == "repeated"):
+        if again:
+            passage = list(pairs)
+            own = [word for word, _ in passage]
+            span = Interval(own[0].start, own[-1].end, "repeated")
+            begin, end = passage[0][1].start, passage[-1][1].end
+            reason = f"said again; the first time from {begin:.2f} to {end:.2f} s"
+            yield _misfit("repeated", span, own, reason)
+
+
+def _skipped(words: Sequence[Word], begin: float, end: float) -> Iterator[dict[str, object]]:
+    """Yield the passages that are not said, with the place where they would be."""
+    firsts = [word for word in words if word.status != "repeated"]
+    before, place = begin, 0
+    for skipped, group in groupby(firsts, key=lambda word: word.span is None):
+        passage = list(group)
+        place += len(passage)
+        if not skipped:
+            before = passage[-1].end
+            continue
+        after = firsts[place].start if place < len(firsts) else end
+        if after < before:  # what follows in the text is said earlier
+            reason = f"no speech like it after {before:.2f} s or before {after:.2f} s"
+        elif after - before < _MEET:
+            reason = f"no time for it: the words around it meet at {before:.2f} s"
+        else:
+            reason = f"no speech like it between {before:.2f} and {after:.2f} s"
+        yield _misfit("skipped", None, passage, reason)
