@@ -28,20 +28,27 @@ _PHRASES = _set(
 )
 _TO_THE_NEXT = _set(
     "a an the my your his her its our their this these those to of in on at by for with from into "
-    "and or but very not is are was were be been will would can could should must has have had i "
+    "and or but very more less fewer not is are was were be been will would can could should must "
+    "has have had i "
     "der die das den dem des ein eine einen einem einer eines kein keine mein dein sein ihr unser "
-    "im am zum zur vom und oder aber sehr nicht"
+    "im am zum zur vom und oder aber sehr mehr weniger nicht"
 )
 _TITLES = _set(
     "mr mrs ms mx dr prof st rev lt col capt sgt gen sen gov hon pres sir dame lord lady king "
     "queen pope saint herr frau señor señora monsieur madame"
 )
 _PARTICLES = _set("van von de der den da di del della du la le bin ibn al el of y und")
+_PAIRED = _set("van von de")  # which a second one may follow
 _NUMBER_WORDS = _set(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
     "hundred thousand million billion trillion point half quarter"
 )
+_ORDINALS = _set(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+)
+_TENS = _set("twenty thirty forty fifty sixty seventy eighty ninety hundred thousand")
 _AFTER_NUMBERS = _set(
     "hundred thousand million millions billion billions trillion percent per % ° °c °f km m cm mm "
     "kg g mg l ml hz khz mhz kb mb gb s ms min h am pm a.m p.m o'clock dollars cents euros euro "
@@ -114,6 +121,8 @@ def _is_inside_number(words: Sequence[str], keys: Sequence[str], n: int) -> bool
         return after[0].isdigit()
     if before == "and":
         return n > 0 and keys[n - 1] in {"hundred", "thousand"} and after in _NUMBER_WORDS
+    if before in _TENS and after in _ORDINALS:
+        return True
     if before in _NUMBER_WORDS and not words[n].endswith("."):
         follows = n + 2 < len(keys) and before in {"hundred", "thousand"} and after == "and"
         return after in _NUMBER_WORDS | _AFTER_NUMBERS or (follows and keys[n + 2] in _NUMBER_WORDS)
@@ -133,9 +142,14 @@ def _is_inside_name(words: Sequence[str], keys: Sequence[str], n: int) -> bool:
     initial = len(keys[n]) == 1 and words[n].endswith(".") and keys[n] != "i"
     if words[n].endswith(".") and not initial:
         return False
-    if named(n):
-        return named(n + 1) or (keys[n + 1] in _PARTICLES and named(n + 2))
-    return keys[n] in _PARTICLES and named(n - 1) and named(n + 1)
+    first, last = n, n + 1
+    while not named(first) and keys[first] in _PARTICLES and first > 0:
+        first -= 1
+    while not named(last) and keys[last] in _PARTICLES and last + 1 < len(words):
+        last += 1
+    # "van der Berg", but not "Peter und der Wolf".
+    few = last - first <= 2 or (last - first == 3 and keys[first + 1] in _PAIRED)
+    return few and named(first) and named(last)
 
 
 def _is_capitalised(word: str, key: str) -> bool:

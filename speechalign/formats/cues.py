@@ -14,7 +14,7 @@ from typing import TypedDict
 from speechalign.alignment import Alignment, Interval
 from speechalign.errors import FormatError, InputError, SpeechAlignWarning
 from speechalign.files.tier_names import split, split_layer
-from speechalign.formats.cue_breaks import INSIDE, SENTENCE, break_costs
+from speechalign.formats.cue_breaks import CLAUSE, INSIDE, SENTENCE, break_costs
 from speechalign.formats.cue_lines import fewest_lines, lines_of, wrap
 
 CHARACTERS = 42
@@ -24,6 +24,8 @@ GAP = 0.5
 # Costs beside those of breaks: of each cue; of a sentence that shares one with others, or with a
 # part of another; and of a cue that is short, for each second that it lacks.
 _CUE, _WITH_OTHERS, _WITH_PART, _SHORT, _READABLE = 3.0, 1.0, 4.0, 2.0, 1.0
+# Share of what a break costs beyond the end of a clause where a line ends; inside names, it is all.
+_LINE = 0.5
 
 
 class CueOptions(TypedDict, total=False):
@@ -258,9 +260,10 @@ def _grouped(words: Sequence[Interval], limits: Limits) -> Iterator[_Draft]:
             shared = _WITH_OTHERS if costs[last - 1] == SENTENCE else _WITH_PART
             cost = _CUE + costs[last - 1] + _SHORT * lacking + sentences * shared + best[last]
             inner = costs[first : last - 1]
-            if INSIDE in inner and limits.cue_lines != 1:
+            if limits.cue_lines != 1:
                 lines = lines_of(texts[first:last], limits.width, limits.cue_lines, inner)
-                cost += sum(inner[end - 1] for _, end in lines[:-1] if inner[end - 1] == INSIDE)
+                torn = (inner[end - 1] for _, end in lines[:-1])
+                cost += sum(c if c == INSIDE else _LINE * max(0, c - CLAUSE) for c in torn)
             if cost <= best[first]:  # Of equal ones, the longest.
                 best[first], ends[first] = cost, last
             sentences += costs[last - 1] == SENTENCE

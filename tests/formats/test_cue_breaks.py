@@ -31,6 +31,12 @@ def cues(alignment, path, **options):
         ("J. S. Bach died", ["J. S. Bach"]),
         ("Ludwig van Beethoven and Rio de Janeiro", ["Ludwig van Beethoven", "Rio de Janeiro"]),
         ("the Bank of England said", ["Bank of England"]),
+        (
+            "Dr. James van der Berg and Maria de la Cruz",
+            ["Dr. James van der Berg", "Maria de la Cruz"],
+        ),
+        ("then Van Morrison sang for Peter und der Wolf", ["Van Morrison"]),
+        ("on the twenty first of June", ["twenty first"]),
         ("it costs 10 000 dollars or $5 million now", ["10 000 dollars", "$5 million"]),
         ("on May 5 at 10 p.m. we left", ["May 5", "10 p.m."]),
         ("read chapter 3 and No. 7 please", ["chapter 3", "No. 7"]),
