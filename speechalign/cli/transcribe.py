@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _DEFAULT_MODEL = "openai/whisper-base"
 _BY_LANGUAGE = "by language"
+_CUES = {"cue_lines": 2, "cue_seconds": 6.0, "cue_gap": 0.5}
+"""Limits of subtitles: segments are as long as the model hears, and nobody chose them."""
+
 _UNHEARD = 0.05  # confidence of a word that the audio does not support
 
 
@@ -136,7 +139,8 @@ def transcribe(
 
     With --align, which stands behind OUT, OUT gets alignments instead, in any format: words with
     times and confidence. Words that are not to be heard in the audio are counted and, with
-    --verbose, named.
+    --verbose, named. Subtitles have at most two lines, 6 s, and no pause of more than 0.5 s, unless
+    the options of subtitles say otherwise.
 
     Exit status: 0 all transcribed, 3 some not (the others are written), 4 none.
     """
@@ -204,7 +208,7 @@ def transcribe(
                 times,
                 out,
                 formats=formats,
-                format_options=format_options,
+                format_options={**_cue_limits(formats), **format_options},
                 jobs=jobs,
                 overwrite=overwrite,
                 speakers=turns,
@@ -288,6 +292,14 @@ def _aligners(
             yield utterances, Aligner(PHONE_MODELS[code])
         else:
             yield utterances, Aligner(model, language=code)
+
+
+def _cue_limits(formats: Sequence[str]) -> dict[str, float]:
+    """Return the usual limits of subtitles, if any of the formats takes them."""
+    from speechalign.formats import find_format, options_of
+
+    able = {option for name in formats for option in options_of(find_format("", format=name))}
+    return {name: value for name, value in _CUES.items() if name in able}
 
 
 def _name_unheard(results: Sequence[UtteranceResult]) -> None:

@@ -35,7 +35,8 @@ def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
     out = tmp_path / "out"
     turns = tmp_path / "turns.rttm"
     turns.write_text("SPEAKER tea 1 0.0 4.5 <NA> <NA> Anna <NA> <NA>\n")
-    done = run(corpus, tiny("whisper"), out, "--verbose", "--speakers", turns, "--align")
+    formats = ("--output-format", "textgrid", "--output-format", "srt")
+    done = run(corpus, tiny("whisper"), out, "-v", *formats, "--speakers", turns, "--align")
     assert done.exit_code == 0, done.output
     assert "no speech: slt/silence" in done.stderr
     assert "segments by language: en 1" in done.stderr
@@ -48,6 +49,10 @@ def test_words_that_are_made_up_are_named(corpus, tiny, tmp_path, monkeypatch):
     assert result["model"] == "english-sphinx"
     assert {word["speaker"] for word in result["words"] if word["end"] < 4.5} == {"Anna"}
     assert not (out / "slt/tea.lab").exists()
+    cues = (out / "slt/tea.srt").read_text().split("\n\n")
+    lines = [cue.strip().split("\n")[2:] for cue in cues if cue.strip()]
+    assert max(map(len, lines)) == 2
+    assert max(len(line) for own in lines for line in own) <= 42
 
 
 def test_transcripts_alone(corpus, tiny, tmp_path, monkeypatch):
