@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import speechalign
 from speechalign.aligners import aligner as whole
-from speechalign.aligners import phones as module
+from speechalign.aligners import phone_boundaries
 from speechalign.aligners.aligner import Aligner, align
 from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import AlignmentError, InputError
@@ -175,8 +175,8 @@ def test_one_recording_after_another(aligner, speech, single, one, other):
 
 @pytest.mark.parametrize(("window", "context"), [(4, 16), (7, 16), (4, 4)])
 def test_windows_do_not_show(aligner, speech, single, monkeypatch, window, context):
-    monkeypatch.setattr(module, "_WINDOW", window)
-    monkeypatch.setattr(module, "_CONTEXT", context)
+    monkeypatch.setattr(phone_boundaries, "_WINDOW", window)
+    monkeypatch.setattr(phone_boundaries, "_CONTEXT", context)
     for name in NAMES:
         result = aligner.align(sound(speech[name]), TEXTS[name])
         assert moved(single[name], result).max() <= 0.005
