@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from speechalign.cli.link_options import WITHOUT_TEXT
 from speechalign.cli.messages import log
 from speechalign.cli.options import command, message_options, option
-from speechalign.cli.score import WITHOUT_TEXT
 
 if TYPE_CHECKING:
     from speechalign.contributions import LinkedSentence, Method, Scheme, TimeAxis, TokenAxis
