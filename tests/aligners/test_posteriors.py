@@ -8,13 +8,14 @@ from functools import partial
 import numpy as np
 import oracles
 import pytest
+from small_neural_hmm import articulatory_hmm, noise
 from sounding_model import SoundingModel
 
 from speechalign import Aligner
 from speechalign.aligners import ctc_evidence, phone_evidence, posteriors
 from speechalign.aligners.phone_evidence import PhoneJudge
 from speechalign.aligners.posteriors import POSTERIORS, way_posteriors
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.errors import InputError
 from speechalign.files.textgrid import read_textgrid
 from speechalign.formats import read_alignment, write_alignment
@@ -179,6 +180,34 @@ def test_labels_in_windows_have_the_boundaries_of_the_whole(monkeypatch):
         for a, b in zip(one.parts, other.parts):
             assert a.end_90 == pytest.approx(b.end_90, abs=1e-3)
             assert a.start_50 == pytest.approx(b.start_50, abs=1e-3)
+
+
+def test_words_that_are_not_said_have_no_posteriors_and_others_keep_theirs(aligner, heard):
+    waveform, text = heard
+    plain = Aligner(aligner.model, posteriors=POSTERIORS).align(waveform, text)
+    longer = f"{text} Nobody says these words there, and nobody hears them."
+    allowing = Aligner(aligner.model, posteriors=POSTERIORS, allow=["skips"])
+    found = allowing.align(waveform, longer).words
+    count = len(plain.words)
+    assert {word.status for word in found[count:]} == {"skipped"}
+    assert not any(word.pronunciations or word.parts for word in found[count:])
+    for before, after in zip(plain.words[:-1], found[: count - 1]):
+        assert after.span.end_90 == pytest.approx(before.span.end_90, abs=0.002)
+
+
+def test_a_model_of_any_phone_has_all_posteriors(tmp_path):
+    model = articulatory_hmm()
+    waveform = Waveform(noise(24000), 16000, 1, None, 16000)
+    result = Aligner(model, posteriors=POSTERIORS).align(waveform, "t͡ʃaː ŋi")
+    for word in result.words:
+        assert [len(ways) for ways in word.pronunciations] == [1]
+        for phone in word.phones:
+            assert 0 <= phone.confidence <= 1
+            assert phone.goodness <= 0
+    inner = result.words[0].phones[0]
+    assert inner.end_90[0] <= inner.end_50[0] <= inner.end <= inner.end_50[1] <= inner.end_90[1]
+    result.save(tmp_path / "a.TextGrid")
+    assert '"phones goodness"' in (tmp_path / "a.TextGrid").read_text("utf-8")
 
 
 def test_a_wrong_phone_is_doubted(aligner, heard, tmp_path):

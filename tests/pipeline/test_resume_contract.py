@@ -117,7 +117,9 @@ def test_the_same_again_is_kept(run):
     assert run(loading={"offline": True, "allow_pickle": True}) == [True, True]
 
 
-@pytest.mark.parametrize("what", ["content", "language", "calibration", "dictionary", "min_pause"])
+@pytest.mark.parametrize(
+    "what", ["content", "language", "calibration", "dictionary", "min_pause", "posteriors"]
+)
 def test_one_change_aligns_again(run, kind, what, tmp_path):
     options = {}
     if what == "content":
@@ -137,6 +139,12 @@ def test_one_change_aligns_again(run, kind, what, tmp_path):
         options = {"dictionary": tmp_path / "own.dict"}
         if kind not in ("hmm-gmm", "conv-ctc"):  # models without phones
             with pytest.raises(InputError, match=r"dictionary: .* reads"):
+                run(**options)
+            return
+    elif what == "posteriors":
+        options = {"posteriors": ["intervals", "phone-confidence", "n-best"]}
+        if kind == "whisper":
+            with pytest.raises(InputError, match=r"posteriors: .* aligns by attention"):
                 run(**options)
             return
     else:
