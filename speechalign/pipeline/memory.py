@@ -75,8 +75,7 @@ def _per_second(aligner: Aligner) -> float:
         )
     samples = _FLOAT * model.sample_rate
     scores = _FLOAT * len(vocabulary) * model.sample_rate / grid.stride
-    # While a recording is decoded, its pieces and the whole exist side by side.
-    return float(samples + max(samples, scores + _PER_SECOND))
+    return float(samples + scores + _PER_SECOND)
 
 
 def _seconds(utterance: Utterance) -> float:
