@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -200,6 +201,7 @@ def _serve(
     """Answer batches with results until there are no more."""
     global _to_starter
     _to_starter = connection
+    gc.freeze()  # A collection would touch, and so copy, all that is shared.
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The one who started us stops us.
     stopped = False
 

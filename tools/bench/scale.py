@@ -198,7 +198,7 @@ def jobs(options: argparse.Namespace) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         utterances = [
-            replace(utterance, recording=utterance.id)  # A recording each.
+            replace(utterance, recording=utterance.id, problem=None)  # A recording each.
             for utterance in read_corpus(rows(Path(name), options.count))
         ]
         aligner = Aligner()
