@@ -54,6 +54,9 @@ def _print(progress: Progress, what: str, confidence: float | None) -> None:
         missing = progress.missing
         table.add_row("shards", str(progress.shards))
         table.add_row("missing", f"{len(missing)} ({listed(missing)})" if missing else "0")
+        unfinished = progress.unfinished
+        if unfinished:
+            table.add_row("unfinished", f"{len(unfinished)} ({listed(unfinished)})")
     total = sum(progress.statuses.values())
     table.add_row(what, str(total))
     for name, count in progress.statuses.items():

@@ -30,10 +30,10 @@ from speechalign.pipeline.shards import (
     Shard,
     ShardedRun,
     corpus_hash,
+    note_end,
     settings_hash,
 )
 from speechalign.pipeline.speakers import aligners_by_speaker, heard_together
-from speechalign.pipeline.status import note_speed
 from speechalign.segmentation import Segmenter
 
 # For a model that scores in batches: how many utterances one thread takes at least.
@@ -202,7 +202,7 @@ def align_corpus(
     with closing(finished):
         results = {result.utterance: result for result in finished}
     if shard is not None:
-        note_speed(Path(out), _seconds(results.values()), time.monotonic() - began)
+        note_end(Path(out), shard, _seconds(results.values()), time.monotonic() - began)
     return CorpusResult(tuple(results[utterance.id] for utterance in utterances))
 
 

@@ -20,9 +20,8 @@ from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.merge import merge
 from speechalign.pipeline.processes import Death, map_in_processes, may_share_memory
 from speechalign.pipeline.result import WRITTEN, Status, UtteranceResult
-from speechalign.pipeline.shards import Shard, ShardedRun, settings_hash
+from speechalign.pipeline.shards import Shard, ShardedRun, note_end, settings_hash
 from speechalign.pipeline.sources import files_hash, read_rows
-from speechalign.pipeline.status import note_speed
 
 Batches = Iterable[Sequence[Utterance]]
 Engine = Callable[
@@ -124,7 +123,7 @@ def align_rows(
     if not manifest.path.exists():  # The shard is empty.
         with manifest.writing():
             pass
-    note_speed(out, seconds, time.monotonic() - began)
+    note_end(out, part, seconds, time.monotonic() - began)
     if shard is None:
         merge(out, tables=False)
     if table:

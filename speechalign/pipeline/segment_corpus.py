@@ -19,8 +19,7 @@ from speechalign.files.names import existing
 from speechalign.formats import FORMATS, read_alignment, write_alignment
 from speechalign.models.content import content_hash
 from speechalign.pipeline.journal import FAILED, INTERRUPTED, SEGMENTS, Entry, Journal
-from speechalign.pipeline.shards import Shard
-from speechalign.pipeline.status import note_speed
+from speechalign.pipeline.shards import Shard, note_end
 from speechalign.segmentation import Segmenter
 
 _FORMAT = "textgrid"
@@ -127,8 +126,8 @@ def segment_corpus(
             yield found
     finally:
         executor.shutdown(cancel_futures=True)
-    if journal is not None:
-        note_speed(out, seconds, time.monotonic() - began, SEGMENTS)
+    if shard is not None:
+        note_end(out, shard, seconds, time.monotonic() - began, SEGMENTS)
 
 
 def _segment(

@@ -7,16 +7,20 @@ import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from speechalign.corpus import Utterance
-from speechalign.errors import InputError
+from speechalign.errors import FormatError, InputError
+from speechalign.files.json_values import loads
 from speechalign.models.content import content_hash
 
 PARTS = "alignment_manifest"
 """Folder, in the output folder, of the manifests of shards."""
 _RUN = "run.json"
+_ENDS = "ends.jsonl"
 
 
 @dataclass(frozen=True)
@@ -245,14 +249,65 @@ def shards_of(folder: Path, parts: str = PARTS) -> tuple[list[Shard], list[Shard
 def shards_to_merge(
     folder: Path, parts: str = PARTS, *, allow_missing: bool = False
 ) -> list[Shard]:
-    """Return the shards that have a manifest; InputError where others have none, unless allowed."""
+    """Return the shards that have a manifest.
+
+    Raises
+    ------
+    InputError
+        Others have none, or no run of one came to its end; unless this is allowed.
+    """
     there, missing = shards_of(folder, parts)
-    if missing and not allow_missing:
-        raise InputError(
-            f"{folder}: {len(missing)} of {len(missing) + len(there)} shards are missing "
-            f"({listed(missing)}); run them, or merge the others with --allow-partial"
-        )
+    unfinished = [shard for shard in there if shard.index not in ended(folder, parts)]
+    for lacking, what in ((missing, "missing"), (unfinished, "unfinished")):
+        if lacking and not allow_missing:
+            raise InputError(
+                f"{folder}: {len(lacking)} of {len(missing) + len(there)} shards are {what} "
+                f"({listed(lacking)}); run them, or merge the others with --allow-partial"
+            )
     return there
+
+
+def note_end(folder: Path, shard: Shard, audio: float, clock: float, parts: str = PARTS) -> None:
+    """Add that a run of a shard came to its end, and how long it took.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder.
+    shard : Shard
+        Which one.
+    audio, clock : float
+        Seconds of audio that were done, and seconds that this took.
+    parts : str
+        Folder in it of the manifests of shards.
+    """
+    end = {"shard": shard.index, "audio": round(audio, 3), "clock": round(clock, 3)}
+    with (folder / parts / _ENDS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(end) + "\n")
+
+
+def ended(folder: Path, parts: str = PARTS) -> set[int]:
+    """Return the numbers of the shards of which a run came to its end."""
+    return {end["shard"] for end in _ends(folder, parts)}
+
+
+def speed_of(folder: Path, parts: str = PARTS) -> float | None:
+    """Return hours of audio that one shard does in an hour; None where no run has ended."""
+    ends = _ends(folder, parts)
+    clock = sum(end["clock"] for end in ends)
+    return sum(end["audio"] for end in ends) / clock if clock else None
+
+
+def _ends(folder: Path, parts: str) -> list[dict[str, Any]]:
+    try:
+        lines = (folder / parts / _ENDS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    ends = []
+    for line in lines:
+        with suppress(FormatError):  # A run was killed while it wrote.
+            ends.append(loads(line, _ENDS))
+    return ends
 
 
 def listed(shards: Sequence[Shard]) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from speechalign.errors import FormatError
-from speechalign.files.json_values import loads
 from speechalign.pipeline.journal import Journal
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.result import WRITTEN, Status, UtteranceResult
-from speechalign.pipeline.shards import PARTS, Shard, shards_of
+from speechalign.pipeline.shards import PARTS, Shard, ended, shards_of, speed_of
 
-_SPEED = "speed.jsonl"
 _SHORT = 100
 
 
@@ -40,6 +36,8 @@ class Progress:
         Hours of audio that one shard does in an hour; None where no run of one has ended.
     confident : int
         Utterances with a confidence of at least the threshold.
+    unfinished : tuple[Shard, ...]
+        Shards of which no run has come to its end.
     """
 
     missing: tuple[Shard, ...]
@@ -49,6 +47,7 @@ class Progress:
     hours: float
     speed: float | None
     confident: int = 0
+    unfinished: tuple[Shard, ...] = ()
 
 
 def progress_of(folder: Path, *, threshold: float) -> Progress:
@@ -136,40 +135,10 @@ class _Counts:
             self.statuses,
             self.reasons,
             self.seconds / 3600,
-            _speed(folder / parts),
+            speed_of(folder, parts),
             confident,
+            tuple(shard for shard in shards if shard.index not in ended(folder, parts)),
         )
-
-
-def note_speed(folder: Path, audio: float, clock: float, parts: str = PARTS) -> None:
-    """Add how long the run of a shard took.
-
-    Parameters
-    ----------
-    folder : Path
-        The output folder.
-    audio, clock : float
-        Seconds of audio that were done, and seconds that this took.
-    parts : str
-        Folder in it of the manifests of shards.
-    """
-    with (folder / parts / _SPEED).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"audio": round(audio, 3), "clock": round(clock, 3)}) + "\n")
-
-
-def _speed(parts: Path) -> float | None:
-    audio = clock = 0.0
-    try:
-        lines = (parts / _SPEED).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
-    for line in lines:
-        try:
-            run = loads(line, _SPEED)
-        except FormatError:  # A run was killed while it wrote.
-            continue
-        audio, clock = audio + run["audio"], clock + run["clock"]
-    return audio / clock if clock else None
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from speechalign.files.writing import write_text
 from speechalign.formats import write_alignment
 from speechalign.models.content import content_hash
 from speechalign.pipeline.journal import FAILED, INTERRUPTED, TRANSCRIPTS, Entry, Journal
-from speechalign.pipeline.shards import Shard
-from speechalign.pipeline.status import note_speed
+from speechalign.pipeline.shards import Shard, note_end
 from speechalign.pipeline.stretches import (
     Stretch,
     given_stretches,
@@ -123,8 +122,12 @@ def transcribe_corpus(
     work = _Work(transcriber, segmenter, aligners, settings)
     earlier, texts_to = {} if overwrite else earlier, out if texts else None
     found = work.run(members.values(), earlier, texts_to, overwrite, ours)
-    if journal is not None:
-        yield from _with_journal(found, journal, work, out, texts)
+    if shard is not None and journal is not None:
+        began, seconds = time.monotonic(), 0.0
+        for one in _with_journal(found, journal, work, out, texts):
+            seconds += 0.0 if one.kept else one.duration
+            yield one
+        note_end(out, shard, seconds, time.monotonic() - began, TRANSCRIPTS)
         return
     lines: list[dict[str, Any]] = []
     with open(out / MANIFEST, "a", encoding="utf-8") as sink:
@@ -142,7 +145,6 @@ def _with_journal(
     found: Iterable[TranscribedRecording], journal: Journal, work: _Work, out: Path, texts: bool
 ) -> Iterator[TranscribedRecording]:
     """Yield recordings, once they are written and in the journal of the shard."""
-    began, seconds = time.monotonic(), 0.0
     for one in found:
         if not one.kept:
             entry = Entry(one.source.recording, str(one.source.audio), INTERRUPTED)
@@ -159,9 +161,7 @@ def _with_journal(
                 lines=lines_of(one, work.transcriber, work.settings, out),
             )
             journal.append(entry)
-            seconds += one.duration
         yield one
-    note_speed(out, seconds, time.monotonic() - began, TRANSCRIPTS)
 
 
 @dataclass

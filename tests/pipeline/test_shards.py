@@ -17,7 +17,7 @@ from speechalign.pipeline.align_corpus import align_corpus
 from speechalign.pipeline.analysis import ANALYSIS, OOVS
 from speechalign.pipeline.manifest import MANIFEST
 from speechalign.pipeline.merge import merge
-from speechalign.pipeline.shards import PARTS, Shard, ShardedRun, listed
+from speechalign.pipeline.shards import PARTS, Shard, ShardedRun, listed, note_end
 from speechalign.pipeline.status import progress_of
 
 RUN = ShardedRun(2, "corpus", "settings")
@@ -204,9 +204,27 @@ def test_an_id_in_two_shards_is_refused(tmp_path):
     }  # fmt: skip
     for index in (1, 2):
         (tmp_path / Shard(index, 2).part).write_text(json.dumps(line) + "\n")
+        note_end(tmp_path, Shard(index, 2), 0, 1)
     with pytest.raises(InputError, match=r"a is in two shards, shard-00001-of-00002.jsonl and"):
         merge(tmp_path)
     assert not (tmp_path / MANIFEST).exists()
+
+
+def test_a_shard_that_was_stopped_is_not_merged(corpus, aligner, tmp_path):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    align_corpus(corpus, aligner, out, shard=Shard(1, 2))
+    with pytest.raises(KeyboardInterrupt):
+        align_corpus(corpus, aligner, out, shard=Shard(2, 2), jobs=1, progress=stop)
+    assert progress_of(out, threshold=0.5).unfinished == (Shard(2, 2),)
+    assert "unfinished" in run("status", out).output
+    with pytest.raises(InputError, match=r"1 of 2 shards are unfinished \(2\); run them"):
+        merge(out)
+    merge(out, allow_missing=True)
+    align_corpus(corpus, aligner, out, shard=Shard(2, 2))
+    assert merge(out) == 7
 
 
 @pytest.mark.usefixtures("loaded_once")
