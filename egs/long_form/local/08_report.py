@@ -108,7 +108,7 @@ def main(exp: Path, seeds: str) -> None:
             f"{ours} - {theirs}",
             *(change(counts[ours][..., k], counts[theirs][..., k]) for k in (1, 3)),
         ]
-        for ours, theirs in product(_MARKED, ("primary", "alone"))
+        for ours, theirs in (*product(_MARKED, ("primary", "alone")), ("each", "both"))
     ]
     click.echo(table(["difference", "errors", "deletions"], rows))
     names = list(found["both"][0][0]["deleted"])
