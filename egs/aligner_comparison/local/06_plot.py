@@ -27,7 +27,11 @@ _MARKERS = {"HMM-GMM": "o", "neural HMM": "s", "CTC": "^", "attention": "D"}
 def main(exp: Path) -> None:
     """Draw all."""
     scores = json.loads((exp / "scores.json").read_text(encoding="utf-8"))
-    rows = [row for row in scores["rows"] if "score" in row and "@" not in row["gold"]]
+    rows = [
+        row
+        for row in scores["rows"]
+        if "@" not in row["gold"] and "score" in row and row["score"]["both"]["mean"] is not None
+    ]
     names = list(dict.fromkeys(row["aligner"] for row in rows))
     style = {
         name: {"color": f"C{i % 10}", "linestyle": "-" if i < 10 else "--"}
@@ -119,10 +123,8 @@ def draw_speed(
         marker = _MARKERS.get(row["family"], "P")
         axes.plot(seconds, mean, marker, markersize=8, color=style[row["aligner"]]["color"])
         label = row["aligner"] + (" (trains)" if row["trains"] else "")
-        side = -14 if number % 2 else 6  # the best lie close together
-        axes.annotate(
-            label, (seconds, mean), xytext=(4, side), textcoords="offset points", fontsize=9
-        )
+        side = ((6, -16), (6, 8), (-4, 14))[number % 3]  # the best lie close together
+        axes.annotate(label, (seconds, mean), xytext=side, textcoords="offset points", fontsize=9)
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
