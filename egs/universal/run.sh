@@ -3,11 +3,11 @@
 #
 #     bash egs/universal/run.sh --encoder FOLDER   train on English, German, Dutch and Russian
 #     bash egs/universal/run.sh --mini true        generated speech, a tiny encoder
-# Stages: 0 data; 1 label the frames: English and German by their HMM-GMMs, other languages by one
-# trained on eSpeak NG's phones; 2 features and encoder states, clean and corrupted; 3 attributes of
-# the frames; 4 head, packed and calibrated; 5 the same for a small network without an encoder;
-# 6 the head without one language; 7 measure on gold speech of other languages; 8 report; 9 copy the
-# models into the package (only if asked for).
+# Stages: 0 data, drawn from each corpus; 1 label the frames: English and German by their HMM-GMMs,
+# others by one trained on eSpeak NG's phones; 2 features and encoder states, clean and corrupted;
+# 3 attributes of the frames; 4 head, packed and calibrated; 5 the same for a small network without
+# an encoder; 6 the head without one language; 7 measure on gold speech of other languages; 8 report;
+# 9 copy the models into the package (only if asked for).
 # --stage N, --stop-stage N   first and last stage (0 and 8)
 # --encoder DIR               openai/whisper-base: its folder, or its name on the hub
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech)
@@ -15,6 +15,7 @@
 # --without CODE              language that stage 6 leaves out (de)
 # --gold-dir DIR              IPA gold: DIR/corpus, times in DIR/gold (SPEECHALIGN_DATA/voxangeles-dev)
 # --left-out-gold DIR         gold of the language that is left out (SPEECHALIGN_DATA/emodb-dev)
+# --hours X                   hours that are drawn from each corpus at most (2)
 # --epochs X                  passes over the speech (that of conf/)
 # --exp DIR                   output folder (exp/full or exp/mini)
 # --mini true                 generated speech and an encoder with random weights
@@ -30,6 +31,7 @@ parts="cathy cmu_arctic speechocean762 an4"
 without=de
 gold_dir=
 left_out_gold=
+hours=2
 epochs=
 exp=
 mini=false
@@ -37,7 +39,7 @@ mini=false
 . ./path.sh
 absolute() { (cd "$called_from" && realpath -m "$1"); }
 conf=$PWD/conf languages="en de nl nl-be ru"
-declare -A corpus base=([en]=english-sphinx [de]=german-gmm)
+declare -A source corpus base=([en]=english-sphinx [de]=german-gmm)
 if "$mini"; then
   exp=$(absolute "${exp:-$PWD/exp/mini}") languages="en" conf=$PWD/conf/mini without=
   corpus=([en]=$exp/data/generated/manifest.jsonl) encoder=$exp/data/encoder
@@ -47,10 +49,10 @@ else
   speech_dir=$(absolute "${speech_dir:-$SPEECHALIGN_DATA/speech}")
   gold_dir=$(absolute "${gold_dir:-$SPEECHALIGN_DATA/voxangeles-dev}")
   left_out_gold=$(absolute "${left_out_gold:-$SPEECHALIGN_DATA/emodb-dev}")
-  corpus=([en]=$exp/data/english.jsonl [de]=$speech_dir/german/kerstin/manifest.jsonl
-    [nl]=$speech_dir/dutch/nathalie/manifest.jsonl
-    [nl-be]=$speech_dir/dutch/flemishguy/manifest.jsonl
-    [ru]=$speech_dir/russian/nsh/manifest.jsonl)
+  of() { echo "$speech_dir/$1/manifest.jsonl"; }
+  source=([en]=$exp/data/english.jsonl [de]=$(of german/kerstin) [nl]=$(of dutch/nathalie)
+    [nl-be]=$(of dutch/flemishguy) [ru]=$(of russian/nsh))
+  for l in $languages; do corpus[$l]=$exp/data/$l.jsonl; done
   gold=$gold_dir/corpus gold_times=$gold_dir/gold gold_options=()
   if [ -d "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
 fi
@@ -80,9 +82,10 @@ if stage 0 "data"; then
     "$python" ../robust_english/local/00_tiny_encoder.py "$encoder"
   else
     manifests=()
-    for part in $parts; do manifests+=("$speech_dir/english/$part/manifest.jsonl"); done
-    need "${manifests[@]}" "${corpus[de]}" "${corpus[nl]}" "${corpus[ru]}"
-    "$python" ../english_gmm/local/00_join_manifests.py "${corpus[en]}" "${manifests[@]}"
+    for part in $parts; do manifests+=("$(of "english/$part")"); done
+    need "${manifests[@]}" "${source[de]}" "${source[nl]}" "${source[nl-be]}" "${source[ru]}"
+    "$python" ../english_gmm/local/00_join_manifests.py "${source[en]}" "${manifests[@]}"
+    for l in $languages; do "$python" local/00_draw.py "${source[$l]}" "${corpus[$l]}" "$hours"; done
   fi
 fi
 for l in $languages; do
@@ -93,16 +96,16 @@ for l in $languages; do
     fi
     step label_frames "${corpus[$l]}" "${base[$l]:-$exp/gmm/$l}" "$exp/frames/$l" labels
   fi
-  if stage 2 "features, $l"; then
-    step corrupt_features "${corpus[$l]}" "$exp/frames/$l" --copies 1 --encoder "$encoder"
-  fi
-  if stage 3 "attributes, $l"; then step articulate_frames "$exp/frames/$l" labels attributes; fi
+  frames=("${corpus[$l]}" "$exp/frames/$l")
+  if stage 2 "features, $l"; then step corrupt_features "${frames[@]}" --copies 1 "${hears[@]}"; fi
+  stage 3 "attributes, $l" || continue
+  step articulate_frames "$exp/frames/$l" labels attributes --phones "$PWD/conf/phones.csv" \
+    --language "${l%%-*}"
 done
 if stage 4 "head"; then build universal head "$languages"; fi
 if stage 5 "small network"; then build universal_small small "$languages"; fi
-if [ -n "$without" ] && stage 6 "without $without"; then
-  build "without_$without" head "${languages//$without/}"
-fi
+rest=${languages//$without/}
+if [ -n "$without" ] && stage 6 "without $without"; then build "without_$without" head "$rest"; fi
 if stage 7 "measure"; then
   mkdir -p "$exp/measured"
   measure universal "$gold" "$gold_times" "${gold_options[@]}" "${hears[@]}"
@@ -112,8 +115,6 @@ if stage 7 "measure"; then
 fi
 if stage 8 "report"; then "$python" local/08_report.py "$exp" | tee "$exp/RESULTS.md"; fi
 if stage 9 "ship"; then
-  for model in universal universal_small; do
-    shipped=$repository/speechalign/models/data/$model
-    rm -rf "$shipped" && cp -r "$exp/models/$model" "$shipped"
-  done
+  shipped=$repository/speechalign/models/data
+  rm -rf "$shipped"/universal{,_small} && cp -r "$exp"/models/universal{,_small} "$shipped"
 fi

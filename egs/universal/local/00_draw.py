@@ -1,6 +1,6 @@
 """Draw recordings of so many hours from a manifest, by a hash of their ids.
 
-python local/00_draw_hours.py MANIFEST OUTPUT HOURS
+python local/00_draw.py MANIFEST OUTPUT HOURS
 
 A manifest that is shorter is taken whole; paths become absolute. Later stages label and encode only
 what was drawn.
