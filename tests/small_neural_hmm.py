@@ -40,6 +40,7 @@ def articulatory_hmm(**changed):
     return ArticulatoryHmm(**{
         "net": random_net(NetConfig(**SIZES), count), "name": "any", "language": "ipa",
         "licence": "none", "log_priors": np.full(count, -1.5), "prior_weight": 1.0,
+        "temperature": 1.5,
         "durations": {manner: 8.0 for manner in ATTRIBUTES["manner"] if manner != "silence"},
         "phones": ("sil", "spn"), "silence": "sil", "noise": "spn", "stay": np.full((2, 3), 0.9),
         "dictionary": Dictionary({}), "variant_priors": {}, "silence_probability": 0.5,

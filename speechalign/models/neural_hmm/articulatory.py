@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from speechalign.kernels.gaussian_mixture import STATES
+from speechalign.models.content import content_hash
 from speechalign.models.neural_hmm.model import NeuralHmm
 from speechalign.models.neural_hmm.phone_net import PhoneNet
 from speechalign.models.phone_hmm import PhoneHmmParameters
@@ -39,8 +40,10 @@ class ArticulatoryHmm(NeuralHmm):
 
         sum over g of  log sum_{v in S(g)} p(v) - prior_weight * log sum_{v in S(g)} prior(v)
 
-    in a frame [1]_ [2]_. The states have the targets of the phone in order of time; where there are
-    two, as in a diphthong, the middle state has either.
+    with p(v) proportional to the network's output to the power of 1 / temperature, in a frame [1]_
+    [2]_. The states have the targets of the phone in order of time; where there are two, as in a
+    diphthong, the middle state has either. A phone without a mark of palatalisation may be
+    palatalised.
 
     `with_phones` returns a model with the phones of an utterance; the loaded model has silence and
     noise only.
@@ -53,6 +56,9 @@ class ArticulatoryHmm(NeuralHmm):
         Natural logarithm of the share of each value in the training data.
     prior_weight : float
         How much of the prior is taken out, at least 0.
+    temperature : float
+        Above 1, the distributions of the attributes are flatter than the network has them: it is
+        too sure of sounds that are not in its training data.
     durations : Mapping[str, float]
         Mean duration of phones of each manner, in frames of 10 ms.
     facts : EncoderFacts or None
@@ -77,6 +83,7 @@ class ArticulatoryHmm(NeuralHmm):
         net: PhoneNet,
         log_priors: np.ndarray,
         prior_weight: float,
+        temperature: float,
         durations: Mapping[str, float],
         facts: EncoderFacts | None = None,
         **shared: Unpack[PhoneHmmParameters],
@@ -84,7 +91,13 @@ class ArticulatoryHmm(NeuralHmm):
         super().__init__(
             net=net, log_priors=log_priors, prior_weight=prior_weight, facts=facts, **shared
         )
+        self.temperature = temperature
         self.durations = durations
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of network, encoder, priors, temperature and durations."""
+        return content_hash(super().content_hash, self.temperature, sorted(self.durations.items()))
 
     @property
     def outputs(self) -> int:
@@ -118,6 +131,7 @@ class ArticulatoryHmm(NeuralHmm):
             net=self.net,
             log_priors=self.log_priors,
             prior_weight=self.prior_weight,
+            temperature=self.temperature,
             durations=self.durations,
             facts=self.facts,
             **parameters,
@@ -133,7 +147,7 @@ class ArticulatoryHmm(NeuralHmm):
         for values in ATTRIBUTES.values():
             own = slice(first, first + len(values))
             first += len(values)
-            outputs = np.exp(log_posteriors[:, own])
+            outputs = np.exp(log_posteriors[:, own] / self.temperature)
             outputs /= outputs.sum(axis=1, keepdims=True)
             prior = np.exp(self.log_priors[own])
             prior = (prior / prior.sum()) @ allowed[own]
@@ -170,4 +184,7 @@ class ArticulatoryHmm(NeuralHmm):
 
 
 def _column(target: Target) -> np.ndarray:
-    return np.array([value in target[name] for name, value in COLUMNS], np.float32)
+    """Return 1 for each value that a target may have, in the order of `COLUMNS`."""
+    free = {"palatalised": frozenset(ATTRIBUTES["palatalised"])}
+    allowed = target if target["palatalised"] == {"yes"} else {**target, **free}
+    return np.array([value in allowed[name] for name, value in COLUMNS], np.float32)

@@ -124,7 +124,9 @@ def _model(saved: Saved) -> NeuralHmm:
         **saved.shared,
     }
     if described["kind"] == ARTICULATORY:
-        return ArticulatoryHmm(durations=described["durations"], **common)
+        return ArticulatoryHmm(
+            durations=described["durations"], temperature=described["temperature"], **common
+        )
     return NeuralHmm(**common)
 
 
@@ -132,4 +134,8 @@ def _articulatory(model: NeuralHmm) -> dict[str, object]:
     """Return what ``model.json`` has of a model of attributes."""
     if not isinstance(model, ArticulatoryHmm):
         return {}
-    return {"kind": ARTICULATORY, "durations": dict(model.durations)}
+    return {
+        "kind": ARTICULATORY,
+        "durations": dict(model.durations),
+        "temperature": model.temperature,
+    }
