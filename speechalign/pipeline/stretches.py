@@ -13,7 +13,7 @@ from speechalign.errors import InputError
 from speechalign.segmentation import Segmenter
 from speechalign.transcription import Transcriber
 
-_WINDOW = 600.0  # seconds of a long recording that are in memory at once
+_WINDOW = 300.0  # seconds of a long recording that are in memory at once
 _APART = 2.0  # seconds of silence that are never heard with the speech around
 _MARGIN = 2.0  # seconds that stretches are shorter than what the model hears at once
 

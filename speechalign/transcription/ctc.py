@@ -22,8 +22,9 @@ _LONGEST = 30.0  # seconds
 _BATCH = 8
 _SPECIAL = re.compile(r"<.+>|\[.+\]")
 _BEGIN = "▁"  # in front of a piece that begins a word
-# Of the n-gram model: symbols in a row, factor on its log-probabilities, gain of each symbol.
-_ORDER, _WEIGHT, _BONUS = 6, 0.5, 0.5
+# Of the n-gram model: symbols in a row, factor on its log-probabilities, gain of each symbol; the
+# last two chosen with tools/tune_ngrams.py, on learners and spelled letters.
+_ORDER, _WEIGHT, _BONUS = 6, 0.75, 1.0
 
 
 class CtcTranscriber:

@@ -1,7 +1,7 @@
 """Word error rates of transcription, beside plain generation of transformers and our true text.
 
     python tools/bench/transcribe.py MODEL CORPUS [--count 40] [--language en] [--aligner NAME]
-        [--parts words,joined,speed] [--beams 1] [--ngrams FILE]
+        [--parts words,joined,others,speed] [--beams 1] [--ngrams FILE]
 
 MODEL is a Whisper or CTC model. COUNT recordings of CORPUS, chosen by a seed, are transcribed as
 `speechalign transcribe` does, in batches, and scored against the transcripts of the corpus.
@@ -9,10 +9,10 @@ MODEL is a Whisper or CTC model. COUNT recordings of CORPUS, chosen by a seed, a
 words: also one by one, as transformers' own example does (Whisper). The words of ours that are
 right are then aligned within our transcript and within the true one: how far are their boundaries
 apart?
-joined: the recordings as one long file, 0.5 s apart: what is lost at the seams? And again with a
-minute each of silence, of noise and of music in between: what is made up?
-speed: that long file beside transformers' pipeline, with its own batches of chunks of 30 s; and the
-peak of memory after its first fifth and after all of it.
+joined: the recordings as one long file, 0.5 s apart: what is lost at the seams? And the peak of
+memory after its first fifth and after all of it.
+others: the same with a minute each of silence, of noise and of music in between: what is made up?
+speed: the first fifth beside transformers' pipeline, with its own batches of chunks of 30 s.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--language", default="en")
     parser.add_argument("--aligner", default=DEFAULT_MODEL)
-    parser.add_argument("--parts", default="words,joined,speed")
+    parser.add_argument("--parts", default="words,joined,others,speed")
     parser.add_argument("--beams", type=int, default=1)
     parser.add_argument("--ngrams", type=Path)
     options = parser.parse_args()
@@ -71,9 +71,11 @@ def main() -> None:
     utterances = [known[k] for k in sorted(chosen)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "joined" in parts:  # before all others, as a peak of memory never falls
+            print(f"joined: {joined(utterances, transcriber, folder)}", flush=True)
         if "words" in parts or "joined" in parts:
             begin = time.process_time()
-            ours = transcribed(utterances, transcriber, folder)
+            ours = transcribed(utterances, transcriber, folder / "apart")
             spent = time.process_time() - begin
             print(f"speechalign: {errors(utterances, ours)}, {spent:.1f} s of one core", flush=True)
         if "words" in parts:
@@ -83,19 +85,19 @@ def main() -> None:
                 theirs = [generated(whisper, u, options.language) for u in utterances]
                 spent = time.process_time() - begin
                 print(f"transformers: {errors(utterances, theirs)}, {spent:.1f} s of one core")
-        if "joined" in parts:
-            print(f"joined: {seams(utterances, ours, transcriber, folder)}", flush=True)
+        if "others" in parts:
             aligner = Aligner(options.aligner)
             print(f"without speech: {made_up(utterances, transcriber, aligner, folder)}")
         if "speed" in parts and whisper is not None:
-            print(f"speed: {speed(whisper, utterances, options.language, transcriber, folder)}")
+            first = utterances[: len(utterances) // 5]
+            print(f"speed: {speed(whisper, first, options.language, transcriber, folder)}")
 
 
 def transcribed(
     utterances: Sequence[Utterance], transcriber: Transcriber, folder: Path
 ) -> list[str]:
     """Return the text of each recording."""
-    found = transcribe_corpus(utterances, transcriber, folder / "apart", texts=False)
+    found = transcribe_corpus(utterances, transcriber, folder, texts=False)
     return [" ".join(s.transcript.text for s in one.segments) for one in found]
 
 
@@ -159,18 +161,24 @@ def long_file(
     return replace(source, text="", start=0.0, end=None), inside
 
 
-def seams(
-    utterances: Sequence[Utterance], alone: Sequence[str], transcriber: Transcriber, folder: Path
-) -> str:
-    """Return the error rate of recordings that are joined, and of each alone."""
-    source, _ = long_file(utterances, folder / "joined.wav")
-    (whole,) = transcribed([source], transcriber, folder / "joined")
+def joined(utterances: Sequence[Utterance], transcriber: Transcriber, folder: Path) -> str:
+    """Return the error rate of recordings that are joined, and peaks of memory."""
+    begin, peaks = time.process_time(), []
+    for name, some in (("fifth", utterances[: len(utterances) // 5]), ("joined", utterances)):
+        source, _ = long_file(some, folder / f"{name}.wav")
+        (text,) = transcribed([source], transcriber, folder / name)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    spent = time.process_time() - begin
+    return (
+        f"{joined_errors(utterances, text)}; {spent:.1f} s of one core; peak memory "
+        f"{peaks[0]:.0f} MB after the first fifth, {peaks[1]:.0f} MB after all"
+    )
+
+
+def joined_errors(utterances: Sequence[Utterance], text: str) -> str:
+    """Return the word error rate of a transcript of recordings in a row."""
     truth = [word for utterance in utterances for word in plain(utterance.text)]
-    rates = [
-        100 * (score(statistics(truth, plain(text))).error_rate or 0.0)
-        for text in (whole, " ".join(alone))
-    ]
-    return f"WER {rates[0]:.2f} %, recording by recording {rates[1]:.2f} %"
+    return f"WER {100 * (score(statistics(truth, plain(text))).error_rate or 0.0):.2f} %"
 
 
 def made_up(
@@ -208,14 +216,10 @@ def speed(
     """Time a long file, ours beside transformers' pipeline."""
     from transformers import WhisperTokenizerFast, pipeline
 
-    short, _ = long_file(utterances[: len(utterances) // 5], folder / "short.wav")
     source, _ = long_file(utterances, folder / "long.wav")
-    transcribed([short], transcriber, folder / "short")
-    peaks = [peak()]
     begin = time.process_time()
     (text,) = transcribed([source], transcriber, folder / "long")
     ours = time.process_time() - begin
-    peaks.append(peak())
     told = {} if model.language == "en" else {"language": language, "task": "transcribe"}
     theirs = pipeline(
         "automatic-speech-recognition",
@@ -232,18 +236,11 @@ def speed(
     begin = time.process_time()
     other = theirs({"raw": samples, "sampling_rate": RATE}, generate_kwargs=told)["text"]
     spent = time.process_time() - begin
-    truth = [word for utterance in utterances for word in plain(utterance.text)]
-    rates = [100 * (score(statistics(truth, plain(t))).error_rate or 0.0) for t in (text, other)]
+    rates = [joined_errors(utterances, one) for one in (text, other)]
     return (
-        f"{len(samples) / RATE:.0f} s: {ours:.1f} s of one core, WER {rates[0]:.2f} %; "
-        f"transformers' pipeline {spent:.1f} s, WER {rates[1]:.2f} %; "
-        f"peak memory {peaks[0]:.0f} MB after the first fifth, {peaks[1]:.0f} MB after all"
+        f"{len(samples) / RATE:.0f} s: {ours:.1f} s of one core, {rates[0]}; "
+        f"transformers' pipeline {spent:.1f} s, {rates[1]}"
     )
-
-
-def peak() -> float:
-    """Return the peak of resident memory so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
