@@ -22,8 +22,8 @@ PENALTIES = Penalties(
     insertion=-40.0,
     jump=-100.0,
     filler=-15.0,
-    sound=1.2,
-    chance=40.0,
+    sound=1.0,
+    chance=60.0,
     word=10.0,
     beam=150.0,
 )
