@@ -152,3 +152,32 @@ def test_each_rival_is_pinned_and_each_command_runs_it():
         assert re.search(r"=\d|dependencies = \[\]", header[0]), name
         assert name in listed
         assert f'_rival("{name}"' in used
+
+
+@pytest.mark.parametrize("layout", ["flat CTM", "ambiguous"])
+def test_other_layouts_of_a_tree_made_elsewhere(tmp_path, layout):
+    exp, tree = tmp_path / "exp", tmp_path / "theirs"
+    done = run(exp, "--mini", "true", "--stop-stage", 0)
+    assert done.returncode == 0, done.stderr
+    (exp / "aligned/examples/clean").mkdir(parents=True)
+    tree.mkdir()
+    for source in (ROOT / "examples/gold").rglob("*.TextGrid"):
+        words = read_alignment(source).tiers["words"]
+        if layout == "flat CTM":
+            lines = [f"{source.stem} 1 {i.start} {i.duration} {i.label}\n" for i in words]
+            with (tree / "all.ctm").open("a", encoding="utf-8") as out:
+                out.writelines(lines)
+        else:  # two files of each name: which is meant cannot be told
+            for folder in ("one", "two"):
+                (tree / folder).mkdir(exist_ok=True)
+                shutil.copy(source, tree / folder)
+    done = run(
+        exp, "--mini", "true", "--stage", 5, "--stop-stage", 5, "--external", f"theirs={tree}"
+    )
+    assert done.returncode == 0, done.stderr
+    row = rows_of(exp)["examples", "clean", "theirs"]
+    if layout == "flat CTM":
+        assert row["score"]["both"]["mean"] < 1e-6
+    else:
+        assert row["reason"] == f"{tree}: no recording of examples"
+        assert "theirs: examples: not matched: slt/tea" in (exp / "external.txt").read_text()
