@@ -1,7 +1,5 @@
 """Draw the rooms of speechalign and their imports: docs/imports.svg.
 
-Usage: python tools/draw_imports.py [OUT.svg]
-
 The floors are those of tools/check_layers.py, which makes sure that arrows point downwards only. A
 box has the opening of its room's docstring. An arrow leads to a room that is imported; it is left
 out where a way through other rooms leads there too.
@@ -9,8 +7,8 @@ out where a way through other rooms leads there too.
 
 from __future__ import annotations
 
+import argparse
 import ast
-import sys
 import textwrap
 from collections.abc import Mapping
 from html import escape
@@ -26,11 +24,12 @@ COLOURS = ("#3b6fb6", "#b5562b", "#3c8d4f", "#8a4fa3", "#a08000", "#2f8f8f", "#b
 HIDDEN = {"__main__"}
 
 
-def main(arguments: list[str]) -> int:
-    """Write the drawing; return the exit status."""
-    path = Path(arguments[0]) if arguments else FOLDER / "docs" / "imports.svg"
-    path.write_text(drawing(FOLDER / ROOT), encoding="utf-8")
-    return 0
+def main() -> None:
+    """Write the drawing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = FOLDER / "docs" / "imports.svg"
+    parser.add_argument("out", type=Path, nargs="?", default=default, help="file (%(default)s)")
+    parser.parse_args().out.write_text(drawing(FOLDER / ROOT), encoding="utf-8")
 
 
 def drawing(folder: Path) -> str:
@@ -164,4 +163,4 @@ def box(room: str, text: list[str], place: tuple[float, float, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()
