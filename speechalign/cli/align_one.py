@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from speechalign.models import Model
 
 _PICTURES = (".png", ".pdf", ".svg")
-# A single token with a suffix, or that begins like a path: "notes.md", "./notes", "~/a/b".
-_FILE_NAME = re.compile(r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*[^\s/]")
+# A name that ends as transcripts and documents do, or a path: "a.txt", "a/b.c", "./notes", "~/a/b".
+# Dots alone make no file name: "ma.ta" is a word of IPA.
+_FILE_NAME = re.compile(
+    r".*\.(?:txt|lab|textgrid|srt|vtt|ctm|csv|tsv|json|md|docx?|odt|rtf|pdf)"
+    r"|\S*/\S*[^\s.]\.[a-z][a-z0-9]{1,7}|(?:\.{1,2}|~)?/\S*[^\s/]",
+    re.IGNORECASE,
+)
 
 
 @command("align-one")
@@ -128,10 +133,9 @@ def _transcript(text: str) -> str:
     from speechalign.errors import InputError
     from speechalign.files.reading import read_text
 
-    path = Path(text)
-    if os.path.isfile(path):  # Path.is_file raises where the text is too long for a name
-        return read_text(path)
-    if path.suffix.lower() in (".txt", ".lab") or _FILE_NAME.fullmatch(text):
+    if os.path.isfile(text):  # Path.is_file raises where the text is too long for a name
+        return read_text(Path(text))
+    if _FILE_NAME.fullmatch(text):
         raise InputError(
             f"{text}: there is no such transcript; check its name (words that look like a file "
             f"name need a space at the end: '{text} ')"

@@ -59,7 +59,8 @@ def test_pronunciations_of_ones_own(tea, tmp_path):
 
 def test_the_transcript_may_be_a_file(tea):
     assert run(tea, tea.with_suffix(".lab")).stdout == run(tea, TEA).stdout
-    for name in ("nothing.lab", "my notes.txt", "notes.md", "a/b.docx", "./notes", "/tmp/x", "~/x"):
+    names = ("no.lab", "my notes.txt", "A.TXT", "notes.md", "a/b.ta", "./notes", "/tmp/x", "~/x")
+    for name in names:
         result = run(tea, name)
         assert result.exit_code == 4
         assert result.stderr == (
@@ -73,12 +74,20 @@ def test_the_transcript_may_be_a_file(tea):
 
 
 @pytest.mark.parametrize(
-    "text", ["notes.md ", "U.S.A.", "3.14", "and/or", "wait...", "/tea/", "Hi."]
+    "text", ["notes.md ", "U.S.A.", "3.14", "and/or", "wait...", "/tea/", "Hi.", "tea.cups"]
 )
 def test_words_are_no_file_name(tea, text):
     result = run(tea, text)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[1].split()[0] == text.strip()
+
+
+def test_dots_between_syllables_make_no_file_name(tea, tmp_path):
+    save(articulatory_hmm(), tmp_path / "any", texts={})
+    for text, phones in (("ti.ka", ["t", "i", "k", "a"]), ("ˈma.ta.na", ["ˈm", *"atana"])):
+        result = run(tea, text, "--model", tmp_path / "any")
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[1].split()[4:] == phones
 
 
 def test_a_long_transcript_is_no_file_name(tea):
