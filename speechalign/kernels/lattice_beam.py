@@ -2,7 +2,8 @@
 
 Only states within the beam of the best are followed, from a list of them, so that arcs may lead
 anywhere. A path carries the number of the last record it made; a record is made where it leaves a
-piece of the graph, such as a word.
+piece of the graph, such as a word. Records that no path leads to are deleted, so that memory grows
+with the number of words alone.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _follow(
     hub: int,
     beam: float,
 ) -> tuple[int, int, np.ndarray]:
-    """Return the best final state, its record, and all records: frame, piece left, the one before.
+    """Return the best final state, its record, and records: frame, piece left, the one before.
 
     The state is -1 where there is none.
     """
@@ -130,9 +131,13 @@ def _follow(
                     if target != s and (pieces[s] != pieces[target] or s == hub or target == hub):
                         if record < 0:
                             if used == len(records):
-                                grown = np.empty((2 * used, 3), np.int32)
-                                grown[:used] = records
-                                records = grown
+                                used = _keep_reachable(
+                                    records, link, active[:count], new_link, found[:size]
+                                )
+                                if 2 * used > len(records):
+                                    grown = np.empty((2 * len(records), 3), np.int32)
+                                    grown[:used] = records[:used]
+                                    records = grown
                             records[used, 0] = t
                             records[used, 1] = pieces[s]
                             records[used, 2] = link[s]
@@ -156,3 +161,38 @@ def _follow(
             best = before[s] + final[s]
             state = s
     return state, link[state] if state >= 0 else -1, records
+
+
+@njit(cache=True, nogil=True)
+def _keep_reachable(
+    records: np.ndarray,
+    link: np.ndarray,
+    active: np.ndarray,
+    new_link: np.ndarray,
+    found: np.ndarray,
+) -> int:
+    """Move records that a path still leads to, to the front, in order; return how many these are.
+
+    Paths have the records ``link[active]`` and ``new_link[found]``, which are renumbered.
+    """
+    number = np.full(len(records), -1, np.int32)  # 0 for those that are kept, then their new ones
+    for links, states in ((link, active), (new_link, found)):
+        for s in states:
+            at = links[s]
+            while at >= 0 and number[at] < 0:
+                number[at] = 0
+                at = records[at, 2]
+    used = 0
+    for old in range(len(records)):
+        if number[old] < 0:
+            continue
+        number[old] = used
+        records[used] = records[old]
+        if records[used, 2] >= 0:
+            records[used, 2] = number[records[used, 2]]
+        used += 1
+    for links, states in ((link, active), (new_link, found)):
+        for s in states:
+            if links[s] >= 0:
+                links[s] = number[links[s]]
+    return used

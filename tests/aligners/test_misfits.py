@@ -13,7 +13,8 @@ from speechalign.graphs import HmmUnit, hmm_graph
 from speechalign.graphs.loop import loop_graph
 from speechalign.graphs.misfits import OTHER, PASSED, PAUSE, Penalties, misfit_graph
 from speechalign.kernels import viterbi
-from speechalign.kernels.lattice_beam import best_pieces
+from speechalign.kernels.arc_list import grouped
+from speechalign.kernels.lattice_beam import _follow, best_pieces
 from speechalign.models import load_model
 from speechalign.text.word import Word
 
@@ -93,6 +94,24 @@ def test_without_departures_it_is_the_search_over_all_paths():
     for piece, begin, end in found:
         if piece >= 0:
             assert set(spoken[begin:end]) == {2 * piece + 1}
+
+
+def test_memory_does_not_grow_with_the_length():
+    """Of more than 100,000 records, those that no path leads to are deleted on the way."""
+    log_probs = np.random.default_rng(0).normal(size=(40_000, 10))
+    free = misfit_graph(TEXT, any_sound=9, allow=ALL, penalties=FREE)
+    graph = free.graph
+    order, offsets = grouped(graph.sources, graph.num_states)
+    *_, records = _follow(
+        log_probs, offsets, graph.targets[order], graph.labels[order], graph.weights[order],
+        graph.start, graph.final, free.pieces, free.jump, 1e9,
+    )  # fmt: skip
+    assert len(records) == 1 << 16
+    pieces = free.pieces[graph.targets[viterbi(log_probs, graph).arcs]]
+    changes = set((np.flatnonzero(np.diff(pieces)) + 1).tolist())
+    found = best_pieces(log_probs, graph, free.pieces, beam=1e9, hub=free.jump)
+    assert len(changes) > 1000
+    assert changes <= {begin for _, begin, _ in found}
 
 
 def test_a_narrow_beam_is_widened():
