@@ -126,9 +126,9 @@ def misfitting(
     at = read.index(first[0])
     read[at : at + len(first) + len(second)] = second + first
     length = int(seconds * RATE)
-    texts = {pool[n].text for n in numbers}
+    sentences = {pool[n].audio.stem for n in numbers}  # others read them in nearly the same words
     speech: list[np.ndarray] = []
-    strangers = iter([prompt for prompt in others if prompt.text not in texts])
+    strangers = iter([prompt for prompt in others if prompt.audio.stem not in sentences])
     while sum(map(len, speech)) < length:
         speech.append(next(strangers).samples())
     inserted: dict[str, np.ndarray] = {
