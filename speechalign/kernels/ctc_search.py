@@ -325,18 +325,20 @@ def _retrace(
     pair = state // 2
     first = max(lo, pair - (end - begin))
     width = pair - first + 1
+    padded = -(-width // MARGIN) * MARGIN
     for i in range(min(hi, pair) - first + 1):
         rows[0, _TARGETS + i] = saved[offset + hi + 1 - lo + first - lo + i]
         rows[0, i] = saved[offset + first - lo + i]
-    for i in range(max(0, min(hi, pair) - first + 1), width):
+    for i in range(max(0, min(hi, pair) - first + 1), padded):
         rows[0, _TARGETS + i] = FLOOR
         rows[0, i] = FLOOR
     for i in range(width):
         emissions[_PENALTIES + i] = penalties[first + i]
+    for i in range(width, padded):
+        emissions[_PENALTIES + i] = FLOOR
     readable = width if labels[pair] < log_probs.shape[1] else width - 1
-    for i in range(readable, width):
+    for i in range(readable, padded):
         emissions[i] = FLOOR
-    padded = -(-width // MARGIN) * MARGIN
     for t in range(begin, end):
         # Further left, the state can no longer be reached in time.
         for i in range(max(0, width - (end - t)), readable):

@@ -333,6 +333,43 @@ def test_a_budget_too_small_is_refused_before_anything_is_allocated():
         ctc_viterbi(huge, targets, blank=0, normalised=False, memory_budget=2**20)
 
 
+_SPOILT = """
+import numpy as np
+
+empty = np.empty
+
+
+def spoilt(*given, **more):
+    found = empty(*given, **more)
+    if found.dtype.kind == "f":
+        found.flat[::2], found.flat[1::2] = np.inf, -np.inf
+    return found
+
+
+np.empty = spoilt
+from speechalign.kernels.ctc import ctc_viterbi
+
+rng = np.random.default_rng(6)
+for frames, labels in [(40, 5), (90, 18), (150, 40)]:
+    targets = rng.integers(1, 12, labels)
+    log_probs = np.log(rng.dirichlet(np.ones(12), frames)).astype(np.float32)
+    print(*ctc_viterbi(log_probs, targets, blank=0).positions)
+"""
+
+
+def test_fresh_memory_is_written_before_it_is_read():
+    ways = [{"NUMBA_DISABLE_JIT": "1"}, {}]
+    runs = [
+        subprocess.run(
+            [sys.executable, "-W", "error::RuntimeWarning", "-c", _SPOILT],
+            env={**os.environ, **way}, check=True, capture_output=True, text=True,
+        )
+        for way in ways
+    ]  # fmt: skip
+    assert runs[0].stdout == runs[1].stdout
+    assert len(runs[0].stdout.splitlines()) == 3
+
+
 @pytest.mark.parametrize("thread_work", [1, 10**6])
 def test_batch_equals_singles_whatever_lies_beyond_the_lengths(thread_work, monkeypatch):
     monkeypatch.setattr(ctc, "_THREAD_WORK", thread_work)
