@@ -8,6 +8,7 @@ place boundaries better than the triphones do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,8 +104,9 @@ class EnglishSphinx(HmmGmm):
         )
 
 
+@cache
 def installed_dictionary() -> InstalledDictionary:
-    """Read the dictionary in the wheel."""
+    """Read the dictionary in the wheel, once; models share it and do not change it."""
     entries = sphinx_files.read_dictionary(_installed_folder([_DICTIONARY]) / _DICTIONARY)
     return InstalledDictionary(_NAME, entries)
 

@@ -157,15 +157,15 @@ def read_dictionary(path: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
         Not UTF-8, or a line without phones.
     """
     with _reading(path) as data:
-        entries: dict[str, list[tuple[str, ...]]] = {}
+        entries: dict[str, tuple[tuple[str, ...], ...]] = {}
         for number, line in enumerate(data.decode("utf-8").splitlines(), 1):
             name, *phones = line.split()
             if not phones:
                 raise FormatError(f"{path}:{number}: expected a word and its phones, got {line!r}")
             word = name[: name.rindex("(")] if name.endswith(")") and "(" in name[1:] else name
             # Interned: a million phones are forty names, and 40 MB.
-            entries.setdefault(word, []).append(tuple(map(sys.intern, phones)))
-        return {word: tuple(variants) for word, variants in entries.items()}
+            entries[word] = (*entries.get(word, ()), tuple(map(sys.intern, phones)))
+        return entries
 
 
 @contextmanager

@@ -150,6 +150,9 @@ class TestDictionary:
         assert used <= set(model.phones) - {model.silence, model.noise}
         assert all(v for variants in model.dictionary.values() for v in variants)
 
+    def test_is_read_once(self, model):
+        assert load_model("english-sphinx").dictionary is model.dictionary
+
     def test_variants_belong_to_one_word(self, model):
         assert set(model.dictionary["read"]) == {("R", "EH", "D"), ("R", "IY", "D")}
         assert not any(word.endswith(")") for word in model.dictionary)
