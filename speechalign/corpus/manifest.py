@@ -107,7 +107,7 @@ def utterance_of_line(line: bytes, number: int, path: Path) -> Utterance:
     if not entry.named:
         start = f"@{utterance.start:g}" if utterance.segmented else ""
         utterance = replace(utterance, id=recording + start)
-    return replace(utterance, problem=text_problem(utterance.text))
+    return replace(utterance, problem=utterance.problem or text_problem(utterance.text))
 
 
 def _root(path: Path, entries: list[_Entry]) -> Path:
@@ -124,9 +124,12 @@ def _entry(line: Line, path: Path, speaker_characters: int | None) -> _Entry:
         raise InputError(line.problem)
     where = f"{path}:{line.number}"
     data = loads(line.text, where)
-    for key in ("audio_filepath", "text"):
-        if not isinstance(data.get(key), str) or "\0" in data[key]:
-            raise InputError(f"{where}: {key}: expected a string, got {data.get(key)!r}")
+    # Recordings that are to be transcribed have no text.
+    problem = None if "text" in data else f"{where}: text: expected a string, got None"
+    text = data.get("text", "")
+    for key, value in (("audio_filepath", data.get("audio_filepath")), ("text", text)):
+        if not isinstance(value, str) or "\0" in value:
+            raise InputError(f"{where}: {key}: expected a string, got {value!r}")
     for key in ("id", "speaker"):
         if data.get(key) is not None and not isinstance(data[key], (str, int)):
             raise InputError(f"{where}: {key}: expected a string, got {data[key]!r}")
@@ -147,12 +150,13 @@ def _entry(line: Line, path: Path, speaker_characters: int | None) -> _Entry:
         id=str(data.get("id")),
         recording="",
         audio=audio,
-        text=data["text"].strip(),
+        text=text.strip(),
         speaker=None if speaker is None else str(speaker),
         start=offset or 0.0,
         end=None if duration is None else round((offset or 0.0) + duration, 9),
         channel=channel,
         segmented=offset is not None,
+        problem=problem,
     )
     return _Entry(line.number, audio, utterance, data.get("id") is not None)
 

@@ -16,6 +16,7 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.alignment import Alignment, Interval
 from speechalign.audio.waveform import Sound, Waveform
 from speechalign.corpus import Utterance, read_corpus
+from speechalign.corpus.mfa import SOUND_SUFFIXES
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.writing import write_text
 from speechalign.formats import write_alignment
@@ -229,7 +230,7 @@ class _Work:
     ) -> None:
         """Cut a recording into stretches, or take it from an earlier run."""
         source = members[0]
-        with Sound(source.audio) as sound:
+        with _opened(members) as sound:
             pending.found = replace(
                 pending.found, duration=sound.info.duration, sha256=sound.sha256
             )
@@ -303,6 +304,25 @@ class _Work:
     def _finished(self) -> Iterator[TranscribedRecording]:
         while self.pending and self.pending[0].read and not self.pending[0].waiting:
             yield self.pending.popleft().finished()
+
+
+def _opened(members: Sequence[Utterance]) -> Sound:
+    """Open the sound file of a recording; where there is none, say what the corpus lacks."""
+    source = members[0]
+    others = {str(member.audio) for member in members} - {str(source.audio)}
+    if others:
+        raise InputError(
+            f"{source.audio}: named as {min(others)}, and the transcript of both would be one "
+            "file; rename or remove one"
+        )
+    try:
+        return source.sound()
+    except InputError:
+        # Of a line that cannot be used, the file that holds it stands for the sound.
+        known = source.audio.suffix.lower() in SOUND_SUFFIXES and source.audio.exists()
+        if source.problem is None or known:
+            raise
+        raise InputError(source.problem) from None
 
 
 def _write(found: TranscribedRecording, out: Path) -> TranscribedRecording:

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from speechalign.alignment import Interval
-from speechalign.corpus import read_corpus
+from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 from speechalign.formats import read_alignment
 from speechalign.pipeline.journal import TRANSCRIPTS
@@ -91,6 +91,33 @@ def test_speech_is_heard_and_silence_is_not(corpus, tmp_path):
     assert (tmp_path / "out/anna/short.lab").read_text() == "4.00 of anna/short\n"
     tier = read_alignment(tmp_path / "out/anna/long.TextGrid").tiers["utterances"]
     assert [i.label for i in tier] == [f"{s}.00 of anna/long" for s in (23, 20, 9)]
+
+
+def test_sound_files_of_one_name_are_refused(corpus, tmp_path):
+    shutil.copy(corpus / "anna" / "short.wav", corpus / "anna" / "long.flac")
+    listener = Listener()
+    found = run(corpus, tmp_path / "out", listener)
+    assert "long.flac: named as " in found["anna/long"].problem
+    assert "rename or remove one" in found["anna/long"].problem
+    assert listener.heard == [4.0]
+
+
+def test_a_manifest_needs_no_text(corpus, tmp_path):
+    lines = ['{"audio_filepath": "anna/short.wav"}', '{"audio_filepath": 5}']
+    manifest = corpus / "sounds.jsonl"
+    manifest.write_text("\n".join(lines))
+    found = run(manifest, tmp_path / "out", Listener())
+    assert [s.transcript.text for s in found["anna/short"].segments] == ["4.00 of anna/short"]
+    problem = found["sounds.jsonl:2"].problem
+    assert "sounds.jsonl:2: audio_filepath: expected a string, got 5" in problem
+
+
+def test_sound_in_memory(corpus, tmp_path):
+    path = corpus / "anna" / "short.wav"
+    source = Utterance("a", "a", tmp_path / "none.wav", "", content=path.read_bytes())
+    found = run([source], tmp_path / "out", Listener())
+    assert (tmp_path / "out" / "a.lab").read_text() == "4.00 of a\n"
+    assert found["a"].problem is None
 
 
 def test_of_what_is_not_believed_the_parts_are_heard(corpus, tmp_path):
