@@ -4,7 +4,8 @@
 ``SPEAKER/x.TextGrid``, which has one tier per speaker, named after the speaker, whose intervals
 with text are the utterances, or other tiers that `choose_tiers` finds. Suffixes may be in
 capitals. Files and folders whose names begin with a dot are left out, and so are README and
-LICENSE files, and folders inside the tree that ``speechalign align`` wrote.
+LICENSE files, and folders inside the tree that ``speechalign align`` wrote. A sound file by itself
+is a corpus of one recording, with the transcript that lies beside it.
 
 See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_structure.html
 """
@@ -46,10 +47,23 @@ class _Recording:
     grids: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
 
+    def add(self, entry: Path) -> None:
+        """Add a file, by what its suffix says."""
+        suffix = entry.suffix.lower()
+        if suffix in SOUND_SUFFIXES:
+            self.sounds.append(entry)
+        elif suffix in _TEXT_SUFFIXES:
+            if entry.stem.lower() not in _NOT_A_TRANSCRIPT:
+                self.texts.append(entry)
+        elif suffix == ".textgrid":
+            self.grids.append(entry)
+        else:
+            self.others.append(entry)
+
 
 def recognises(path: Path) -> bool:
-    """Return whether this is a folder: any folder may be a tree of sound files."""
-    return path.is_dir()
+    """Return whether this is a folder, which may be a tree of sound files, or a sound file."""
+    return path.is_dir() or path.suffix.lower() in SOUND_SUFFIXES
 
 
 def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance]:
@@ -65,7 +79,7 @@ def read_tiers(
     Parameters
     ----------
     path : Path
-        Root of the tree.
+        Root of the tree, or a sound file.
     tiers : sequence of str
         Names of the tiers of TextGrids that hold utterances, as `choose_tiers` takes them.
     speaker_characters : int or None
@@ -86,7 +100,8 @@ def read_tiers(
     one, where the number is odd) is on channel 0, the rest on channel 1.
     """
     utterances = []
-    for folder, recordings in sorted(_folders(path).items()):
+    found = _folders(path) if path.is_dir() else _alone(path)
+    for folder, recordings in sorted(found.items()):
         for stem, recording in sorted(recordings.items()):
             key = f"{folder}/{stem}" if folder else stem
             printable = key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -122,19 +137,19 @@ def _folders(root: Path) -> dict[str, dict[str, _Recording]]:
         # A folder that is called x.wav is reported when the sound file is opened.
         for file in sorted(files + [f for f in folders if f.lower().endswith(SOUND_SUFFIXES)]):
             entry = Path(name, file)
-            stem, suffix = composed(entry.stem), entry.suffix.lower()
-            if file.startswith("."):
-                continue
-            if suffix in SOUND_SUFFIXES:
-                recordings[stem].sounds.append(entry)
-            elif suffix in _TEXT_SUFFIXES:
-                if entry.stem.lower() not in _NOT_A_TRANSCRIPT:
-                    recordings[stem].texts.append(entry)
-            elif suffix == ".textgrid":
-                recordings[stem].grids.append(entry)
-            else:
-                recordings[stem].others.append(entry)
+            if not file.startswith("."):
+                recordings[composed(entry.stem)].add(entry)
     return found
+
+
+def _alone(sound: Path) -> dict[str, dict[str, _Recording]]:
+    """Return a sound file and the transcripts beside it, as `_folders` returns a tree."""
+    recording, stem = _Recording(), composed(sound.stem)
+    for entry in sorted(sound.parent.iterdir()):
+        another = entry.suffix.lower() in SOUND_SUFFIXES and entry.name != sound.name
+        if composed(entry.stem) == stem and not another:
+            recording.add(entry)
+    return {"": {stem: recording}}
 
 
 def _utterances(

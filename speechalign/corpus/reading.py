@@ -58,7 +58,7 @@ def read_corpus(
     Parameters
     ----------
     path : str or Path
-        A folder or a manifest.
+        A folder, a manifest, or one sound file.
     layout : str or None
         Name in ``LAYOUTS``. None takes the first that recognises ``path``, in the order of their
         names, but ``mfa`` last, as it takes any folder: a folder with ``wav.scp`` is ``kaldi``, a
@@ -125,6 +125,6 @@ def _detect(path: Path) -> str:
         if cast(Layout, LAYOUTS[name]).recognises(path):
             return name
     raise InputError(
-        f"{path}: not a corpus; expected a folder with sound files and transcripts, a Kaldi data "
-        "directory, a JSONL manifest or a lhotse cut set (for one sound file: align-one)"
+        f"{path}: not a corpus; expected a folder with sound files and transcripts, one sound file, a "
+        "Kaldi data directory, a JSONL manifest or a lhotse cut set"
     )

@@ -51,6 +51,18 @@ def only(path, **options):
     return utterance
 
 
+def test_a_sound_file_by_itself(tmp_path):
+    path = sound(tmp_path / "ann/a.wav")
+    sound(tmp_path / "ann/a.flac")
+    text(tmp_path / "ann/b.lab")
+    assert "a.wav: no transcript beside it" in only(path).problem
+    text(tmp_path / "ann/a.lab")
+    assert read_corpus(path) == [Utterance("a", "a", path, "hello there")]
+    assert only(path, speaker_characters=1).speaker == "a"
+    grid(tmp_path / "ann/c.TextGrid", {"Ann": [(0, 1, "one")], "ipu": [(0, 1, "two")]})
+    assert only(sound(tmp_path / "ann/c.wav"), tiers="ipu").text == "two"
+
+
 def test_a_tree_of_speakers(tmp_path):
     for name in ("ann/a", "ann/b", "bob/a", "z"):
         sound(tmp_path / f"{name}.wav")

@@ -33,9 +33,9 @@ def test_the_layout_is_detected(tmp_path):
 
 
 def test_what_is_no_corpus(tmp_path):
-    (tmp_path / "x.wav").touch()
-    with pytest.raises(InputError, match=r"x\.wav: not a corpus; .*align-one"):
-        read_corpus(tmp_path / "x.wav")
+    (tmp_path / "x.doc").touch()
+    with pytest.raises(InputError, match=r"x\.doc: not a corpus; expected .* one sound file"):
+        read_corpus(tmp_path / "x.doc")
     with pytest.raises(InputError, match="gone: there is no such file or folder"):
         read_corpus(tmp_path / "gone")
     with pytest.raises(InputError, match=r"speechalign\.corpus: no entry 'ctm'"):
