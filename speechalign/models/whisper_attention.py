@@ -20,7 +20,12 @@ from speechalign.models.device import choose_device, import_torch
 from speechalign.models.frame_timing import convolution_grid
 from speechalign.models.hf_folder import card, check_weights, model_type, no_progress_bars
 from speechalign.models.hub import name_of
-from speechalign.models.whisper_generation import detect_languages, language_tokens, write
+from speechalign.models.whisper_generation import (
+    detect_languages,
+    language_tokens,
+    prompt_tokens,
+    write,
+)
 from speechalign.vocabulary import Piece
 
 if TYPE_CHECKING:
@@ -243,6 +248,10 @@ class WhisperAttention:
     def languages(self) -> tuple[str, ...]:
         """Codes of the languages that it knows."""
         return tuple(language_tokens(self._tokenizer)) if self.language == "mul" else ("en",)
+
+    def check_prompt(self, prompt: str) -> None:
+        """Raise an `InputError` if a prompt is too long for `generate`."""
+        prompt_tokens(self._network, self._tokenizer, prompt)
 
     def generate(
         self,

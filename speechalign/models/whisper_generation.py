@@ -42,6 +42,26 @@ def detect_languages(
     return scores
 
 
+def prompt_tokens(
+    network: WhisperForConditionalGeneration, tokenizer: Tokenizer, prompt: str
+) -> list[int]:
+    """Return the tokens of a text that is told to come before.
+
+    Raises
+    ------
+    InputError
+        It is longer than half of what the decoder may write, or the model takes none.
+    """
+    begin = tokenizer.token_to_id("<|startofprev|>")
+    if begin is None:
+        raise InputError("prompt: this model has no token for one; leave out --prompt")
+    ids = tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids
+    most = int(network.config.max_target_positions) // 2 - 1
+    if len(ids) > most:
+        raise InputError(f"prompt: expected at most {most} tokens, got {len(ids)}; shorten it")
+    return [begin, *ids]
+
+
 def write(
     network: WhisperForConditionalGeneration,
     tokenizer: Tokenizer,
@@ -77,7 +97,7 @@ def write(
     Raises
     ------
     InputError
-        The prompt is longer than the half of what the decoder may write.
+        As from `prompt_tokens`.
     """
     import torch
 
@@ -97,11 +117,7 @@ def write(
         options["language"] = [f"<|{code}|>" for code in languages]
         options["task"] = "translate" if translate else "transcribe"
     if prompt:
-        ids = tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids
-        most = int(network.config.max_target_positions) // 2 - 1
-        if len(ids) > most or config.prev_sot_token_id is None:
-            raise InputError(f"prompt: expected at most {most} tokens, got {len(ids)}; shorten it")
-        told = [config.prev_sot_token_id, *ids]
+        told = prompt_tokens(network, tokenizer, prompt)
         options["prompt_ids"] = torch.tensor(told, device=network.device)
     states = encoded.last_hidden_state  # generation with beams repeats those of `encoded`
     rows, frames = states.shape[:2]

@@ -29,7 +29,8 @@ class WhisperTranscriber:
     Raises
     ------
     InputError
-        Another kind of model, a language that it does not know, or an option that it lacks.
+        Another kind of model, a language that it does not know, an option that it lacks, or a
+        prompt that is too long.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class WhisperTranscriber:
                     f"{model.name}: does not know the language {language!r}; expected one of "
                     f"{' '.join(model.languages)}"
                 )
+        if prompt:
+            model.check_prompt(prompt)
         self.model = model
         self.longest = model.longest
         self.batch = _BATCH.get(model.device, 32)
