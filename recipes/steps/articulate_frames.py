@@ -11,9 +11,7 @@ whose phone has no articulation, such as noise, allows all columns.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -21,13 +19,10 @@ import numpy as np
 
 from recipes.program import run
 from recipes.steps.label_frames import PHONES
+from recipes.trainer.ipa_of_phones import NOISES, SILENCES, ipa_of_phones
 from speechalign.models.neural_hmm.log_mel import STRIDE
-from speechalign.text.phone_sets import ARPABET
 from speechalign.training.articulation_targets import ANYTHING, articulated, phone_bits
 from speechalign.training.frame_store import FrameStore
-
-SILENCES, NOISES = ("sil", "SIL"), ("spn", "+SPN+", "+NSN+")
-"""Phones that are pauses, and phones that may be any sound."""
 
 
 @click.command(help=__doc__)
@@ -41,7 +36,7 @@ def main(folder: Path, labels: str, name: str, table: Path | None, language: str
     """Write the array."""
     store = FrameStore(folder)
     phones: list[str] = json.loads((folder / PHONES).read_text())
-    names = {**ARPABET, **({} if table is None else ipa_of_phones(table, language))}
+    names = ipa_of_phones(table, language)
     bits = [phone_bits(phone, silences=SILENCES, noises=NOISES, names=names) for phone in phones]
     found = store.array(labels)
 
@@ -54,14 +49,6 @@ def main(folder: Path, labels: str, name: str, table: Path | None, language: str
     if confidence.is_file():
         np.save(folder / f"{name}.confidence.npy", np.load(confidence))
     click.echo(f"{folder}: {name}; no articulation: {' '.join(without) or 'none'}")
-
-
-def ipa_of_phones(table: Path, language: str) -> Mapping[str, str]:
-    """Return the IPA of the phones of a language, as a table has them."""
-    with table.open(encoding="utf-8", newline="") as file:
-        return {
-            row["phone"]: row["ipa"] for row in csv.DictReader(file) if row["language"] == language
-        }
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 from recipes.program import run
-from recipes.steps.articulate_frames import NOISES, SILENCES
 from recipes.steps.fit_phone_net import by_language
 from recipes.steps.label_frames import PHONES
+from recipes.trainer.ipa_of_phones import NOISES, SILENCES
 from speechalign.errors import InputError
 from speechalign.models.neural_hmm.articulatory import ArticulatoryHmm
 from speechalign.models.neural_hmm.config import NetConfig

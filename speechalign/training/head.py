@@ -216,7 +216,8 @@ def adapt_network(
                 for spoken in material.spoken for variants in spoken.words
                 for phones in variants for phone in phones
             }  # fmt: skip
-            course.label(StoredArticulation(model.with_phones(said), posteriors))
+            own = model.with_phones(said)
+            course.label(StoredArticulation(own, posteriors, own))
         else:
             course.label(StoredHmm(model, posteriors))
         course.teach(

@@ -63,23 +63,40 @@ class StoredHmm(PhoneHmm):
 
 
 class StoredArticulation(StoredHmm):
-    """The phones of a model of attributes, with stored attributes.
+    """The phones and words of a model, scored by stored attributes.
 
     Parameters
     ----------
-    model : ArticulatoryHmm
-        Has the phones of all recordings (`ArticulatoryHmm.with_phones`), and scores attributes.
+    model : PhoneHmm
+        Gives phones and words; also the same model as ``head``.
     posteriors : FrameArray
-        Natural logarithm of the network's outputs.
+        Natural logarithm of the outputs of the head's network.
+    head : ArticulatoryHmm
+        Scores attributes. Boundaries and confidences are weighed as it has them.
+    ipa : Mapping[str, str] or None
+        IPA of the phones that are written otherwise; of what is no phone, silence and noise of the
+        head.
     """
 
-    def __init__(self, model: ArticulatoryHmm, posteriors: FrameArray) -> None:
+    def __init__(
+        self,
+        model: PhoneHmm,
+        posteriors: FrameArray,
+        head: ArticulatoryHmm,
+        ipa: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(model, posteriors)
-        self._model = model
+        own = {model.silence: head.silence, model.noise: head.noise, **(ipa or {})}
+        names = [own.get(phone, phone) for phone in model.phones]
+        self._head = head.with_phones(names)
+        places = [self._head.phones.index(name) for name in names]
+        self._columns = np.concatenate([self._head.states(place, None, None) for place in places])
+        self.acoustic_scale, self.calibration = head.acoustic_scale, head.calibration
 
     def scores(self, number: int) -> np.ndarray:
         """Return the (T, 3P) scores of the states on a recording."""
-        return self._model.state_scores(self.posteriors[number].astype(np.float32))
+        scores = self._head.state_scores(self.posteriors[number].astype(np.float32))
+        return scores[:, self._columns]
 
 
 def align_frames(

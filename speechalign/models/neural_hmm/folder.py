@@ -75,7 +75,7 @@ def load(
     BackendError
         The encoder cannot be found, or a package is missing.
     """
-    model = read(folder, _model)
+    model = load_without_encoder(folder)
     if model.facts is None:
         if encoder is not None:
             raise InputError(f"{folder}: takes no encoder, as it has a network of its own")
@@ -101,6 +101,11 @@ def load(
             "of that encoder with --encoder"
         ) from None
     return model.with_encoder(loaded)
+
+
+def load_without_encoder(folder: Path) -> NeuralHmm:
+    """Load a model that will score stored outputs of its network; errors as for `load`."""
+    return read(folder, _model)
 
 
 def _model(saved: Saved) -> NeuralHmm:
