@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from speechalign.pipeline.result import Status
 from speechalign.text.word import Word
@@ -19,6 +19,8 @@ _LONGEST_TOKEN = 3.0
 _LONGEST_PAUSE = 1.0  # inside a word
 _UNHEARD = 0.05  # confidence of a word that is not where it should be ...
 _APART = 1.0  # ... if there is such a pause beside it, seconds
+_HARDLY = 0.15  # confidence that no word in a row of words reaches ...
+_ROW = 1.0  # ... which lasts longer than this, seconds
 
 
 def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, str | None]:
@@ -38,8 +40,9 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     The mean weighs words by their duration, so that one word that is stretched over noise or music
     hides all others; and such a word may fit the noise well. So an utterance is doubtful as well
     if a phone of it lasts longer than 1.25 s, if there is a pause of more than a second inside a
-    word, or if a word that was hardly heard, with a confidence below 0.05, stands apart from a
-    neighbour by more than a second. Notes such as ``[laughter]`` may take any time.
+    word, if a word that was hardly heard, with a confidence below 0.05, stands apart from a
+    neighbour by more than a second, or if words in a row have confidences below 0.15 for more than
+    a second: they lie where something else is said. Notes such as ``[laughter]`` may take any time.
     """
     if confidence < DOUBTFUL:
         return Status.DOUBTFUL, (
@@ -64,4 +67,26 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
                 f"{word.confidence:.2f}), {apart:.1f} s apart from the words around: the "
                 "transcript may lack speech; listen to it"
             )
+    row = _unheard_row(words)
+    if row:
+        text = " ".join(word.label for word in row)
+        return Status.DOUBTFUL, (
+            f"{text!r} from {row[0].start:.2f} to {row[-1].end:.2f} s was hardly heard (no word has "
+            f"a confidence of {_HARDLY}): something else may be said there; listen to it"
+        )
     return Status.ALIGNED, None
+
+
+def _unheard_row(words: Sequence[Word]) -> Sequence[Word]:
+    """Return the first words in a row that were hardly heard for too long; none if there are none."""
+    rows = groupby(
+        words,
+        lambda word: (
+            word.source != "noise" and word.confidence is not None and word.confidence < _HARDLY
+        ),
+    )
+    for unheard, row in rows:
+        found = list(row)
+        if unheard and found[-1].end - found[0].start > _ROW:
+            return found
+    return ()

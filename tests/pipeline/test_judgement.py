@@ -7,7 +7,7 @@ import pytest
 
 from speechalign.alignment import Interval
 from speechalign.audio.waveform import read_waveform
-from speechalign.pipeline.judgement import judge
+from speechalign.pipeline.judgement import DOUBTFUL, judge
 from speechalign.pipeline.result import Status
 from speechalign.text.word import Word
 
@@ -22,6 +22,11 @@ def word(label, *phones, source="dictionary", confidence=0.9):
 
 YES, NO = word("yes", (0.0, 0.3), (0.3, 0.6)), word("no", (0.6, 0.7), (0.7, 0.8))
 
+WEAK = [
+    word("one", (0.0, 0.4), (0.4, 0.6), confidence=0.1),
+    word("two", (0.6, 0.8), (0.8, 1.1), confidence=0.14),
+]
+
 
 def test_all_is_well():
     assert judge(0.5, [YES, NO], "phones") == (Status.ALIGNED, None)
@@ -34,6 +39,7 @@ def test_all_is_well():
         ([word("five-oh", (0.0, 0.3), (1.4, 1.6))], "'five-oh' is stretched from 0.00 to 1.60"),
         ([YES, word("lost", (1.7, 1.8), confidence=0.01)], "'lost' at 1.70 s was hardly heard"),
         ([word("lost", (0.0, 0.1), confidence=0.01), word("no", (1.2, 1.4))], "'lost' at 0.00 s"),
+        ([*WEAK, word("three", (1.3, 1.7))], "'one two' from 0.00 to 1.10 s was hardly heard"),
     ],
 )
 def test_one_word_is_enough_for_a_doubt(words, reason):
@@ -48,6 +54,7 @@ def test_what_may_last():
         [YES, word("猫", (0.6, 3.0), source="unknown")],
         [YES, word("weak", (0.7, 0.8), confidence=0.0), word("no", (0.9, 1.0))],
         [YES, word("no", (9.6, 9.9))],
+        [WEAK[0], word("yes", (0.6, 0.9)), word("two", (0.9, 1.6), confidence=0.1)],
     ):
         assert judge(0.9, words, "phones")[0] is Status.ALIGNED
     long = [YES, word("token", (0.6, 3.0))]
@@ -68,6 +75,18 @@ def sounds():
             for _ in range(2 * seconds)
         ]
         yield f"music {seconds}", np.concatenate(chords)
+
+
+def test_words_that_lie_in_another_sentence_are_doubted(aligner, examples):
+    samples = [
+        read_waveform(examples / f"{name}.flac", sample_rate=RATE).samples
+        for name in ("slt/tea", "rms/river", "slt/harbour")
+    ]
+    texts = [(examples / f"{name}.lab").read_text("utf-8") for name in ("rms/river", "slt/harbour")]
+    found = aligner.align(np.concatenate(samples), " ".join(texts), sample_rate=RATE)
+    assert found.confidence > DOUBTFUL
+    status, _ = judge(found.confidence, found.words, found.unit)
+    assert status is Status.DOUBTFUL
 
 
 @pytest.mark.parametrize("name", ["slt/tea", "rms/river"])
