@@ -257,7 +257,8 @@ def shards_to_merge(
         Others have none, or no run of one came to its end; unless this is allowed.
     """
     there, missing = shards_of(folder, parts)
-    unfinished = [shard for shard in there if shard.index not in ended(folder, parts)]
+    whole = ended(folder, parts)
+    unfinished = [shard for shard in there if shard.index not in whole]
     for lacking, what in ((missing, "missing"), (unfinished, "unfinished")):
         if lacking and not allow_missing:
             raise InputError(

@@ -129,6 +129,7 @@ class _Counts:
         missing: Sequence[Shard],
         confident: int = 0,
     ) -> Progress:
+        whole = ended(folder, parts)
         return Progress(
             tuple(missing),
             len(shards) + len(missing),
@@ -137,7 +138,7 @@ class _Counts:
             self.seconds / 3600,
             speed_of(folder, parts),
             confident,
-            tuple(shard for shard in shards if shard.index not in ended(folder, parts)),
+            tuple(shard for shard in shards if shard.index not in whole),
         )
 
 
