@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import soxr
@@ -40,8 +41,8 @@ _WINDOW, _CONTEXT = 64, 4
 _FARTHEST = 0.25  # seconds from a boundary within which it may lie
 _RIVALS = 20  # symbols that a label is compared with: those that score most in its frames
 SPREAD = Spread(((0.7, 0.004), (0.3, 0.035)))
-"""Of all CTC models: no German one is at hand to fit it to, so that it is what German HMMs had when
-nothing was stretched."""
+"""Spread of all CTC models. No German one is at hand to fit it to; these are the values that German
+HMMs had before distributions were stretched."""
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -153,32 +154,58 @@ def label_margins(
     for first, inner, moments, ended, begun in _passed(log_probs, grid, labels, spans, blank):
         for k in np.flatnonzero((own >= inner.start) & (own < inner.stop)).tolist():
             for side in (0, 1):
-                time = times[k, side]
+                time = float(times[k, side])
                 low, high = time - _FARTHEST, time + _FARTHEST
                 if parted[k + side]:
                     low, high = (
                         (low, min(high, middles[k + 1])) if side else (max(low, middles[k]), high)
                     )
-                begin, end = np.searchsorted(edges, [low, high])
-                cut = edges[max(0, begin - 1) : end + 1]
-                centres = (cut[:-1] + cut[1:]) / 2
                 before, after = k - 1 + side, k + side
-                past = (
-                    np.interp(centres, moments, ended[own[before] - first]) if before >= 0 else 1.0
+                begins = after < len(own) and own[after] - first < len(begun)
+                probability = partial(
+                    _between_labels,
+                    moments=moments,
+                    ended=ended[own[before] - first] if before >= 0 else None,
+                    begun=begun[own[after] - first] if begins else None,
                 )
-                ahead = (
-                    np.interp(centres, moments, begun[own[after] - first])
-                    if after < len(own) and own[after] - first < len(begun)
-                    else 0.0
-                )
-                inside = (centres > low) & (centres < high)
-                weights = change[max(0, begin - 1) : max(0, begin - 1) + len(centres)] ** 2
-                mass = np.append(0.0, np.cumsum(past * (1.0 - ahead) * inside * weights))
-                if mass[-1] > 0:
-                    found[k, side] = credible_margins(cut, mass / mass[-1], time, SPREAD)
-                else:
-                    found[k, side] = credible_margins(np.array([time]), np.ones(1), time, SPREAD)
+                found[k, side] = _margins(edges, change, (low, high), probability, time)
     return [(found[k, 0], found[k, 1]) for k in range(len(times))]
+
+
+def _margins(
+    edges: np.ndarray,
+    change: np.ndarray,
+    bounds: tuple[float, float],
+    probability: Callable[[np.ndarray], np.ndarray],
+    time: float,
+) -> Margins:
+    """Return the credible intervals of a boundary that was put at a time and lies within bounds.
+
+    ``probability`` is that of the two labels at each of some moments, which is weighed by the
+    spectral change in the cells between edges.
+    """
+    low, high = bounds
+    begin, end = np.searchsorted(edges, [low, high])
+    begin = max(0, begin - 1)
+    cut = edges[begin : end + 1]
+    centres = (cut[:-1] + cut[1:]) / 2
+    weights = change[begin : begin + len(centres)] ** 2 * ((centres > low) & (centres < high))
+    mass = np.append(0.0, np.cumsum(probability(centres) * weights))
+    if mass[-1] > 0:
+        return credible_margins(cut, mass / mass[-1], time, SPREAD)
+    return credible_margins(np.array([time]), np.ones(1), time, SPREAD)
+
+
+def _between_labels(
+    times: np.ndarray, *, moments: np.ndarray, ended: np.ndarray | None, begun: np.ndarray | None
+) -> np.ndarray:
+    """Return how probable it is that one label has ended at each time, and the next not begun.
+
+    ``ended`` and ``begun`` are the probabilities at the moments; None where there is no such label.
+    """
+    past = np.ones(len(times)) if ended is None else np.interp(times, moments, ended)
+    ahead = np.zeros(len(times)) if begun is None else np.interp(times, moments, begun)
+    return past * (1.0 - ahead)
 
 
 def _passed(
