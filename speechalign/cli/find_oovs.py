@@ -95,5 +95,7 @@ def find_oovs(
     if output_dictionary is not None and oovs.dictionary:
         write_dictionary(oovs.dictionary, output_dictionary)
         log.info("%d words written to %s", len(oovs.dictionary), output_dictionary)
+    elif output_dictionary is not None:
+        log.info("%s is not written: the dictionary has all words", output_dictionary)
     if oovs.unusable:
         context.exit(4 if len(oovs.unusable) == len(utterances) else 3)

@@ -131,6 +131,10 @@ def test_find_edit_align(corpus, tmp_path):
     assert len(dictionary["zqueeb"]) == 3
     again = run(folder, "--dictionary", mine, "--dictionary", guesses)
     assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
+    other = tmp_path / "other.dict"
+    nothing = run(folder, "--dictionary", guesses, "--output-dictionary", other)
+    assert nothing.stderr == f"{other} is not written: the dictionary has all words\n"
+    assert not other.exists()
     refused = run(folder, "--output-dictionary", guesses)
     assert refused.exit_code == 4
     assert f"{guesses}: exists" in refused.stderr
