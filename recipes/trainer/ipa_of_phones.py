@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from speechalign.errors import InputError
 from speechalign.text.phone_sets import ARPABET
 
 SILENCES, NOISES = ("sil", "SIL"), ("spn", "+SPN+", "+NSN+")
@@ -21,9 +22,16 @@ def ipa_of_phones(table: Path | None, language: str) -> Mapping[str, str]:
         CSV: language, phone, ipa.
     language : str
         Its rows are taken.
+
+    Raises
+    ------
+    InputError
+        A table without a language.
     """
     if table is None:
         return ARPABET
+    if not language:
+        raise InputError(f"--language: expected the language of the phones in {table}; add it")
     with table.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["language"] == language]
     return {**ARPABET, **{row["phone"]: row["ipa"] for row in rows}}
