@@ -199,6 +199,8 @@ def test_a_model_of_any_phone_has_all_posteriors(tmp_path):
     model = articulatory_hmm()
     waveform = Waveform(noise(24000), 16000, 1, None, 16000)
     result = Aligner(model, posteriors=POSTERIORS).align(waveform, "t͡ʃaː ŋi")
+    plain = Aligner(model).align(waveform, "t͡ʃaː ŋi")
+    assert [(w.start, w.end) for w in result] == [(w.start, w.end) for w in plain]
     for word in result.words:
         assert [len(ways) for ways in word.pronunciations] == [1]
         for phone in word.phones:

@@ -165,15 +165,3 @@ def test_phones_and_languages_that_do_not_fit(model, aligner):
         Aligner(aligner.model, phones="ipa")
     with pytest.raises(InputError, match="language: expected a code such as 'sw'"):
         Aligner(model, phones="espeak")
-
-
-def test_posteriors_and_misfits_of_open_phones(model):
-    plain = Aligner(model).align(sound(), "ʃaː ŋi")
-    wanted = ("intervals", "phone-confidence", "n-best")
-    found = Aligner(model, posteriors=wanted).align(sound(), "ʃaː ŋi")
-    assert [(w.start, w.end) for w in found] == [(w.start, w.end) for w in plain]
-    first = found.words[0]
-    assert first.phones[1].start_margins is not None
-    assert first.phones[0].goodness <= 0
-    ((ways,), _) = (word.pronunciations for word in found.words)
-    assert ways == ((("ʃ", "aː"), pytest.approx(1.0)),)
