@@ -132,6 +132,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             from speechalign.pipeline.align_corpus import align_corpus
             from speechalign.pipeline.manifest import MANIFEST
             from speechalign.pipeline.memory import check_memory
+            from speechalign.pipeline.result import Status
             from speechalign.segmentation import Segmenter
 
             if report is not None:
@@ -162,11 +163,9 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             if report is not None:
                 _write_report(out, report / "index.html")
             summarise(result.utterances, manifest, aligner.model.sample_rate)
-            if aligner.language == "ipa" and any(
-                utterance.status.value == "doubtful" for utterance in result.utterances
-            ):
-                log.info("doubtful utterances: orthography rather than IPA needs --language or "
-                         "--phones")  # fmt: skip
+            doubtful = any(one.status is Status.DOUBTFUL for one in result.utterances)
+            if doubtful and aligner.language == "ipa":
+                log.info("transcripts in ordinary spelling need --language or --phones")
             status = result.exit_status
             sys.exit(0 if status == 3 and allow_partial else status)
 
