@@ -6,7 +6,7 @@
 FOLDER has ``cmu_arctic``, whose two speakers read, ``speechocean762`` and ``an4``, who say what is
 not in the text. `tools/bench/long.py` measures on ``cathy`` and other prompts. Each ``--try``
 changes some of the penalties; prints what is found with each. What was chosen stands in
-`speechalign.aligners.phone_misfits`, and in `speechalign.aligners.ctc` for CTC models.
+`speechalign.aligners.phone_misfits`, and in `speechalign.aligners.ctc_misfits` for CTC models.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ def merge(out: Path, allow_partial: bool) -> None:
 
 
 def _exit_status(statuses: Mapping[str, int], done: Collection[str]) -> int:
+    """Report how many have each status; return the exit status that follows."""
     for status, number in statuses.items():
         log.info("%s: %d", status, number)
     written = sum(statuses.get(status, 0) for status in done)
