@@ -125,6 +125,6 @@ def _detect(path: Path) -> str:
         if cast(Layout, LAYOUTS[name]).recognises(path):
             return name
     raise InputError(
-        f"{path}: not a corpus; expected a folder with sound files and transcripts, one sound file, a "
-        "Kaldi data directory, a JSONL manifest or a lhotse cut set"
+        f"{path}: not a corpus; expected a folder with sound files and transcripts, one sound "
+        "file, a Kaldi data directory, a JSONL manifest or a lhotse cut set"
     )

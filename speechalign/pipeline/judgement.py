@@ -71,14 +71,14 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     if row:
         text = " ".join(word.label for word in row)
         return Status.DOUBTFUL, (
-            f"{text!r} from {row[0].start:.2f} to {row[-1].end:.2f} s was hardly heard (no word has "
-            f"a confidence of {_HARDLY}): something else may be said there; listen to it"
+            f"{text!r} from {row[0].start:.2f} to {row[-1].end:.2f} s was hardly heard (no word "
+            f"has a confidence of {_HARDLY}): something else may be said there; listen to it"
         )
     return Status.ALIGNED, None
 
 
 def _unheard_row(words: Sequence[Word]) -> Sequence[Word]:
-    """Return the first words in a row that were hardly heard for too long; none if there are none."""
+    """Return the first words in a row that were hardly heard for too long, if there are any."""
     rows = groupby(
         words,
         lambda word: (
