@@ -76,7 +76,7 @@ COLUMNS = tuple((name, value) for name, values in ATTRIBUTES.items() for value i
 Target = Mapping[str, frozenset[str]]
 """Values that each attribute may have at one time."""
 
-TIES = "\u0361\u035c\u0362"
+TIES = "\u0361\u035c\u0362\u035e\u035f\u2040"
 STRESS = "ˈˌ"
 BREAKS = ".‿-‐‑"
 EJECTIVE = "ʼ"
@@ -232,20 +232,29 @@ def decomposed(text: str) -> str:
 
 def unknown_symbol(symbol: str, where: str) -> str:
     """Return the message that a symbol of a word or phone is not of the IPA, with near ones."""
-    known = segments() if symbol.isalpha() else modifiers()
     name = " and ".join(unicodedata.name(character, "unnamed") for character in symbol)
-    plain = unicodedata.normalize("NFKD", symbol)[:1].lower()
-    kind = name.rsplit(" ", 1)[-1]
-    near = [mistakable()[symbol]] if symbol in mistakable() else []
-    if not near:
-        near += [plain] if plain in segments() else []
-        if kind not in ("SIGN", "PARENTHESIS", "ACCENT"):
-            near += [o for o in known if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
-    offered = f"use {' or '.join(dict.fromkeys(near[:3]))}" if near else "write it in IPA"
+    near = [mistakable()[symbol]] if symbol in mistakable() else _letters_like(symbol, name)
+    offered = " or ".join(_shown(other) for other in dict.fromkeys(near[:3]))
+    offered = f"use {offered}" if near else "write it in IPA"
     other = "a word in a dictionary needs no IPA"
     if symbol.isupper() or symbol in "@{}":
         other = "X-SAMPA needs --phones xsampa, orthography --language or --phones"
-    return f"{where!r}: {symbol!r} ({name}) is not a symbol of the IPA; {offered}; {other}"
+    return f"{where!r}: {_shown(symbol)!r} ({name}) is not a symbol of the IPA; {offered}; {other}"
+
+
+def _letters_like(symbol: str, name: str) -> list[str]:
+    """Return letters of the IPA that look like a letter: a capital, or one with another hook."""
+    plain = unicodedata.normalize("NFKD", symbol)[:1].lower()
+    base, hook, _ = name.partition(" WITH ")
+    named = [letter for letter in segments() if hook and unicodedata.name(letter, "") == base]
+    kind = base.rsplit(" ", 1)[-1]
+    alike = [o for o in segments() if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
+    return [*([plain] if plain in segments() else []), *named, *(alike if symbol.isalpha() else [])]
+
+
+def _shown(text: str) -> str:
+    """Return a text to read, a diacritic on a circle."""
+    return f"◌{text}" if unicodedata.combining(text[0]) else text
 
 
 def _merged(found: Sequence[Target]) -> list[Target]:

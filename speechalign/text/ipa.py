@@ -59,7 +59,7 @@ def words(
 
     def say(_before: str, token: str, _after: str) -> tuple[Spoken, ...]:
         said = token.lstrip(_BEFORE).rstrip(_BEHIND)
-        return ((said,),) if said.strip(".-|‖") else ()
+        return ((said,),) if said.strip(".-–—|‖") else ()
 
     found = [
         replace(token, said=token.label) if _lost(token) else token

@@ -69,14 +69,14 @@ def phones_of_word(word: str) -> tuple[str, ...]:
                 phones[-1] += written
             else:
                 prefix += "ˈ"
-        elif symbol in STRESS:
+        elif symbol in STRESS or (symbol in TIES and prefix):
             prefix += symbol
         elif symbol in TIES and phones:
             phones[-1] += symbol
-            tied = True
+            tied = symbols[place + 1 : place + 2] not in marks
         elif symbol in letters:
             if tied:
-                phones[-1] += written
+                phones[-1] += prefix + written
             else:
                 phones.append(prefix + written)
             prefix, tied = "", False
@@ -96,7 +96,8 @@ def phones_of_word(word: str) -> tuple[str, ...]:
 
 def _begins_next(symbols: str, place: int, phones: list[str]) -> bool:
     """Return whether a mark of a nasal belongs to the phone that follows it."""
-    following = segments().get(symbols[place + 1 : place + 2])
+    behind = symbols[place + 1 :].lstrip(TIES + _ONSETS)
+    following = segments().get(behind[:1])
     return (
         symbols[place] in _ONSETS
         and following is not None
