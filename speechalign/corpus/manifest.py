@@ -20,7 +20,7 @@ from speechalign.corpus.utterance import Utterance
 from speechalign.errors import FormatError, InputError
 from speechalign.files.json_values import loads
 from speechalign.files.names import existing
-from speechalign.files.reading import Line, decode, read_lines
+from speechalign.files.reading import Line, read_lines
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,20 @@ def read(path: Path, *, speaker_characters: int | None = None) -> list[Utterance
     return utterances + broken
 
 
-def utterance_of_line(line: bytes, number: int, path: Path) -> Utterance:
+def utterance_of_line(line: Line, path: Path) -> Utterance:
     """Return the utterance of one line, which is named without a look at the others.
 
     Parameters
     ----------
-    line : bytes
-        A line that is not blank.
-    number : int
-        Counted from 1, for messages.
+    line : Line
+        One that `read_lines` yields.
     path : Path
         The manifest. A sound file outside its folder is named from the root of the file system.
     """
     try:
-        text = decode(line, f"{path}:{number}").strip()
-        entry = _entry(Line(number, text), path, None)
+        entry = _entry(line, path, None)
     except (InputError, FormatError) as error:
-        name = f"{path.name}:{number}"
+        name = f"{path.name}:{line.number}"
         return Utterance(name, name, path, "", problem=str(error))
     folder = Path(os.path.abspath(path.parent))
     home = folder if entry.audio.is_relative_to(folder) else Path(entry.audio.anchor)

@@ -67,6 +67,8 @@ class Line:
 def read_lines(path: Path) -> Iterator[Line]:
     """Yield the lines of a text file that are not blank, one by one; a bad one harms no other.
 
+    What cannot be decompressed behind good lines is one more line, with a problem.
+
     Parameters
     ----------
     path : Path
@@ -80,20 +82,25 @@ def read_lines(path: Path) -> Iterator[Line]:
     Raises
     ------
     FormatError
-        The file cannot be decompressed, or is damaged UTF-16.
+        Nothing of the file can be decompressed, or it is damaged UTF-16.
     OSError
         The file cannot be opened.
     """
-    offset = 0
-    for number, piece in enumerate(_pieces(path), 1):
-        try:
-            text = decode(piece, f"{path}:{number}", offset).strip()
-        except FormatError as error:
-            yield Line(number, piece.decode("utf-8", "replace").strip(), str(error))
-        else:
-            if text:
-                yield Line(number, text)
-        offset += len(piece) + 1
+    number = offset = 0
+    try:
+        for number, piece in enumerate(_pieces(path), 1):
+            try:
+                text = decode(piece, f"{path}:{number}", offset).strip()
+            except FormatError as error:
+                yield Line(number, piece.decode("utf-8", "replace").strip(), str(error))
+            else:
+                if text:
+                    yield Line(number, text)
+            offset += len(piece) + 1
+    except FormatError as damage:
+        if number == 0:
+            raise
+        yield Line(number + 1, "", str(damage))
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -188,6 +188,8 @@ def _read_folder(folder: Path) -> dict[str, str]:
 def _read_manifest(path: Path) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for line in read_lines(path):
+        if line.problem is not None:
+            raise InputError(line.problem)
         told = loads(line.text, f"{path}:{line.number}")
         name = told.get("recording") or Path(str(told.get("audio_filepath"))).with_suffix("")
         if not isinstance(told.get("text"), str):

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from speechalign import AlignBatch
 from speechalign.cli.main import cli
-from speechalign.errors import BackendError, InputError
+from speechalign.errors import BackendError, FormatError, InputError
 from speechalign.pipeline.align_rows import align_rows
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.shards import PARTS, Shard
@@ -294,6 +294,58 @@ def test_shar_costs_what_is_damaged_and_no_more(rows, times, tmp_path):
     assert problems[0] is None
     assert all("damaged after" in problem for problem in problems[1:4])
     assert all("there is no archive of its recordings" in problem for problem in problems[4:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_indices_beside_the_files_are_passed_over(kind, rows, tmp_path):
+    """Those of lhotse, NeMo and WebDataset are binary, and are called as the file is, and .idx."""
+    source = KINDS[kind](rows, tmp_path)
+    for path in list(tmp_path.rglob("*")):
+        if path.is_file():
+            path.with_name(f"{path.name}.idx").write_bytes(bytes(range(256)))
+            path.with_name(f"{path.name.removesuffix('.gz')}.idx").write_bytes(bytes(256))
+    found = list(read_rows(source))
+    assert len(found) == len(rows)
+    assert not any(utterance.problem for utterance in found)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "lhotse", "shar"])
+def test_a_damaged_gzip_file_costs_what_comes_after_the_damage(kind, rows, tmp_path):
+    # Noise, so that much of the file is readable before the damage.
+    noisy = [row | {"text": " ".join(os.urandom(3000).hex())} for row in rows]
+    source = KINDS[kind](noisy, tmp_path)
+    if kind == "jsonl":
+        source = tmp_path / "rows.jsonl.gz"
+        source.write_bytes(gzip.compress((tmp_path / "rows.jsonl").read_bytes()))
+    (file, *_) = [source] if source.is_file() else sorted(source.glob("cuts.*.gz"))
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * 2 // 3])
+    found = list(read_rows(source))
+    lost = [u.problem for u in found if u.problem]
+    assert len(lost) == 1
+    assert f"{file.name}: cannot be decompressed: " in lost[0]
+    intact = {"jsonl": 3, "lhotse": 3, "shar": 4}[kind]
+    assert len(found) - 1 >= intact
+    file.write_bytes(b"{}")
+    if kind == "shar":
+        assert len([u for u in read_rows(source) if u.problem]) == 1
+    else:
+        with pytest.raises(FormatError, match="cannot be decompressed: Not a gzipped file"):
+            list(read_rows(source))
+
+
+def test_a_damaged_archive_or_manifest_of_nemo(rows, tmp_path):
+    nemo(rows, tmp_path)
+    with (tmp_path / "tarred_audio_manifest.json").open("a") as file:
+        file.write('{no json\n{"text": "a"}\n')
+    archive = tmp_path / "audio_0.tar"
+    archive.write_bytes(archive.read_bytes()[:150_000])
+    problems = {u.id: u.problem for u in read_rows(tmp_path) if u.problem}
+    assert "not JSON" in problems.pop("tarred_audio_manifest.json:7")
+    assert "expected the name of a member, got None" in problems.pop("tarred_audio_manifest.json:8")
+    assert problems.keys() < {row["id"] for row in rows[0::2]}
+    assert problems
+    assert all("audio_0.tar: damaged after" in problem for problem in problems.values())
 
 
 def test_rows_are_read_one_by_one(rows, tmp_path):

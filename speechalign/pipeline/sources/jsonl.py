@@ -6,13 +6,13 @@ many others there are is not known yet.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from speechalign.corpus import Utterance, lhotse
 from speechalign.corpus.manifest import utterance_of_line
 from speechalign.errors import InputError
+from speechalign.files.reading import read_lines
 
 
 def recognises(path: Path) -> bool:
@@ -26,7 +26,5 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:
     """Yield the utterances of a manifest."""
     if columns:
         raise InputError(f"columns: {path} has NeMo's keys; leave them out")
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield utterance_of_line(line, number, path)
+    for line in read_lines(path):
+        yield utterance_of_line(line, path)

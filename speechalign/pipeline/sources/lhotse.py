@@ -15,7 +15,7 @@ from typing import Any
 
 from speechalign.corpus import Utterance
 from speechalign.corpus import lhotse as cut_sets
-from speechalign.errors import InputError
+from speechalign.errors import FormatError, InputError
 from speechalign.files.reading import read_lines
 from speechalign.pipeline.rows import utterance_of
 from speechalign.pipeline.sources.webdataset import DAMAGED, members
@@ -34,12 +34,22 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:
         yield from cut_sets.utterances_of(path)
         return
     archives = {_number(file): file for file in path.glob("recording.*.tar")}
-    for cuts in sorted(path.glob("cuts.*.jsonl*")):
-        yield from _shard(cuts, archives.get(_number(cuts)))
+    for cuts in _cuts(path):
+        try:
+            yield from _shard(cuts, archives.get(_number(cuts)))
+        except FormatError as error:
+            yield Utterance(cuts.name, cuts.name, cuts, "", problem=str(error))
 
 
 def _is_shar(path: Path) -> bool:
-    return path.is_dir() and any(path.glob("cuts.*.jsonl*")) and any(path.glob("recording.*.tar"))
+    return path.is_dir() and any(path.glob("recording.*.tar")) and bool(_cuts(path))
+
+
+def _cuts(folder: Path) -> list[Path]:
+    """Return the files of cuts of a folder, without their indices (``.idx``)."""
+    return sorted(
+        file for file in folder.glob("cuts.*") if file.name.endswith((".jsonl", ".jsonl.gz"))
+    )
 
 
 def _number(file: Path) -> str:
@@ -51,6 +61,8 @@ def _shard(cuts: Path, archive: Path | None) -> Iterator[Utterance]:
     """Yield the utterances of a shard, whose cuts and sounds are in the same order."""
     sounds = iter(()) if archive is None else _sounds(archive)
     missing = f"{cuts}: there is no archive of its recordings; copy it"
+    if archive is not None:
+        missing = f"{archive}: has fewer sounds than {cuts.name} has cuts; copy both again"
     for line in read_lines(cuts):
         key, sound, problem = next(sounds, ("", None, missing))
         if problem is not None:
@@ -73,7 +85,8 @@ def _shard(cuts: Path, archive: Path | None) -> Iterator[Utterance]:
                 for supervision in cut["supervisions"]
             ]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = f"{cuts}:{line.number}: not a cut as lhotse writes it: {error!r}"
+            not_one = f"{cuts}:{line.number}: not a cut as lhotse writes it: {error!r}"
+            problem = line.problem or not_one
             rows = [{"id": f"{cuts.name}:{line.number}", "text": ""}]
         for row in rows:
             if problem is None:

@@ -10,17 +10,16 @@ See https://github.com/webdataset/webdataset
 
 from __future__ import annotations
 
-import json
 import re
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from speechalign.corpus import Utterance
-from speechalign.errors import InputError
+from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.json_values import loads
 from speechalign.files.reading import read_lines
 from speechalign.pipeline.rows import utterance_of
@@ -46,19 +45,14 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Utterance]:
     """Yield the utterances of all archives, in the order of their names."""
     if columns:
         raise InputError(f"columns: {path} has members, not columns; leave them out")
+    told: set[str] = set()
     for file in files_below(path, ".tar"):
-        entries = _nemo_entries(file)
-        if entries is None:
-            for key, together in groupby(members(file), key=lambda member: _key(member[0])):
-                yield from _sample(f"{file.name}:{key}", dict(together), file)
+        manifest = _manifest_of(file)
+        if manifest is not None:
+            yield from _nemo(file, manifest, told)
             continue
-        for name, content in members(file):
-            for number, entry in enumerate(entries.pop(name, [])):
-                identity = entry.get("id", _key(name) + f"#{number + 1}" * (number > 0))
-                yield utterance_of({**_values(entry), "id": identity, "audio": content})
-        for name in entries:
-            problem = f"{file}: has no member {name}, which its manifest names; make it again"
-            yield Utterance(_key(name), _key(name), file, "", problem=problem)
+        for key, together in groupby(members(file), key=lambda member: _key(member[0])):
+            yield from _sample(f"{file.name}:{key}", dict(together), file)
 
 
 def members(file: Path) -> Iterator[_Member]:
@@ -104,22 +98,71 @@ def _sample(name: str, members: dict[str, bytes], file: Path) -> Iterator[Uttera
     yield utterance_of({"id": key, "text": None, **row, "audio": audio})
 
 
+def _nemo(file: Path, manifest: Path, told: set[str]) -> Iterator[Utterance]:
+    """Yield the utterances that a manifest has of an archive; what it lacks has a problem.
+
+    Lines that cannot be read are told once of a manifest, which many archives may share.
+    """
+    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in _entries(file, manifest):
+        if isinstance(entry, Utterance):
+            if entry.id not in told:
+                told.add(entry.id)
+                yield entry
+        else:
+            entries[entry["audio_filepath"]].append(entry)
+    damage: str | None = None
+    for name, content in members(file):
+        if name == DAMAGED:
+            damage = content.decode()
+        for identity, entry in _named(name, entries.pop(name, [])):
+            yield utterance_of({**_values(entry), "id": identity, "audio": content})
+    for name, those in entries.items():
+        for identity, entry in _named(name, those):
+            text = str(entry.get("text") or "")
+            missing = f"{file}: has no member {name}, which its manifest names; make it again"
+            yield Utterance(identity, identity, file, text, problem=damage or missing)
+
+
+def _named(member: str, entries: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries of a member with their names: its own, with a number from the second on."""
+    for number, entry in enumerate(entries, 1):
+        yield str(entry.get("id", _key(member) + f"#{number}" * (number > 1))), entry
+
+
+def _entries(file: Path, manifest: Path) -> Iterator[dict[str, Any] | Utterance]:
+    """Yield what NeMo's manifest has of an archive, and lines that are not of that form."""
+    number = _number(file)
+    for line in read_lines(manifest):
+        try:
+            if line.problem is not None:
+                raise InputError(line.problem)
+            entry = loads(line.text, f"{manifest}:{line.number}")
+            if not isinstance(entry.get("audio_filepath"), str):
+                raise InputError(
+                    f"{manifest}:{line.number}: audio_filepath: expected the name of a member, "
+                    f"got {entry.get('audio_filepath')!r}"
+                )
+        except SpeechAlignError as error:
+            name = f"{manifest.name}:{line.number}"
+            yield Utterance(name, name, manifest, "", problem=str(error))
+            continue
+        shard = entry.get("shard_id")
+        if shard is None or (number and int(number) == shard):
+            yield entry
+
+
 def _values(entry: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: entry[key] for key in _KEYS if entry.get(key) is not None}
     return {"text": entry.get("text"), **found}
 
 
-def _nemo_entries(file: Path) -> dict[str, list[dict[str, Any]]] | None:
-    """Return NeMo's manifest of an archive, by member; None where there is none."""
-    numbers = re.findall(r"\d+", file.stem)
-    for pattern in _MANIFESTS:
-        manifest = file.with_name(pattern.format(numbers[-1] if numbers else ""))
-        if manifest.is_file():
-            entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            for line in read_lines(manifest):
-                entry = json.loads(line.text) if line.problem is None else {}
-                shard = entry.get("shard_id")
-                if shard is None or (numbers and int(numbers[-1]) == shard):
-                    entries[entry.get("audio_filepath", "")].append(entry)
-            return dict(entries)
-    return None
+def _manifest_of(file: Path) -> Path | None:
+    """Return NeMo's manifest of an archive; None where there is none."""
+    candidates = (file.with_name(name.format(_number(file))) for name in _MANIFESTS)
+    return next(filter(Path.is_file, candidates), None)
+
+
+def _number(file: Path) -> str:
+    """Return the last number in the name of an archive, or nothing."""
+    return "".join(re.findall(r"\d+", file.stem)[-1:])
