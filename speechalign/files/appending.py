@@ -35,24 +35,34 @@ def locked(path: Path) -> Iterator[None]:
     yield  # An open file could not be replaced there.
 
 
-def append(file: BinaryIO, text: str) -> None:
+def append(path: Path, text: str) -> None:
     """Append lines, after a line that a killed run left unfinished is cut off.
 
     Parameters
     ----------
-    file : BinaryIO
-        Open for reading and appending.
+    path : Path
+        The file, which the caller has `locked`.
     text : str
-        Whole lines.
+        Whole lines; none leave the file as it is.
+
+    Raises
+    ------
+    OSError
+        It cannot be written to, as on a full disk.
     """
-    size = file.seek(0, os.SEEK_END)
-    if size:
-        file.seek(size - 1)
-        if file.read(1) != b"\n":
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
-    file.write(text.encode("utf-8"))
-    file.flush()
+    if not text:
+        return
+    try:
+        with path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+                if file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(text.encode("utf-8"))
+    except OSError as error:  # That of writing names no file.
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _lock(file: BinaryIO) -> None:

@@ -119,8 +119,8 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Add an entry."""
-        with locked(self.path), self.path.open("a+b") as file:
-            append(file, json.dumps(asdict(entry)) + "\n")
+        with locked(self.path):
+            append(self.path, json.dumps(asdict(entry)) + "\n")
 
     def _lines(self) -> Iterator[Entry]:
         with self.path.open("rb") as file:

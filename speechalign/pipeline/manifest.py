@@ -86,11 +86,11 @@ class Manifest:
         list of UtteranceResult
             Empty; what is put into it is appended when the block ends.
         """
-        with locked(self.path), self.path.open("a+b") as file:
-            append(file, "".join(map(_line, now)))
+        with locked(self.path):
+            append(self.path, "".join(map(_line, now)))
             later: list[UtteranceResult] = []
             yield later
-            append(file, "".join(map(_line, later)))
+            append(self.path, "".join(map(_line, later)))
 
     def finish(self) -> None:
         """Leave one line for each utterance, in order; write the tables that follow from them."""

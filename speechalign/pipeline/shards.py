@@ -14,6 +14,7 @@ from typing import Any
 
 from speechalign.corpus import Utterance
 from speechalign.errors import FormatError, InputError
+from speechalign.files.appending import append, locked
 from speechalign.files.json_values import loads
 from speechalign.models.content import content_hash
 
@@ -166,13 +167,16 @@ class ShardedRun:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-            temporary.write_text(json.dumps(asdict(self)), encoding="utf-8")
             try:
-                os.link(temporary, path)  # Of those that come at once, one is the first.
-            except FileExistsError:
-                pass
-            except OSError:  # This file system has no hard links.
-                os.replace(temporary, path)
+                temporary.write_text(json.dumps(asdict(self)), encoding="utf-8")
+                try:
+                    os.link(temporary, path)  # Of those that come at once, one is the first.
+                except FileExistsError:
+                    pass
+                except OSError:  # This file system has no hard links.
+                    os.replace(temporary, path)
+            except OSError as error:  # That of writing names no file.
+                raise OSError(error.errno, error.strerror, str(path)) from None
             finally:
                 temporary.unlink(missing_ok=True)
         before = read_run(folder, parts)
@@ -283,8 +287,9 @@ def note_end(folder: Path, shard: Shard, audio: float, clock: float, parts: str 
         Folder in it of the manifests of shards.
     """
     end = {"shard": shard.index, "audio": round(audio, 3), "clock": round(clock, 3)}
-    with (folder / parts / _ENDS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(end) + "\n")
+    path = folder / parts / _ENDS
+    with locked(path):
+        append(path, json.dumps(end) + "\n")
 
 
 def ended(folder: Path, parts: str = PARTS) -> set[int]:

@@ -1,6 +1,5 @@
 """Tables and archives: every kind gives the same words, and whatever happens, no row is lost."""
 
-import errno
 import gzip
 import io
 import json
@@ -393,21 +392,30 @@ def test_a_process_that_dies_costs_its_row(rows, batch, times, tmp_path, monkeyp
 
 
 def test_a_full_disk_stops_the_run_which_can_be_resumed(rows, batch, times, tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource", reason="the system has no limits of files")
     source = jsonl(rows, tmp_path)
     monkeypatch.setattr("speechalign.pipeline.align_rows._BATCH", 2)
-    append = Manifest.writing
+    part = tmp_path / "out" / Shard(1, 1).part
+    writing = Manifest.writing
     calls = []
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def full(self, now=()):
         calls.append(now)
         if len(calls) == 2:
-            raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
-        return append(self, now)
+            limit = part.stat().st_size + 100
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        return writing(self, now)
 
     with monkeypatch.context() as patch:
         patch.setattr(Manifest, "writing", full)
-        done = CliRunner().invoke(cli, ["align-rows", str(source), str(tmp_path / "out")])
-    assert done.exit_code != 0
+        try:
+            done = CliRunner().invoke(cli, ["align-rows", str(source), str(tmp_path / "out")])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert done.exit_code == 4, done.output
+    assert f"{part}: File too large" in done.output
+    assert not part.read_bytes().endswith(b"\n")
     assert align_rows(source, batch, tmp_path / "out") == {"aligned": 6}
     assert words(tmp_path / "out") == times
 

@@ -17,7 +17,7 @@ from speechalign.pipeline.align_corpus import align_corpus
 from speechalign.pipeline.analysis import ANALYSIS, OOVS
 from speechalign.pipeline.manifest import MANIFEST
 from speechalign.pipeline.merge import merge
-from speechalign.pipeline.shards import PARTS, Shard, ShardedRun, listed, note_end
+from speechalign.pipeline.shards import PARTS, Shard, ShardedRun, ended, listed, note_end
 from speechalign.pipeline.status import progress_of
 
 RUN = ShardedRun(2, "corpus", "settings")
@@ -191,6 +191,28 @@ def test_a_changed_corpus_is_refused_before_work_starts(corpus, aligner, tmp_pat
     with pytest.raises(InputError, match="holds shards; merge them first"):
         align_corpus(corpus, aligner, out)
     assert tree(out) == before
+
+
+def test_half_a_line_that_a_killed_run_left_hides_no_end(tmp_path):
+    (tmp_path / PARTS).mkdir()
+    note_end(tmp_path, Shard(1, 2), 1, 1)
+    with (tmp_path / PARTS / "ends.jsonl").open("a") as file:
+        file.write('{"shard": 2, "au')
+    note_end(tmp_path, Shard(2, 2), 1, 1)
+    assert ended(tmp_path) == {1, 2}
+
+
+def test_a_disk_that_is_full_from_the_start_is_named(tmp_path):
+    resource = pytest.importorskip("resource", reason="the system has no limits of files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            RUN.agree(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path / PARTS / "run.json")
+    assert not list((tmp_path / PARTS).iterdir())
 
 
 def test_an_id_in_two_shards_is_refused(tmp_path):
