@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from speechalign.aligners.search import Search
 from speechalign.alignment import Interval, Margins
 from speechalign.errors import InputError
 from speechalign.files.appending import append, locked
-from speechalign.files.writing import replacing
+from speechalign.files.writing import in_place_of
 from speechalign.pipeline.analysis import write_analysis
 from speechalign.pipeline.result import Status, UtteranceResult
 from speechalign.text.word import Token, Word
@@ -95,12 +95,13 @@ class Manifest:
     def finish(self) -> None:
         """Leave one line for each utterance, in order; write the tables that follow from them."""
         with locked(self.path):
-            results = self.read()
-            ordered = sorted(results.values(), key=order)
-            with replacing(self.path) as sink:
-                sink.writelines(map(_line, ordered))
+            last = {result.utterance: (result, line) for line, result in self.lines()}
+            left = [pair for pair in last.values() if pair[0].status is not Status.REMOVED]
+            left.sort(key=lambda pair: order(pair[0]))
+            with in_place_of(self.path) as temporary, temporary.open("xb") as sink:
+                sink.writelines(line for _, line in left)
             if self.path.name == MANIFEST:
-                write_analysis(self.folder, ordered)
+                write_analysis(self.folder, [result for result, _ in left])
 
 
 def order(result: UtteranceResult) -> tuple[str, float, str]:
@@ -157,12 +158,9 @@ def _word_of_json(values: dict[str, Any]) -> Word:
     _check_strings(values["label"], values["source"], status, *values["spoken"], *others)
     _check_strings(speaker or "")
     timed = status != "skipped"
-    phones = [Interval(start, end, label) for label, start, end in values["phones"]]
-    tokens = [Interval(start, end, label) for label, start, end, _, _ in values["tokens"]]
-    if phones:
-        edges = phones = _known_of_parts(phones, values)
-    else:
-        edges = tokens = _known_of_parts(tokens, values)
+    phones = _parts(values["phones"], values)
+    tokens = _parts([row[:3] for row in values["tokens"]], {} if phones else values)
+    edges = phones or tokens
     return Word(
         values["label"],
         tuple(values["spoken"]),
@@ -180,7 +178,7 @@ def _word_of_json(values: dict[str, Any]) -> Word:
         phones=tuple(phones),
         tokens=tuple(
             Token(interval, first, last)
-            for interval, (*_, first, last) in zip(tokens, values["tokens"])
+            for interval, (_, _, _, first, last) in zip(tokens, values["tokens"])
         ),
         status=status,
         speaker=speaker,
@@ -192,20 +190,22 @@ def _word_of_json(values: dict[str, Any]) -> Word:
     )
 
 
-def _known_of_parts(parts: list[Interval], values: dict[str, Any]) -> list[Interval]:
+def _parts(rows: list[list[Any]], values: dict[str, Any]) -> list[Interval]:
     """Return the phones or tokens of a word with what the posteriors say of each."""
-    if not parts:
-        return parts
-    none = [None] * len(parts)
-    margins = values.get("margins", [(None, None)] * len(parts))
+    none = [None] * len(rows)
+    margins = values.get("margins", [(None, None)] * len(rows))
     columns = (margins, values.get("posteriors", none), values.get("goodness", none))
     return [
-        replace(
-            part,
-            start_margins=start and Margins(*start),
-            end_margins=end and Margins(*end),
-            confidence=posterior,
-            goodness=goodness,
+        Interval(
+            start,
+            end,
+            label,
+            posterior,
+            start_margins and Margins(*start_margins),
+            end_margins and Margins(*end_margins),
+            goodness,
         )
-        for part, (start, end), posterior, goodness in zip(parts, *columns, strict=True)
+        for (label, start, end), (start_margins, end_margins), posterior, goodness in zip(
+            rows, *columns, strict=True
+        )
     ]

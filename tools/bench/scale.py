@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python tools/bench/scale.py growth [--counts 1000 100000] [--copied]
     PYTHONPATH=. python tools/bench/scale.py equal [--count 200] [--ways shards kills ray]
-    PYTHONPATH=. python tools/bench/scale.py jobs [--count 600] [--rounds 5]
+    PYTHONPATH=. python tools/bench/scale.py jobs [--count 600] [--rounds 5] [--quiet 0.2]
     PYTHONPATH=. python tools/bench/scale.py killed [--count 300] [--every 10]
 
 Utterances are generated: about two seconds of the shipped examples, cut at pauses, repeated under
@@ -73,6 +73,22 @@ def processor() -> float:
     """Return seconds of processor time, of this process and of those that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def busy() -> float:
+    """Return seconds that all cores have worked, for other guests of the host too."""
+    line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+    user, nice, system, _idle, _waiting, *more = map(int, line.split()[1:9])  # to "steal"
+    return sum((user, nice, system, *more)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for_quiet(cores: float) -> None:
+    """Sleep until other programs use fewer cores than this."""
+    used = cores
+    while used >= cores:
+        before = busy()
+        time.sleep(2)
+        used = (busy() - before) / 2
 
 
 def memory() -> float:
@@ -191,7 +207,8 @@ def jobs(options: argparse.Namespace) -> None:
     """Compare one job, two threads, two processes, and two runs of their own of half the corpus.
 
     The runs that share nothing are what two cores can do at that moment. All four are interleaved;
-    ratios are those of one round, of which the median counts.
+    ratios are those of one round, of which the median counts. With ``--quiet``, rounds count only
+    if other programs used fewer cores than that during each of its runs, and are waited for.
     """
     import speechalign.pipeline.align_corpus as module
     from speechalign.corpus import read_corpus
@@ -224,15 +241,25 @@ def jobs(options: argparse.Namespace) -> None:
         align_corpus(utterances[:3], aligner, Path(name) / "warm", jobs=1)
         kinds = ("one", "threads", "processes", "apart")
         found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
-        print(f"load {os.getloadavg()[0]:.1f}")
-        for _ in range(options.rounds):
+        noise: list[float] = []
+        while len(noise) < options.rounds:
+            round_, disturbed = {}, 0.0
+            wait_for_quiet(options.quiet)
             for kind in kinds:
                 for folder in ("out", "half0", "half1"):
                     shutil.rmtree(Path(name) / folder, ignore_errors=True)
-                began, cpu = time.monotonic(), processor()
+                began, cpu, worked = time.monotonic(), processor(), busy()
                 run(kind)
-                found[kind].append((time.monotonic() - began, processor() - cpu))
-        print(f"load {os.getloadavg()[0]:.1f}")
+                elapsed, used = time.monotonic() - began, processor() - cpu
+                disturbed = max(disturbed, (busy() - worked - used) / elapsed)
+                if disturbed > options.quiet:
+                    break
+                round_[kind] = elapsed, used
+            else:
+                noise.append(disturbed)
+                for kind, measured in round_.items():
+                    found[kind].append(measured)
+        print(f"cores that other programs used: at most {max(noise):.2f}")
         for kind in kinds:
             elapsed, used = (median(values) for values in zip(*found[kind]))
             ratio = median(one / own for (one, _), (own, _) in zip(found["one"], found[kind]))
@@ -277,6 +304,9 @@ def main() -> None:
     ways = ["shards", "kills", "ray"]
     parser.add_argument("--ways", nargs="+", choices=ways, default=ways[:2], help="for equal")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--quiet", type=float, default=float("inf"), help="cores that others may use, for jobs"
+    )
     parser.add_argument("--every", type=float, default=10.0, help="seconds between kills")
     options = parser.parse_args()
     globals()[options.what](options)
