@@ -57,7 +57,7 @@ setup(
         "ray": ["ray[data]>=2.30"],
         "torch": ["torch>=2.4", "safetensors>=0.4"],
         "torchaudio": ["torchaudio>=2.4"],
-        "hf": ["torch>=2.4", "transformers>=4.50", "safetensors>=0.4"],
+        "hf": ["torch>=2.4", "transformers>=4.54", "safetensors>=0.4"],
         "onnx": ["onnxruntime>=1.18"],
         "export": ["torch>=2.4", "onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
         # Of silero-vad only the network is read, which onnxruntime runs.
@@ -74,7 +74,7 @@ setup(
         ],
         "llm": [
             "torch>=2.4",
-            "transformers>=4.50",
+            "transformers>=4.54",
             "peft>=0.13",
             "safetensors>=0.4",
             "gguf>=0.10",
