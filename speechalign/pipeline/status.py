@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from speechalign.errors import InputError
 from speechalign.pipeline.journal import Journal
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.result import WRITTEN, Status, UtteranceResult
@@ -68,9 +69,14 @@ def progress_of(folder: Path, *, threshold: float) -> Progress:
     shards: list[Shard] = []
     missing: list[Shard] = []
     manifests = [Manifest(folder)]
-    if (folder / PARTS).is_dir() or not (folder / MANIFEST).exists():
+    if (folder / PARTS).is_dir():
         shards, missing = shards_of(folder)
         manifests = [Manifest(folder, shard.part) for shard in shards]
+    elif not (folder / MANIFEST).exists():
+        raise InputError(
+            f"{folder}: there are no results ({MANIFEST}, or a folder {PARTS} of shards); name an "
+            "output folder of `speechalign align`"
+        )
     counts, confident = _Counts(), 0
     for manifest in manifests:
         last = {result.utterance: _Short.of(result) for _, result in manifest.lines()}

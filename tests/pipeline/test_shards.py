@@ -154,6 +154,7 @@ def test_status_of_a_run_without_shards(corpus, aligner, tmp_path):
     assert "shards" not in done.output
     assert run("status", tmp_path).exit_code == 4
     assert "there are no shards" in run("merge", tmp_path).output
+    assert "there are no results (alignment_manifest.jsonl" in run("status", tmp_path).output
 
 
 def test_what_shards_disagree_about_is_named(tmp_path):
