@@ -56,7 +56,7 @@ class Entry:
 
     @property
     def done(self) -> bool:
-        """Whether there is a result, were it that nobody speaks."""
+        """Whether there is a result, which may be that nobody speaks."""
         return self.status not in (FAILED, INTERRUPTED)
 
 
