@@ -25,6 +25,7 @@ from speechalign.models.calibration import Calibration, read_calibration
 from speechalign.models.content import content_hash
 from speechalign.pronunciation.dictionaries import EVERYBODY, Dictionaries, read_dictionaries
 from speechalign.pronunciation.phone_names import PhoneNames
+from speechalign.pronunciation.phone_sources import with_phone_source
 from speechalign.registry import Registry
 
 if TYPE_CHECKING:
@@ -343,34 +344,6 @@ class Aligner:
             words = tuple(self._names.renamed(word) for word in result.words)
             result = replace(result, words=words)
         return result.shifted(-self.bias) if self.bias else result
-
-
-_ALPHABETS = ("ipa", "xsampa")
-
-
-def with_phone_source(model: Model, phones: str | None, language: str | None) -> Model:
-    """Return a model with a source of pronunciations, as `Aligner` takes ``phones``.
-
-    Raises
-    ------
-    InputError
-        The model has phones of its own, or the source needs a language.
-    """
-    if not isinstance(model, OpenPhoneModel):
-        if phones is not None:
-            raise InputError(
-                f"phones: {model.name} has phones of its own; leave it out, or use the model "
-                "universal"
-            )
-        return model
-    if phones is None:
-        phones = "ipa" if language is None else "espeak"
-    if phones in _ALPHABETS:
-        return model.with_pronunciation(phones, language=phones)
-    if language is None and phones in ("espeak", "english", "german"):
-        raise InputError(f"language: expected a code such as 'sw' for phones {phones!r}, got None")
-    source = "espeak-ipa" if phones == "espeak" else phones
-    return model.with_pronunciation(source, language="und" if language is None else language)
 
 
 def align(

@@ -76,13 +76,13 @@ def adapt(
 
     Exit status: 0 adapted, 3 adapted, but some utterances could not be used, 4 nothing to adapt to.
     """
-    from speechalign.aligners.aligner import with_phone_source
     from speechalign.cli.progress import ProgressBar, TrainingProgress
     from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.models.hmm_gmm.model import HmmGmm
     from speechalign.models.neural_hmm.model import NeuralHmm
     from speechalign.pronunciation.dictionaries import with_dictionaries
+    from speechalign.pronunciation.phone_sources import with_phone_source
     from speechalign.training import adapt as adapt_model
 
     loaded = load_model(model) if encoder is None else load_model(model, encoder=encoder)

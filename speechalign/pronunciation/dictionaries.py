@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from speechalign.errors import FormatError, InputError, wrong_type
 from speechalign.files.names import composed, existing
 from speechalign.files.reading import read_text
-from speechalign.models import DictionaryModel, Model, OpenPhoneModel
+from speechalign.models import DictionaryModel, Model, OpenPhoneModel, PhoneModel
+from speechalign.text.articulation import articulation
 from speechalign.text.dictionary import Dictionary, read_dictionary
 
 Dictionaries = str | Path | Dictionary | Sequence[str | Path | Dictionary]
@@ -71,9 +73,11 @@ def read_dictionaries(model: Model, dictionaries: Dictionaries) -> dict[str, Dic
         for speaker, paths in by_speaker.items():
             home = found if speaker == EVERYBODY else own
             for path in paths:
-                read = read_dictionary(
-                    path, phones=None if isinstance(model, OpenPhoneModel) else model.phones
-                )
+                if isinstance(model, OpenPhoneModel):
+                    read = read_dictionary(path)
+                    _check_ipa(read, path, noise=cast(PhoneModel, model).noise)
+                else:
+                    read = read_dictionary(path, phones=model.phones)
                 home[speaker] = home.get(speaker, Dictionary({})).overlaid(read)
     return found | {speaker: found[EVERYBODY].overlaid(one) for speaker, one in own.items()}
 
@@ -85,6 +89,16 @@ def with_dictionaries(model: Model, dictionaries: Dictionaries) -> Model:
     own = read_dictionaries(model, dictionaries)[EVERYBODY]
     assert isinstance(model, DictionaryModel)
     return model.with_dictionary(own)
+
+
+def _check_ipa(dictionary: Dictionary, path: Path, *, noise: str) -> None:
+    """Refuse a dictionary with a phone that is not of the IPA, nor noise."""
+    for word, variants in dictionary.items():
+        for phone in (phone for phones in variants for phone in phones if phone != noise):
+            try:
+                articulation(phone)
+            except InputError as error:
+                raise FormatError(f"{path}: {word!r}: {error}") from None
 
 
 def _read_speakers(path: Path) -> Mapping[str, list[Path]]:

@@ -248,7 +248,8 @@ def _letters_like(symbol: str, name: str) -> list[str]:
     base, hook, _ = name.partition(" WITH ")
     named = [letter for letter in segments() if hook and unicodedata.name(letter, "") == base]
     kind = base.rsplit(" ", 1)[-1]
-    alike = [o for o in segments() if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
+    usual = [letter for letter in segments() if letter < "\uffff"]
+    alike = [o for o in usual if unicodedata.name(o, "").rsplit(" ", 1)[-1] == kind]
     return [*([plain] if plain in segments() else []), *named, *(alike if symbol.isalpha() else [])]
 
 

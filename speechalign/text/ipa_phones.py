@@ -87,7 +87,10 @@ def phones_of_word(word: str) -> tuple[str, ...]:
         else:
             raise InputError(unknown_symbol(symbol, word))
     if not phones:
-        raise InputError(f"word {word!r}: expected a letter of the IPA, found none")
+        raise InputError(
+            f"word {word!r}: expected a letter of the IPA, found none; join marks "
+            "to the word that they belong to"
+        )
     if prefix or tied:
         mark = repr(prefix) if prefix else "the tie bar"
         raise InputError(f"word {word!r}: expected a letter of the IPA behind {mark}")

@@ -104,7 +104,8 @@ def pronouncer(source: str, *, language: str, dictionary: Mapping[str, Variants]
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InputError(
             f"pronunciation {source!r}: no such name and no such file{hint}; expected one of "
-            f"{', '.join(PRONUNCIATIONS)}, or a file that `speechalign g2p train` wrote"
+            f"{', '.join(PRONUNCIATIONS)}, a file that `speechalign g2p train` wrote, or a "
+            "table of letters (.tsv)"
         )
     if Path(source).suffix.lower() in (".tsv", ".txt"):
         return LetterTable(Path(source))

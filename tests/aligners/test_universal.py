@@ -6,7 +6,7 @@ from small_neural_hmm import articulatory_hmm, noise
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform
-from speechalign.errors import AlignmentError, InputError
+from speechalign.errors import AlignmentError, FormatError, InputError
 from speechalign.models.neural_hmm.folder import load, save
 from speechalign.text.articulation import ATTRIBUTES, COLUMNS, articulation
 
@@ -139,7 +139,7 @@ def test_a_folder_holds_the_model(model, tmp_path):
         ("ta55 na", r"'ta55': '5' \(DIGIT FIVE\)"),
         ("ˈ", "expected a letter of the IPA"),
         ("", "expected at least one word"),
-        ("ta ː na", "word 'ː': expected a letter of the IPA, found none"),
+        ("ta ː na", "word 'ː': expected a letter of the IPA, found none; join marks to the word"),
     ],
 )
 def test_transcripts_that_are_not_ipa(model, text, message):
@@ -165,3 +165,24 @@ def test_phones_and_languages_that_do_not_fit(model, aligner):
         Aligner(aligner.model, phones="ipa")
     with pytest.raises(InputError, match="language: expected a code such as 'sw'"):
         Aligner(model, phones="espeak")
+
+
+def test_sources_that_cannot_be_read_are_refused_before_any_recording(model, tmp_path):
+    with pytest.raises(InputError, match=r"none\.tsv.*or a table of letters \(\.tsv\)"):
+        Aligner(model, phones=str(tmp_path / "none.tsv"))
+    (tmp_path / "letters.tsv").write_text("a\ta\nch\ttS\n", "utf-8")
+    with pytest.raises(
+        FormatError, match=r"letters\.tsv:2: 'tS': 'S' .* is not a symbol of the IPA"
+    ):
+        Aligner(model, phones=str(tmp_path / "letters.tsv"))
+    (tmp_path / "own.dict").write_text("um spn\ntea t iː\ncup K AH P\n", "utf-8")
+    with pytest.raises(
+        FormatError, match=r"own\.dict: 'cup': 'K': 'K' .* is not a symbol of the IPA"
+    ):
+        Aligner(model, dictionary=tmp_path / "own.dict")
+
+
+def test_a_language_that_espeak_lacks_is_refused_before_any_recording(model):
+    pytest.importorskip("espeakng_loader", reason="needs espeak")
+    with pytest.raises(InputError, match="eSpeak NG has no language 'xx'"):
+        Aligner(model, language="xx")
