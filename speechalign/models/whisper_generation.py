@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration
     from transformers.modeling_outputs import BaseModelOutput
 
+_ROWS = 64  # tokens whose scores for the whole vocabulary are in memory at once
 _LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
 
 
@@ -163,17 +164,18 @@ def _mean_log_prob(
 ) -> float:
     """Return the mean log-probability of tokens after others, of encoder states (1, T, D)."""
     import torch
-    from transformers.modeling_outputs import BaseModelOutput
 
     tokens = torch.tensor([[*before, *text[:-1]]], device=network.device)
-    heard = network(
-        encoder_outputs=BaseModelOutput(last_hidden_state=states),
-        decoder_input_ids=tokens,
-        use_cache=False,
-    )
-    log_probs = heard.logits[0, len(before) - 1 :].float().log_softmax(-1)
-    chosen = log_probs[torch.arange(len(text)), torch.tensor(text)]
-    return float(chosen.mean())
+    heard = network.get_decoder()(
+        input_ids=tokens, encoder_hidden_states=states, use_cache=False
+    ).last_hidden_state[0, len(before) - 1 :]
+    total = 0.0
+    for first in range(0, len(text), _ROWS):
+        rows = slice(first, first + _ROWS)
+        log_probs = network.proj_out(heard[rows]).float().log_softmax(-1)
+        chosen = torch.tensor(text[rows], device=network.device)
+        total += float(log_probs.gather(1, chosen[:, None]).sum())
+    return total / len(text)
 
 
 @contextmanager

@@ -262,10 +262,9 @@ class _Work:
         pending.waiting += 1
 
     def _hear(self) -> None:
-        """Transcribe what waits; of what is not believed, the parts are heard in the next turn."""
-        waited, self.queue = self.queue, []
-        if not waited:
-            return
+        """Transcribe a batch of what waits; of what is not believed, the parts wait then."""
+        size = self.transcriber.batch
+        waited, self.queue = self.queue[:size], self.queue[size:]
         found = self.transcriber.transcribe(
             [stretch.samples for _, stretch in waited],
             [pending.found.source.recording for pending, _ in waited],

@@ -30,10 +30,12 @@ class Listener:
 
     def __init__(self):
         self.heard = []
+        self.together = 0
         self.beams = "1"
         self.believed = 30.0  # seconds of a stretch of which the words are probable
 
     def transcribe(self, stretches, recordings):
+        self.together = max(self.together, len(stretches))
         self.heard += [round(len(samples) / RATE, 2) for samples in stretches]
         return [
             Transcript(f"{seconds:.2f} of {name}", "en", log_prob=-0.1 - (seconds > self.believed))
@@ -134,6 +136,18 @@ def test_of_what_is_not_believed_the_parts_are_heard(corpus, tmp_path):
     listener.believed = 3.0
     short = run(corpus, tmp_path / "other", listener)["anna/short"]
     assert [(s.start, s.end) for s in short.segments] == [(0, 2), (3, 4)]
+
+
+def test_the_parts_of_many_stretches_are_heard_batch_by_batch(corpus, tmp_path):
+    for path in (corpus / "anna").iterdir():
+        path.unlink()
+    for name in "abc":
+        soundfile.write(corpus / "anna" / f"{name}.wav", tone(*[1] * 15), RATE)
+    listener = Listener()
+    listener.believed = 3.0
+    found = run(corpus, tmp_path / "out", listener)
+    assert [len(one.segments) for one in found.values()] == [8, 8, 8]
+    assert listener.together == listener.batch
 
 
 def test_what_is_written_is_a_corpus(corpus, tmp_path):
