@@ -1,7 +1,7 @@
 """Word error rates of transcription, beside plain generation of transformers and our true text.
 
     python tools/bench/transcribe.py MODEL CORPUS [--count 40] [--language en] [--aligner NAME]
-        [--parts words,joined,others,speed] [--beams 1] [--ngrams FILE]
+        [--parts words,joined,others,speed,memory] [--minutes 5 15 45] [--beams 1] [--ngrams FILE]
 
 MODEL is a Whisper or CTC model. COUNT recordings of CORPUS, chosen by a seed, are transcribed as
 `speechalign transcribe` does, in batches, and scored against the transcripts of the corpus.
@@ -9,20 +9,24 @@ MODEL is a Whisper or CTC model. COUNT recordings of CORPUS, chosen by a seed, a
 words: also one by one, as transformers' own example does (Whisper). The words of ours that are
 right are then aligned within our transcript and within the true one: how far are their boundaries
 apart?
-joined: the recordings as one long file, 0.5 s apart: what is lost at the seams? And the peak of
-memory after its first fifth and after all of it.
+joined: the recordings as one long file, 0.5 s apart: what is lost at the seams?
 others: the same with a minute each of silence, of noise and of music in between: what is made up?
-speed: the first fifth beside transformers' pipeline, with its own batches of chunks of 30 s.
+speed: the first fifth beside transformers' pipeline, with its own batches of chunks of 30 s. What
+both load once is counted: for ours, what finds speech and what finds sound without words.
+memory: the peak of the command, on files of so many minutes, made of all recordings of CORPUS.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +59,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--language", default="en")
     parser.add_argument("--aligner", default=DEFAULT_MODEL)
-    parser.add_argument("--parts", default="words,joined,others,speed")
+    parser.add_argument("--parts", default="words,joined,others,speed,memory")
+    parser.add_argument("--minutes", type=int, nargs="+", default=[5, 15, 45])
     parser.add_argument("--beams", type=int, default=1)
     parser.add_argument("--ngrams", type=Path)
     options = parser.parse_args()
@@ -71,7 +76,11 @@ def main() -> None:
     utterances = [known[k] for k in sorted(chosen)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if "joined" in parts:  # before all others, as a peak of memory never falls
+        if "memory" in parts:
+            for minutes in options.minutes:
+                peak = memory(known, minutes, options.model, options.language, folder)
+                print(f"memory: {minutes} minutes, {peak:.0f} MB at most", flush=True)
+        if "joined" in parts:
             print(f"joined: {joined(utterances, transcriber, folder)}", flush=True)
         if "words" in parts or "joined" in parts:
             begin = time.process_time()
@@ -162,17 +171,31 @@ def long_file(
 
 
 def joined(utterances: Sequence[Utterance], transcriber: Transcriber, folder: Path) -> str:
-    """Return the error rate of recordings that are joined, and peaks of memory."""
-    begin, peaks = time.process_time(), []
-    for name, some in (("fifth", utterances[: len(utterances) // 5]), ("joined", utterances)):
-        source, _ = long_file(some, folder / f"{name}.wav")
-        (text,) = transcribed([source], transcriber, folder / name)
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    """Return the error rate of recordings that are joined."""
+    begin = time.process_time()
+    source, _ = long_file(utterances, folder / "joined.wav")
+    (text,) = transcribed([source], transcriber, folder / "joined")
     spent = time.process_time() - begin
-    return (
-        f"{joined_errors(utterances, text)}; {spent:.1f} s of one core; peak memory "
-        f"{peaks[0]:.0f} MB after the first fifth, {peaks[1]:.0f} MB after all"
-    )
+    return f"{joined_errors(utterances, text)}; {spent:.1f} s of one core"
+
+
+def memory(
+    utterances: Sequence[Utterance], minutes: int, model: str, language: str, folder: Path
+) -> float:
+    """Return the peak of memory of the command on so many minutes, in MB."""
+    home = folder / f"memory{minutes}"
+    (home / "corpus").mkdir(parents=True)
+    with soundfile.SoundFile(home / "corpus" / "long.wav", "w", RATE, 1) as sink:
+        for utterance in cycle(utterances):
+            sink.write(np.append(utterance.waveform(RATE).samples, np.zeros(RATE // 2)))
+            if sink.tell() > 60 * minutes * RATE:
+                break
+    command = [sys.executable, "-m", "speechalign", "transcribe", "--language", language]
+    child = subprocess.Popen([*command, str(home / "corpus"), model, str(home / "out")])
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, child.returncode
+    return usage.ru_maxrss / 1024
 
 
 def joined_errors(utterances: Sequence[Utterance], text: str) -> str:
