@@ -79,7 +79,7 @@ def _quota_of(group: Path) -> float | None:
 
 
 def _parts(data: np.ndarray | Tensor) -> Iterator[np.ndarray | Tensor]:
-    """Yield rows of an array or a tensor, so many at a time that what a check makes is small."""
+    """Yield blocks of rows of an array or a tensor, so that a check needs little memory."""
     width = data.shape[1] if data.ndim > 1 else 1
     step = max(1, _CHECKED // max(1, width))
     for begin in range(0, len(data), step):

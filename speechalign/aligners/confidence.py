@@ -18,7 +18,7 @@ from speechalign.models.spread import Spread
 _ROUNDING = 1e-9
 # Of a distribution that is spread: steps that are left out, scales beyond its ends, and halvings.
 _LEAST_STEP, _REACH, _HALVINGS = 1e-7, 16.0, 32
-# Seconds: the deviation that a stretch is given for, and bounds of those that it is computed of.
+# Seconds: the standard deviation that a stretch is given for, and the range it is limited to.
 _DEVIATION, _LEAST_DEVIATION, _LARGEST_DEVIATION = 0.01, 0.002, 0.1
 
 
@@ -176,7 +176,7 @@ def boundary_quantiles(
 
 
 def _masses(moments: np.ndarray, passed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the middles between moments, and the probability of each, where there is any."""
+    """Return the middles between moments that have a probability, and this probability."""
     steps = np.diff(passed, prepend=0.0)
     places = np.append(moments[0], (moments[1:] + moments[:-1]) / 2)
     kept = steps > _LEAST_STEP

@@ -54,7 +54,7 @@ def reading_confidences(
     blank: int,
     star: int,
 ) -> list[float | None]:
-    """Find how sure each item of a path is.
+    """Estimate the confidence of each item of a path.
 
     Parameters
     ----------

@@ -97,14 +97,14 @@ def _loud_frames(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def loud_at(times: np.ndarray, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Tell for each of some times, seconds, whether it is louder than the background."""
+    """Return whether the sound is louder than the background at each of some times, seconds."""
     loud = _loud_frames(samples, sample_rate)
     found: np.ndarray = loud[np.clip(np.round(times / _STEP).astype(np.int64), 0, len(loud) - 1)]
     return found
 
 
 def run_lengths(values: np.ndarray) -> np.ndarray:
-    """Return for each of (T,) values how often it stands there in a row."""
+    """Return the length of the run of equal values that each of (T,) values lies in."""
     edges = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [len(values)]])
     found: np.ndarray = np.repeat(np.diff(edges), np.diff(edges))
     return found

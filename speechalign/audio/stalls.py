@@ -1,4 +1,4 @@
-"""Notice files whose reading stalls, as on a network file system that does not answer any more."""
+"""Detection of reads that stall, as on a network file system that has stopped answering."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ VARIABLE = "SPEECHALIGN_STALL_SECONDS"
 _SECONDS = 300.0
 _TICKS = 10
 _BUSY = 0.01
-"""Share of a core from which on a thread that reads is at work."""
+"""Share of a core above which a reading thread counts as working."""
 
 _Result = TypeVar("_Result")
 
 
 class StalledError(InputError):
-    """A file could not be read, as nothing came of it any more."""
+    """A file sends no more bytes, and was given up."""
 
 
 def in_time(read: Callable[[], _Result], name: str | Path) -> _Result:
@@ -98,11 +98,13 @@ def _limit() -> float:
 
 @dataclass(frozen=True)
 class _Thread:
+    """A thread: the id of its clock of processor time, and its number in ``/proc``."""
+
     clock: int
     native_id: int
 
     def progress(self) -> tuple[int, float] | None:
-        """Return bytes that were read, and seconds of processor time; None where nobody knows."""
+        """Return bytes that were read, and seconds of processor time; None if they are unknown."""
         try:
             io = Path(f"/proc/self/task/{self.native_id}/io").read_text(encoding="ascii")
             return int(io.split()[1]), time.clock_gettime(self.clock)

@@ -178,7 +178,7 @@ class Sound:
             self._opened = opened.pop_all()
 
     def _in_time(self, read: Callable[[], _Result]) -> _Result:
-        """Read from the file, which is left alone once it has stalled."""
+        """Call a function that reads the file, unless the file has stalled before."""
         if self._in_memory:
             return read()
         if self._stall is not None:
@@ -196,7 +196,7 @@ class Sound:
         self.close()
 
     def close(self) -> None:
-        """Close the file, unless a thread waits for it to be read."""
+        """Close the file, unless a thread that has stalled still reads it."""
         if self._stall is None:
             self._opened.close()
 
@@ -326,7 +326,7 @@ def one_channel(
 
 
 class _Rows:
-    """Rows that are put one behind the other, without the parts and the whole side by side.
+    """Buffer of rows that grows at its end, so that parts and whole are not in memory together.
 
     Memory that is reserved and not written takes no room.
     """

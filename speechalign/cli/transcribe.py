@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _DEFAULT_MODEL = "openai/whisper-base"
 _BY_LANGUAGE = "by language"
 _CUES = {"cue_lines": 2, "cue_seconds": 6.0, "cue_gap": 0.5}
-"""Limits of subtitles: segments are as long as the model hears, and nobody chose them."""
+"""Limits of subtitles, as the segments of a transcript are too long for them."""
 
 _UNHEARD = 0.05  # confidence of a word that the audio does not support
 

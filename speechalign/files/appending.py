@@ -1,4 +1,4 @@
-"""Append lines to a file that others append to as well, and that a killed process may have left."""
+"""Appending of lines to a file that others append to, and that a killed process may have left."""
 
 from __future__ import annotations
 

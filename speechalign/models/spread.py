@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """Turns the distribution of a boundary by a model into that of one set by hand.
+    """Map from a model's distribution of a boundary to that of the boundary set by hand.
 
     Parameters
     ----------

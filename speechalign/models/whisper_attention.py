@@ -117,7 +117,7 @@ def load(
 
 
 def _choose_attention(network: WhisperForConditionalGeneration) -> None:
-    """Let the encoder, whose attention is not read, use the faster implementation of torch."""
+    """Choose torch's fused attention for the encoder, whose attention weights are not read."""
     encoder = network.get_encoder()
     encoder.config = copy.copy(encoder.config)
     for layer in encoder.layers:
@@ -311,7 +311,7 @@ class WhisperAttention:
         return [(text, code, score) for (text, score), code in zip(written, found)]
 
     def _encode(self, features: torch.Tensor) -> BaseModelOutput:
-        """Return the states of the encoder, (B, T, D); on a CPU, one by one takes less of all."""
+        """Return the states of the encoder, (B, T, D); one by one on a CPU, for less memory."""
         import torch
         from transformers.modeling_outputs import BaseModelOutput
 
