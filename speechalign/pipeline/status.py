@@ -107,7 +107,7 @@ def progress_of_recordings(folder: Path, parts: str) -> Progress:
     counts = _Counts()
     for shard in shards:
         for entry in Journal(folder / parts / shard.file).entries().values():
-            reason = _kind(entry.reason, entry.audio, entry.recording)
+            reason = kind_of(entry.reason, entry.audio, entry.recording)
             counts.add(entry.status, reason, entry.seconds, done=entry.done)
     return counts.progress(folder, parts, shards, missing)
 
@@ -161,13 +161,17 @@ class _Short:
     def of(cls, result: UtteranceResult) -> _Short:
         seconds = 0.0 if result.end is None else result.end - result.start
         confidence = 0.0 if result.confidence is None else result.confidence
-        reason = _kind(result.reason, result.audio, result.utterance, result.recording)
+        reason = kind_of(result.reason, result.audio, result.utterance, result.recording)
         return cls(result.status, reason, seconds, confidence)
 
 
-def _kind(reason: str | None, *names: str) -> str:
+def kind_of(reason: str | None, *names: str) -> str:
     """Return a reason without the names and numbers that tell it from others of its kind."""
-    text = (reason or "").strip().split("\n")[-1].split("; ")[0]
-    for name in names:
-        text = text.replace(f"{name}: ", "").replace(name, "...")
+    if reason is None:
+        return ""
+    text = reason.strip().split("\n")[-1].split("; ")[0]
+    for name in names:  # As a whole: an id may be a letter or a digit.
+        whole = rf"(?<![\w.]){re.escape(name)}"
+        text = re.sub(rf"{whole}: ", "", text)
+        text = re.sub(rf"{whole}(?!\.?\w)", "...", text)
     return re.sub(r"\d+(\.\d+)?", "N", text)[:_SHORT]

@@ -18,7 +18,7 @@ from speechalign.pipeline.analysis import ANALYSIS, OOVS
 from speechalign.pipeline.manifest import MANIFEST
 from speechalign.pipeline.merge import merge
 from speechalign.pipeline.shards import PARTS, Shard, ShardedRun, ended, listed, note_end
-from speechalign.pipeline.status import progress_of
+from speechalign.pipeline.status import kind_of, progress_of
 
 RUN = ShardedRun(2, "corpus", "settings")
 
@@ -145,6 +145,15 @@ def test_status_and_merge_say_what_is_missing(corpus, aligner, tmp_path):
             for sound in [u.sound()] if sound.close() is None)
     )  # fmt: skip
     assert progress.speed > 0
+
+
+@pytest.mark.parametrize("name", ["e", "slt/tea", "a.b(c", "x7", "5", "0"])
+def test_reasons_are_counted_without_names_and_numbers(name):
+    reason = f"/data/{name}.wav: {name}: expected more than 0.5 s of speech, got 0.1; see {name}"
+    names = (f"/data/{name}.wav", name)
+    assert kind_of(reason, *names) == "expected more than N s of speech, got N"
+    assert kind_of(f"the id {name} is given to others", *names) == "the id ... is given to others"
+    assert kind_of(None, *names) == ""
 
 
 def test_status_of_a_run_without_shards(corpus, aligner, tmp_path):
