@@ -104,8 +104,8 @@ def align_rows(
     done = _done(manifest, statuses)
     waiting = (
         utterance
-        for utterance in _unique(chain(first, utterances))
-        if part.holds(utterance.recording) and _digest(utterance) not in done
+        for utterance in _unique(chain(first, utterances), part)
+        if _digest(utterance) not in done
     )
     began, seconds = time.monotonic(), 0.0
     aligned = (engine or _here(jobs))(align_batch, _batches(waiting))
@@ -179,19 +179,21 @@ def _digest(row: Utterance | UtteranceResult) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _unique(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
-    """Yield utterances; one with the id of another gets a problem, and an id of its own."""
+def _unique(utterances: Iterable[Utterance], part: Shard) -> Iterator[Utterance]:
+    """Yield those of a shard; one with the id of another gets a problem, and an id of its own."""
     seen: set[bytes] = set()
     again: Counter[str] = Counter()
     for utterance in utterances:
-        name = utterance.id
+        name, held = utterance.id, part.holds(utterance.recording)
+        if not held and name == utterance.recording:
+            continue  # Others with this id are in that shard, too: it need not be remembered.
         digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         if digest in seen:
             again[name] += 1
             problem = f"the id {name} is given to another row before; rename one of them"
-            yield replace(utterance, id=f"{name} (again, {again[name]})", problem=problem)
-        else:
-            seen.add(digest)
+            utterance = replace(utterance, id=f"{name} (again, {again[name]})", problem=problem)
+        seen.add(digest)
+        if held:
             yield utterance
 
 

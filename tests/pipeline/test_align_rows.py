@@ -17,7 +17,9 @@ from click.testing import CliRunner
 
 from speechalign import AlignBatch
 from speechalign.cli.main import cli
+from speechalign.corpus import Utterance
 from speechalign.errors import BackendError, FormatError, InputError
+from speechalign.pipeline.align_rows import _unique as unique
 from speechalign.pipeline.align_rows import align_rows
 from speechalign.pipeline.manifest import MANIFEST, Manifest
 from speechalign.pipeline.shards import PARTS, Shard
@@ -363,6 +365,29 @@ def test_rows_are_read_one_by_one(rows, tmp_path):
         assert peak < 500_000, kind  # The file has more than a million characters.
 
 
+def test_a_shard_does_not_remember_the_ids_of_others(tmp_path):
+    utterances = (Utterance(f"u{n}", f"u{n}", tmp_path, "a") for n in range(50_000))
+    tracemalloc.start()
+    count = sum(1 for _ in unique(utterances, Shard(7, 1000)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 20 < count < 100
+    assert peak < 100_000
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_an_id_is_given_once_whatever_the_shards(same, tmp_path):
+    """Recordings are in any shard; the second row of an id is the second in all of them."""
+    given = [
+        Utterance(f"u{n % 30}", f"u{n % 30}" if same else f"recording-{n}", tmp_path, "a")
+        for n in range(90)
+    ]
+    once = {(u.id, u.problem is None) for u in unique(given, Shard(1, 1))}
+    assert len(once) == 90
+    shards = [unique(given, Shard(index, 7)) for index in range(1, 8)]
+    assert sorted((u.id, u.problem is None) for shard in shards for u in shard) == sorted(once)
+
+
 def test_a_member_that_a_manifest_names_may_be_missing(rows, tmp_path):
     nemo(rows[:2], tmp_path)
     with (tmp_path / "tarred_audio_manifest.json").open("a") as file:
@@ -435,7 +460,7 @@ module.align_rows(sys.argv[1], AlignBatch(), sys.argv[2], jobs=2, progress=kill)
 """
 
 
-def test_a_run_that_is_killed_again_and_again_is_whole_in_the_end(rows, batch, times, tmp_path):
+def test_a_run_that_is_killed_again_and_again_is_oncein_the_end(rows, batch, times, tmp_path):
     source = jsonl(rows, tmp_path)
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", PROGRAM, source, tmp_path / "out", "2"])

@@ -71,8 +71,8 @@ def rows(folder: Path, count: int) -> Path:
 
 def processor() -> float:
     """Return seconds of processor time, of this process and of those that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def busy() -> float:
@@ -209,6 +209,8 @@ def jobs(options: argparse.Namespace) -> None:
     The runs that share nothing are what two cores can do at that moment. All four are interleaved;
     ratios are those of one round, of which the median counts. With ``--quiet``, rounds count only
     if other programs used fewer cores than that during each of its runs, and are waited for.
+    Elapsed times mean little otherwise. From processor time follows what two free cores would do:
+    at least, if nothing else went on while the main process works; at most, if all was shared.
     """
     import speechalign.pipeline.align_corpus as module
     from speechalign.corpus import read_corpus
@@ -240,7 +242,7 @@ def jobs(options: argparse.Namespace) -> None:
 
         align_corpus(utterances[:3], aligner, Path(name) / "warm", jobs=1)
         kinds = ("one", "threads", "processes", "apart")
-        found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+        found: dict[str, list[tuple[float, float, float]]] = {kind: [] for kind in kinds}
         noise: list[float] = []
         while len(noise) < options.rounds:
             round_, disturbed = {}, 0.0
@@ -248,22 +250,27 @@ def jobs(options: argparse.Namespace) -> None:
             for kind in kinds:
                 for folder in ("out", "half0", "half1"):
                     shutil.rmtree(Path(name) / folder, ignore_errors=True)
-                began, cpu, worked = time.monotonic(), processor(), busy()
+                began, cpu, worked, own = time.monotonic(), processor(), busy(), time.process_time()
                 run(kind)
                 elapsed, used = time.monotonic() - began, processor() - cpu
+                own = time.process_time() - own
                 disturbed = max(disturbed, (busy() - worked - used) / elapsed)
                 if disturbed > options.quiet:
                     break
-                round_[kind] = elapsed, used
+                round_[kind] = elapsed, used, own
             else:
                 noise.append(disturbed)
                 for kind, measured in round_.items():
                     found[kind].append(measured)
         print(f"cores that other programs used: at most {max(noise):.2f}")
         for kind in kinds:
-            elapsed, used = (median(values) for values in zip(*found[kind]))
-            ratio = median(one / own for (one, _), (own, _) in zip(found["one"], found[kind]))
+            elapsed, used, own = (median(values) for values in zip(*found[kind]))
+            ratio = median(one[0] / other[0] for one, other in zip(found["one"], found[kind]))
             print(f"{kind}: {elapsed:.2f} s elapsed ({ratio:.2f} x), {used:.2f} s processor")
+            if kind == "processes":
+                single = median(values[1] for values in found["one"])
+                least, most = single / (own + (used - own) / 2), single / (used / 2)
+                print(f"  of it {own:.2f} s by the main process: {least:.2f} to {most:.2f} x")
 
 
 def killed(options: argparse.Namespace) -> None:
