@@ -11,6 +11,8 @@ import sys
 import tarfile
 import tracemalloc
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +24,7 @@ from speechalign.errors import BackendError, FormatError, InputError
 from speechalign.pipeline.align_rows import _unique as unique
 from speechalign.pipeline.align_rows import align_rows
 from speechalign.pipeline.manifest import MANIFEST, Manifest
+from speechalign.pipeline.merge import merge
 from speechalign.pipeline.shards import PARTS, Shard
 from speechalign.pipeline.sources import SOURCES, read_rows
 
@@ -198,8 +201,6 @@ def whole(folder):
 
 
 def test_shards_merged_equal_one_run(rows, batch, tmp_path):
-    from speechalign.pipeline.merge import merge
-
     source = jsonl(rows, tmp_path)
     align_rows(source, batch, tmp_path / "one", jobs=2)
     for index in range(1, 5):
@@ -246,6 +247,28 @@ def test_what_is_done_is_not_done_again(rows, batch, tmp_path):
     assert align_rows(source, batch, tmp_path / "out", engine=engine) == {"aligned": 6}
     assert calls == [row["id"] for row in rows]
     assert whole(tmp_path / "out") == before
+
+
+def test_two_runs_of_one_shard_do_no_harm(rows, batch, tmp_path, monkeypatch):
+    source = jsonl(rows, tmp_path)
+    monkeypatch.setattr("speechalign.pipeline.align_rows._BATCH", 1)
+    both = Barrier(2)
+
+    def engine(align_batch, batches):
+        for some in batches:
+            both.wait(60)  # Each utterance is aligned by both at the same time.
+            yield some, align_batch.align(some)
+
+    def run(_):
+        return align_rows(source, batch, tmp_path / "out", shard=Shard(1, 1), engine=engine)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, range(2))) == [{"aligned": 6}] * 2
+    part = tmp_path / "out" / Shard(1, 1).part
+    assert part.read_bytes().count(b"\n") == 12
+    assert merge(tmp_path / "out") == 6
+    align_rows(source, batch, tmp_path / "one", jobs=1)
+    assert whole(tmp_path / "out") == whole(tmp_path / "one")
 
 
 def test_rows_that_cannot_be_used_are_named(rows, batch, times, tmp_path):
