@@ -8,7 +8,7 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, FormatError, InputError
 from speechalign.models.neural_hmm.folder import load, save
-from speechalign.text.articulation import ATTRIBUTES, COLUMNS, articulation
+from speechalign.text.articulation import ATTRIBUTES, COLUMNS, articulation, modifiers, segments
 
 RATE = 16000
 
@@ -95,6 +95,14 @@ def test_scores_are_sums_of_attributes_as_the_docstring_says(model):
     assert (scores[:, first] == scores[:, first + 2]).all()
     glide = 3 * made.phones.index("a͡ɪ")
     assert (scores[:, glide] != scores[:, glide + 2]).any()
+
+
+def test_every_letter_and_every_mark_can_be_scored(model):
+    phones = {*segments(), *(letter + mark for letter in "kna" for mark in modifiers())}
+    own = model.with_phones(phones)
+    assert set(own.phones) >= phones
+    assert np.isfinite(own.state_scores(own.log_posteriors(noise(RATE)))).all()
+    assert ((own.stay > 0) & (own.stay < 1)).all()
 
 
 def test_a_mark_of_palatalisation_counts_and_its_absence_does_not(model):
