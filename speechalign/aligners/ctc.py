@@ -29,7 +29,7 @@ from speechalign.aligners.phone_evidence import Judgement
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.aligners.search import EXACT, Search, best_path
-from speechalign.aligners.sound_extent import Kind, cover_sound
+from speechalign.aligners.sound_extent import Kind, cover_sound, loud_at
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
@@ -160,12 +160,14 @@ class CtcAligner:
         scores = _Scores(emissions, self._blank)
         read: Sequence[int | None] = range(len(words))
         steady = np.zeros(len(scores.plain), np.bool_)
-        if "insertions" in self.allow:
-            steady = steady_blanks(
-                scores.plain, emissions.grid, waveform.samples, blank=self._blank
-            )
         if self.allow:
-            read = self._read(scores, items, steady)
+            grid = emissions.grid
+            moments = grid.seconds(np.arange(len(scores.plain)) + 0.5)
+            loud = loud_at(moments, waveform.samples, waveform.sample_rate)
+            if "insertions" in self.allow:
+                rate = grid.sample_rate / grid.stride
+                steady = steady_blanks(scores.plain, loud, rate, blank=self._blank)
+            read = self._read(scores, items, steady, loud)
             noise = Word("", (NOISE,), "noise", readings=(((Piece(None, 0, 0),),),))
             words = tuple(read_words(words, read, noise))
             items = self._items(words)
@@ -196,7 +198,9 @@ class CtcAligner:
             search=Search("beam", certified=False) if self.allow else search,
         )
 
-    def _read(self, scores: _Scores, items: Sequence[Item], steady: np.ndarray) -> list[int | None]:
+    def _read(
+        self, scores: _Scores, items: Sequence[Item], steady: np.ndarray, loud: np.ndarray
+    ) -> list[int | None]:
         """Find which words are read, where text and audio need not fit."""
         spoken = [item for item in items if item.word is not None]
         between = [] if self._speller.separator is None else [self._speller.separator]
@@ -209,6 +213,7 @@ class CtcAligner:
             variants,
             [item.word for item in spoken if item.word is not None],
             steady,
+            loud,
             blank=self._blank,
             allow=self.allow,
             penalties=self.penalties,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
 from speechalign.aligners.misfits import CERTAIN, Reading, find_readings
-from speechalign.aligners.sound_extent import loud_at, run_lengths, steady_stretches
-from speechalign.frames import FrameGrid
+from speechalign.aligners.sound_extent import run_lengths, steady_stretches
 from speechalign.graphs.ctc_variants import ctc_variant_graph
 from speechalign.graphs.misfits import Misfit, Penalties
 
@@ -21,7 +22,7 @@ PENALTIES = Penalties(
     filler=-4.0,
     sound=3.0,
     chance=8.0,
-    word=1.0,
+    edge=3.0,
     beam=60.0,
 )
 _LONG_BLANK = 0.4  # seconds that blanks between the labels of speech hardly ever last
@@ -32,6 +33,7 @@ def find_ctc_readings(
     variants: Sequence[Sequence[Sequence[int]]],
     owners: Sequence[int],
     steady: np.ndarray,
+    loud: np.ndarray,
     *,
     blank: int,
     allow: Sequence[Misfit],
@@ -49,6 +51,8 @@ def find_ctc_readings(
         Number of the word of the transcript that each of these belongs to.
     steady : ndarray, shape (T,), bool
         Frames in which nobody speaks, but there is sound.
+    loud : ndarray, shape (T,), bool
+        Frames that are louder than the background.
     blank : int
         Label of the blank.
     allow, penalties
@@ -58,11 +62,15 @@ def find_ctc_readings(
     label = log_probs.argmax(axis=1) != blank
     other = best - np.where(label, penalties.sound, 0.0)
     other[steady] = best[steady] + CERTAIN
+    words = [
+        [own for _, own in group] for _, group in groupby(zip(owners, variants), itemgetter(0))
+    ]
     return find_readings(
         log_probs,
         other.astype(log_probs.dtype),
+        ~(label | loud) | steady,
         ctc_variant_graph(variants, blank=blank),
-        [ctc_variant_graph([own], blank=blank) for own in variants],
+        [ctc_variant_graph(own, blank=blank) for own in words],
         owners,
         allow=allow,
         penalties=penalties,
@@ -71,11 +79,9 @@ def find_ctc_readings(
 
 
 def steady_blanks(
-    log_probs: np.ndarray, grid: FrameGrid, samples: np.ndarray, *, blank: int
+    log_probs: np.ndarray, loud: np.ndarray, rate: float, *, blank: int
 ) -> np.ndarray:
     """Mark the frames of music and noise, shape (T,), bool: loud, and without a label for long."""
     blanks = log_probs.argmax(axis=1) == blank
-    rate = grid.sample_rate / grid.stride
-    loud = loud_at(grid.seconds(np.arange(len(blanks)) + 0.5), samples, grid.sample_rate)
     long = run_lengths(blanks) > _LONG_BLANK * rate
     return steady_stretches(blanks & loud & long, rate)

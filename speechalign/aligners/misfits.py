@@ -46,6 +46,7 @@ Reading = int | None
 def find_readings(
     log_probs: np.ndarray,
     other: np.ndarray,
+    pauses: np.ndarray,
     graph: Graph,
     words: Sequence[Graph],
     owners: Sequence[int],
@@ -62,12 +63,14 @@ def find_readings(
         Natural-log likelihoods of every state.
     other : ndarray, shape (T,), float32 or float64
         The same of sound that is not in the text.
+    pauses : ndarray, shape (T,), bool
+        Frames in which nobody speaks.
     graph : Graph
         Of the whole text, nearly linear.
     words : Sequence[Graph]
-        Of each word of the graph alone.
+        Of each word of the transcript that is spoken, alone.
     owners : Sequence[int]
-        Number of the word of the transcript that each word of the graph belongs to.
+        Number of the word of the transcript that each part of the graph belongs to.
     allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
         What may happen.
     penalties : Penalties
@@ -83,29 +86,31 @@ def find_readings(
     Notes
     -----
     Of the words in a row that the beam reads, those are kept whose sum of evidence is highest: by
-    how much they score more than any other sound does, so that words at an edge which are heard by
-    chance go. A row whose sum is too low is heard by chance as a whole. Then the words before and
-    after each row are looked for beside it, where they are read less often than it is.
+    how much they score more than any other sound does, and what it costs to leave a word out; so
+    words at an edge which are heard by chance go. A row whose sum is too low is heard by chance as
+    a whole. Then the words before and after each row are looked for beside it, where they are read
+    less often than it is.
     """
+    numbers = sorted(set(owners))
     free = misfit_graph(
         graph,
+        np.searchsorted(numbers, owners).tolist(),
         any_sound=log_probs.shape[1],
+        edge=log_probs.shape[1] + 1,
         allow=allow,
         penalties=penalties,
         fillers=fillers,
     )
-    scores = np.append(log_probs, other[:, None], axis=1)
-    found = best_pieces(scores, free.graph, free.pieces, beam=penalties.beam, hub=free.jump)
+    at_edge = np.where(pauses, other, other - penalties.edge)
+    scores = np.column_stack([log_probs, other, at_edge]).astype(log_probs.dtype, copy=False)
+    found = best_pieces(scores, free.graph, free.pieces, beam=penalties.beam, hub=free.hub)
     passages = _sure_passages(_passages(found), scores, words, penalties)
     readings: list[Reading] = []
     for passage in passages:
-        before: Reading = None
         for piece, *_ in passage:
-            owner = None if piece == OTHER else owners[piece]
-            silent = owner is None and readings[-1:] == [None]
-            if (owner is None or owner != before) and not silent:
+            owner = None if piece == OTHER else numbers[piece]
+            if owner is not None or readings[-1:] != [None]:
                 readings.append(owner)
-            before = owner
     if all(reading is None for reading in readings):
         raise AlignmentError(
             "nothing of the transcript is heard in the recording; check that they belong together"
@@ -145,7 +150,7 @@ def _sure_passages(
             kept.append(passage)
             continue
         evidence = [_evidence(part, scores, words) for part in passage]
-        first, last = _best_run([own + penalties.word for own in evidence])
+        first, last = _best_run([own - penalties.skip for own in evidence])
         if sum(evidence[first:last]) >= penalties.chance:
             kept.append(passage[first:last])
         elif passage[-1][2] - passage[0][1] >= _LEAST:
@@ -189,9 +194,12 @@ def _heard_in(
     penalties: Penalties,
 ) -> Part | None:
     """Find one word in a stretch; None where other sound scores as much."""
+    graph = words[piece]
     free = misfit_graph(
-        words[piece],
-        any_sound=scores.shape[1] - 1,
+        graph,
+        [0] * (int(graph.positions.max() + 1) // 2),
+        any_sound=scores.shape[1] - 2,
+        edge=scores.shape[1] - 1,
         allow=("insertions",),
         penalties=replace(penalties, insertion=0.0),
     )
@@ -210,8 +218,8 @@ def _heard_in(
 def _evidence(part: Part, scores: np.ndarray, words: Sequence[Graph]) -> float:
     """Return by how much a word scores more than other sound."""
     piece, begin, end = part
-    path = viterbi(scores[begin:end, :-1], words[piece])
-    return path.score - float(scores[begin:end, -1].sum())
+    path = viterbi(scores[begin:end, :-2], words[piece])
+    return path.score - float(scores[begin:end, -2].sum())
 
 
 def _best_run(values: Sequence[float]) -> tuple[int, int]:

@@ -24,7 +24,7 @@ PENALTIES = Penalties(
     filler=-15.0,
     sound=1.0,
     chance=60.0,
-    word=10.0,
+    edge=20.0,
     beam=150.0,
 )
 _FILLERS = (("AH",), ("AH", "M"), ("ER",), ("M",))  # in the phones of a model that has them
@@ -65,15 +65,16 @@ def find_phone_readings(
         for phones in _FILLERS
         if set(phones) <= set(model.phones)
     ]
-    spoken = [variants for word in words for variants in word.variants]
     scores, phones = _phone_loop(model, log_probs)
-    other = scores - np.where(_is_pause(model, phones), 0.0, penalties.sound)
+    pauses = _is_pause(model, phones)
+    other = scores - np.where(pauses, 0.0, penalties.sound)
     other[steady] = log_probs[steady].max(axis=1) + CERTAIN
     return find_readings(
         log_probs,
         other.astype(log_probs.dtype),
-        model.graph(spoken),
-        [model.graph([variants]) for variants in spoken],
+        pauses | steady,
+        model.graph([variants for word in words for variants in word.variants]),
+        [model.graph(word.variants) for word in words if word.variants],
         [number for number, word in enumerate(words) for _ in word.variants],
         allow=allow,
         penalties=penalties,

@@ -174,7 +174,10 @@ class PhoneAligner:
                 rescore(self.model, emissions, samples, noisy)
         if self.allow:
             readings = find_phone_readings(
-                *(self.model, emissions[0], words, noisy),
+                self.model,
+                emissions[0],
+                words,
+                noisy,
                 allow=self.allow,
                 penalties=self.penalties,
             )

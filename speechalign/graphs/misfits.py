@@ -32,8 +32,8 @@ class Penalties:
         Nats that other speech loses a frame against the best sounds in any order, at least 0.
     chance : float
         Nats that words in a row must score more than other sound, not to be heard by chance.
-    word : float
-        Nats that a word at the edge of such a row may score less than other sound.
+    edge : float
+        Nats that it costs to leave the text, or to go back to it, elsewhere than in a pause.
     beam : float
         Nats below the best path, beyond which no path is followed.
     """
@@ -45,7 +45,7 @@ class Penalties:
     filler: float
     sound: float
     chance: float
-    word: float
+    edge: float
     beam: float
 
 
@@ -56,17 +56,17 @@ class MisfitGraph:
     Parameters
     ----------
     graph : Graph
-        Its label V reads any sound. It has ``jump`` as its last state, if any.
+        With the states of the text first.
     pieces : ndarray, shape (S,), int64
         Word i is piece ``i >= 0``; pauses are `PAUSE`, what is not in the text `OTHER`, and words
         that are passed over `PASSED`.
-    jump : int
+    hub : int
         The state that leads to all words; -1 for none.
     """
 
     graph: Graph
     pieces: np.ndarray
-    jump: int
+    hub: int
 
 
 PAUSE, OTHER, PASSED = -1, -2, -3
@@ -74,8 +74,10 @@ PAUSE, OTHER, PASSED = -1, -2, -3
 
 def misfit_graph(
     graph: Graph,
+    parts: Sequence[int],
     *,
     any_sound: int,
+    edge: int,
     allow: Sequence[Misfit],
     penalties: Penalties,
     fillers: Sequence[Sequence[int]] = (),
@@ -85,9 +87,12 @@ def misfit_graph(
     Parameters
     ----------
     graph : Graph
-        Arcs lead to the same word or to the next one; positions ``2i`` and ``2i + 1`` are word i.
-    any_sound : int
-        Emission column of any sound.
+        Arcs lead to the same part or to the next one; positions ``2i`` and ``2i + 1`` are part i.
+    parts : Sequence[int]
+        Number of the word that each part belongs to, from 0 on, in order. A word is not left
+        between its parts.
+    any_sound, edge : int
+        Emission columns of any sound, and of the same where it begins and ends.
     allow : Sequence of {"skips", "repeats", "insertions", "fillers"}
         What may happen.
     penalties : Penalties
@@ -102,25 +107,25 @@ def misfit_graph(
 
     Notes
     -----
-    Between two words there is a state of any sound (insertions), and rows of states for fillers. A
-    word that is left out is a state of any sound as well, which lasts for one frame. One state of
-    any sound is entered from the end of every word, and leads to the beginning of every word
-    (repeats).
+    Between two words there are two states of any sound (insertions), the second for the frame with
+    which it ends, and rows of states for fillers. A word that is left out is a state of any sound
+    as well, which lasts for one frame. One such pair is entered from the end of every word, and
+    leads to the beginning of every word (repeats).
     """
-    count = int(graph.positions.max()) // 2 + 1
+    count = parts[-1] + 1
+    word_of = np.append(parts, count)  # The pause at the end has a number of its own.
+    inner = np.append(False, np.diff(word_of) == 0)
     word = np.zeros(graph.num_states, np.int64)
-    word[graph.targets] = graph.positions // 2
+    word[graph.targets] = word_of[graph.positions // 2]
     spoken = np.zeros(graph.num_states, np.bool_)
-    spoken[graph.targets] = graph.positions % 2 == 1
+    spoken[graph.targets] = (graph.positions % 2 == 1) | inner[graph.positions // 2]
     pieces = np.where(spoken, word, PAUSE).tolist()
-    if not spoken[word == count - 1].any():
-        count -= 1  # The pause at the end has a number of its own.
     first = word[graph.targets] > word[graph.sources]
     first |= (graph.start[graph.sources] > -math.inf) & (graph.sources != graph.targets)
     exits: list[dict[int, None]] = [{} for _ in range(count + 1)]
     entries: list[dict[int, int]] = [{} for _ in range(count + 1)]
     for a in np.flatnonzero(first).tolist():
-        number = min(int(word[graph.targets[a]]), count)
+        number = int(word[graph.targets[a]])
         exits[number].setdefault(int(graph.sources[a]))
         entries[number].setdefault(int(graph.targets[a]), int(graph.labels[a]))
     pausing = (graph.start[graph.sources] > -math.inf) & (graph.sources == graph.targets)
@@ -142,37 +147,46 @@ def misfit_graph(
         if number == count:
             final[source] = max(weight, final.get(source, -math.inf))
 
+    def other(numbers: Sequence[int]) -> tuple[int, int]:
+        """Add any sound that is entered before some words; return where it goes on and ends."""
+        inside, last = state(OTHER), state(OTHER)
+        for number in numbers:
+            begin = edge if number > 0 else any_sound  # A recording may begin amid speech.
+            arcs.extend((source, inside, begin, penalties.insertion) for source in exits[number])
+        arcs.extend([(inside, inside, any_sound, 0.0), (inside, last, edge, 0.0)])
+        return inside, last
+
     passed: list[int] = []
     for number in range(count + 1):
+        sources = list(exits[number])
         if "insertions" in allow:
-            other = state(OTHER)
-            arcs += [(source, other, any_sound, penalties.insertion) for source in exits[number]]
-            arcs.append((other, other, any_sound, 0.0))
-            leave(other, number, 0.0)
+            inside, last = other([number])
+            leave(last, number, 0.0)
+            sources.append(last)
+            if number == count:
+                final[inside] = 0.0
         if "fillers" in allow:
             for labels in fillers:
-                sources = list(exits[number])
+                before = list(exits[number])
                 weight = penalties.filler
                 for label in labels:
                     own = state(OTHER)
-                    arcs += [(source, own, label, weight) for source in sources]
+                    arcs += [(source, own, label, weight) for source in before]
                     arcs.append((own, own, label, 0.0))
-                    sources, weight = [own], 0.0
-                leave(sources[0], number, 0.0)
+                    before, weight = [own], 0.0
+                leave(before[0], number, 0.0)
         if "skips" in allow and number < count:
             own = state(PASSED)
-            arcs += [(source, own, any_sound, penalties.skip) for source in exits[number]]
+            arcs += [(source, own, any_sound, penalties.skip) for source in sources]
             if passed:
                 arcs.append((passed[-1], own, any_sound, penalties.skip_more))
             passed.append(own)
             leave(own, number + 1, 0.0)
-    jump = -1
+    hub = -1
     if "repeats" in allow:
-        jump = state(OTHER)
+        _, hub = other(range(count + 1))
         for number in range(count + 1):
-            arcs += [(source, jump, any_sound, penalties.insertion) for source in exits[number]]
-            leave(jump, number, penalties.jump)
-        arcs.append((jump, jump, any_sound, 0.0))
+            leave(hub, number, penalties.jump)
     ends = np.full(len(pieces), -math.inf)
     ends[: graph.num_states] = graph.final
     for source, weight in final.items():
@@ -190,5 +204,5 @@ def misfit_graph(
             ends,
         ),
         np.array(pieces, np.int64),
-        jump,
+        hub,
     )

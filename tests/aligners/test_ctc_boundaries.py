@@ -55,6 +55,17 @@ def test_short_closures_are_no_pauses():
     assert times[0, 1] == times[1, 0]
 
 
+def test_pauses_show_beside_silence_that_was_cut_in():
+    """A room at -50 dB, two seconds of digital silence, and the room again."""
+    room = sounds((500, 0.3), (0, 0.2), (2000, 0.3), (0, 0.3))
+    room += (3e-3 * np.random.default_rng(1).normal(size=len(room))).astype(np.float32)
+    samples = np.concatenate([room, np.zeros(2 * RATE, np.float32)])
+    cores = [(0.1, 0.1), (0.6, 0.6)]
+    times = found(samples, cores, [True, True])
+    assert times.ravel() == pytest.approx([0.0, 0.3, 0.5, 0.8], abs=0.012)
+    assert times == pytest.approx(found(room, cores, [True, True]), abs=0.006)
+
+
 def test_where_no_pause_shows_words_do_not_reach_far():
     noise = (0.1 * np.random.default_rng(0).normal(size=3 * RATE)).astype(np.float32)
     times = found(noise, [(0.5, 0.5), (2.5, 2.5)], [True, True])

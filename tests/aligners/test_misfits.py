@@ -1,5 +1,7 @@
 """Texts that do not fit their recordings: what is left out, said again, put in or rearranged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ FREE = Penalties(
     filler=-2.0,
     sound=1.5,
     chance=12.0,
-    word=3.0,
+    edge=0.0,
     beam=100.0,
 )
 ALL = ("skips", "repeats", "insertions")
@@ -45,13 +47,20 @@ def graph_of(*words):
 
 def sound(*columns, labels=9):
     """Return emissions in which three frames each sound like a column, and the rest like none."""
-    scores = np.full((3 * len(columns), labels + 1), -9.0)
+    scores = np.full((3 * len(columns), labels + 2), -9.0)
     scores[np.arange(len(scores)), np.repeat(columns, 3)] = 0.0
-    scores[:, labels] = scores[:, :labels].max(axis=1) - 1.5
+    scores[:, labels:] = scores[:, :labels].max(axis=1, keepdims=True) - 1.5
     return scores
 
 
 TEXT = graph_of((1, 2), (3, 4), (5, 6))
+
+
+def departing(graph, allow, parts=(0, 1, 2), fillers=()):
+    """Return the graph with ways off the text."""
+    return misfit_graph(
+        graph, parts, any_sound=9, edge=10, allow=allow, penalties=FREE, fillers=fillers
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,12 +74,13 @@ TEXT = graph_of((1, 2), (3, 4), (5, 6))
         ((8, 7, 8, 1, 2, 3, 4, 5, 6, 7, 7), ("insertions",), ["other", 0, 1, 2, "other"]),
         ((1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6), ("repeats",), [0, 1, 0, 1, 2]),
         ((5, 5, 5, 5, 6, 6, 6, 6, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4), ALL, [2, 0, 1]),
+        ((1, 2, 8, 7, 8, 5, 6), ("skips", "insertions"), [0, "other", 2]),
         ((1, 2, 7, 3, 4, 5, 6), ("fillers",), [0, "other", 1, 2]),
     ],
 )
 def test_what_is_read(heard, allow, expected):
-    free = misfit_graph(TEXT, any_sound=9, allow=allow, penalties=FREE, fillers=[[7]])
-    found = best_pieces(sound(*heard), free.graph, free.pieces, beam=100.0, hub=free.jump)
+    free = departing(TEXT, allow, fillers=[[7]])
+    found = best_pieces(sound(*heard), free.graph, free.pieces, beam=100.0, hub=free.hub)
     assert [begin for _, begin, _ in found[1:]] == [end for _, _, end in found[:-1]]
     assert (found[0][1], found[-1][2]) == (0, 3 * len(heard))
     names = {OTHER: "other"}
@@ -85,7 +95,7 @@ def test_what_is_read(heard, allow, expected):
 def test_without_departures_it_is_the_search_over_all_paths():
     rng = np.random.default_rng(0)
     log_probs = rng.normal(size=(40, 10))
-    free = misfit_graph(TEXT, any_sound=9, allow=(), penalties=FREE)
+    free = departing(TEXT, ())
     found = best_pieces(log_probs, free.graph, free.pieces, beam=1e9)
     path = viterbi(log_probs, TEXT)
     spoken = TEXT.positions[path.arcs]
@@ -98,24 +108,24 @@ def test_without_departures_it_is_the_search_over_all_paths():
 
 def test_memory_does_not_grow_with_the_length():
     """Of more than 100,000 records, those that no path leads to are deleted on the way."""
-    log_probs = np.random.default_rng(0).normal(size=(40_000, 10))
-    free = misfit_graph(TEXT, any_sound=9, allow=ALL, penalties=FREE)
+    log_probs = np.random.default_rng(0).normal(size=(40_000, 11))
+    free = departing(TEXT, ALL)
     graph = free.graph
     order, offsets = grouped(graph.sources, graph.num_states)
     *_, records = _follow(
         log_probs, offsets, graph.targets[order], graph.labels[order], graph.weights[order],
-        graph.start, graph.final, free.pieces, free.jump, 1e9,
+        graph.start, graph.final, free.pieces, free.hub, 1e9,
     )  # fmt: skip
     assert len(records) == 1 << 16
     pieces = free.pieces[graph.targets[viterbi(log_probs, graph).arcs]]
     changes = set((np.flatnonzero(np.diff(pieces)) + 1).tolist())
-    found = best_pieces(log_probs, graph, free.pieces, beam=1e9, hub=free.jump)
+    found = best_pieces(log_probs, graph, free.pieces, beam=1e9, hub=free.hub)
     assert len(changes) > 1000
     assert changes <= {begin for _, begin, _ in found}
 
 
 def test_a_narrow_beam_is_widened():
-    free = misfit_graph(TEXT, any_sound=9, allow=(), penalties=FREE)
+    free = departing(TEXT, ())
     heard = sound(1, 2, 8, 8, 8, 3, 4, 5, 6)
     wide = best_pieces(heard, free.graph, free.pieces, beam=1e6)
     assert best_pieces(heard, free.graph, free.pieces, beam=1.0)[-1][2] == wide[-1][2]
@@ -126,18 +136,39 @@ def test_a_narrow_beam_is_widened():
 WORDS = ((1, 2), (3, 4), (5, 6), (1, 4))
 
 
-def readings(*heard):
-    """Find what is read of WORDS."""
+def readings(*heard, parts=WORDS, owners=(0, 1, 2, 3), penalties=FREE):
+    """Find what is read of words in parts; column 0 is a pause."""
     scores = sound(*heard)[:, :9]
     return find_readings(
         scores,
-        scores.max(axis=1) - FREE.sound,
-        graph_of(*WORDS),
-        [graph_of(word) for word in WORDS],
-        range(len(WORDS)),
+        scores.max(axis=1) - penalties.sound,
+        scores[:, 0] == 0,
+        graph_of(*parts),
+        [
+            graph_of(*(part for part, own in zip(parts, owners) if own == word))
+            for word in sorted(set(owners))
+        ],
+        owners,
         allow=ALL,
-        penalties=FREE,
+        penalties=penalties,
     )
+
+
+def test_a_word_of_two_parts_is_read_once():
+    """It is neither left nor entered between them, and is no repetition of itself."""
+    heard = (*(1, 2) * 2, 8, *(3, 4) * 2, *(5, 6) * 2)
+    parts = ((1, 2) * 2, (3, 4) * 2, (5, 6) * 2)
+    assert readings(*heard, parts=parts, owners=(0, 0, 2)) == [0, 2]
+    assert readings(*heard, parts=parts, owners=(0, 1, 2)) == [0, 1, 2]
+
+
+def test_the_text_is_left_in_a_pause():
+    """Word 1 is heard better before other speech, but after it there is a pause around it."""
+    parts = ((1, 2) * 3, (3,), (5, 6) * 3)
+    heard = (*(1, 2) * 3, 0, 3, 3, *(7, 8) * 6, 0, 3, *(5, 6) * 3)
+    for edge, place in ((0.0, 2), (12.0, 1)):
+        found = readings(*heard, parts=parts, owners=(0, 1, 2), penalties=replace(FREE, edge=edge))
+        assert found == [*range(place), None, *range(place, 3)]
 
 
 def test_words_heard_by_chance_are_not_read():
