@@ -197,13 +197,31 @@ class PhoneAligner:
             if put_back is not None:
                 found, times = again, put_back
         covered = cover_sound(times, found.kinds, samples, rate)
-        still = (covered == times).tolist()
-        margins = [own if kept else None for own, kept in zip(found.margins, still)]
-        spans, times = found.spans, covered
+        aligned = self._timed(found, covered, covered != times)
+        said, untranscribed = in_order_of_text(transcript, readings, aligned)
+        if "insertions" in self.allow:
+            untranscribed = with_loud_pauses(said, untranscribed, waveform)
+        return AlignedUtterance.of(
+            said,
+            waveform,
+            untranscribed=untranscribed,
+            log_likelihood=found.score / len(found.deficits),
+            unit="phones",
+            search=Search("beam", certified=False) if self.allow else found.search,
+        )
+
+    def _timed(self, found: _Found, times: np.ndarray, moved: np.ndarray) -> list[Word]:
+        """Return the words with their phones, and what the posteriors say of both.
+
+        ``times``, (K + 1,), are the boundaries of all spans, seconds. Those that were ``moved``,
+        (K + 1,) bool, after the search have no credible intervals.
+        """
+        margins = [None if gone else own for own, gone in zip(found.margins, moved.tolist())]
+        spans = found.spans
         members = _members(found.words, spans)
         judged = self._judged(found)
         pronunciations = self._pronunciations(found, members)
-        aligned = []
+        timed = []
         for word, own, ways in zip(found.words, members, pronunciations):
             phones = tuple(
                 Interval(
@@ -227,19 +245,8 @@ class PhoneAligner:
                 phones[0].start_margins,
                 phones[-1].end_margins,
             )
-            aligned.append(replace(word, span=whole, phones=phones, pronunciations=ways))
-        log_likelihood = found.score / len(found.deficits)
-        said, untranscribed = in_order_of_text(transcript, readings, aligned)
-        if "insertions" in self.allow:
-            untranscribed = with_loud_pauses(said, untranscribed, waveform)
-        return AlignedUtterance.of(
-            said,
-            waveform,
-            untranscribed=untranscribed,
-            log_likelihood=log_likelihood,
-            unit="phones",
-            search=Search("beam", certified=False) if self.allow else found.search,
-        )
+            timed.append(replace(word, span=whole, phones=phones, pronunciations=ways))
+        return timed
 
     def _emit(self, samples: np.ndarray) -> Emissions:
         """Score one recording."""
@@ -261,7 +268,7 @@ class PhoneAligner:
             words = self._chosen(log_probs, words, duration)
         begin_step("searching", 0.3)
         spans, labels, score, search = self._path(log_probs, words, duration)
-        scores = log_probs[np.arange(len(log_probs)), labels]
+        deficits = log_probs[np.arange(len(log_probs)), labels] - log_probs.max(axis=1)
         kinds: list[Kind] = ["silence"] * len(spans)
         for word, own in zip(words, _members(words, spans)):
             for k in own:
@@ -275,17 +282,7 @@ class PhoneAligner:
             samples,
             with_margins="intervals" in self.posteriors,
         )
-        return _Found(
-            words,
-            spans,
-            kinds,
-            times,
-            margins,
-            log_probs,
-            scores - log_probs.max(axis=1),
-            score,
-            search,
-        )
+        return _Found(words, spans, kinds, times, margins, log_probs, deficits, score, search)
 
     def _chosen(
         self, log_probs: np.ndarray, words: Sequence[Word], duration: float
