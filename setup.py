@@ -48,6 +48,7 @@ setup(
         "pyyaml>=6",
         "num2words>=0.5.13",
         "pocketsphinx>=5.1,<6",
+        "threadpoolctl>=3.1",
     ],
     extras_require={
         "plot": ["matplotlib>=3.8", "librosa>=0.10.2"],

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 if TYPE_CHECKING:
     from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 
@@ -215,6 +217,7 @@ def _serve(
         signal.signal(signal.SIGTERM, end)
     for other in inherited:
         other.close()
+    threadpool_limits(1)  # A library that was loaded before a fork reads no variables.
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     # Where the pipe is closed, the one who started us has what it wants, or is dead.

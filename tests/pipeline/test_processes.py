@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from speechalign.pipeline.processes import Death, map_in_processes
 
@@ -56,6 +57,20 @@ def test_every_item_has_its_result(batches, jobs):
 
 def test_processes_may_start_anew():
     assert results_of(double, ONES[:3], shared=False) == {0: 0, 1: 2, 2: 4}
+
+
+def threads(items):
+    import numpy  # noqa: F401  # It brings the library, also to a process that starts anew.
+
+    return [[pool["num_threads"] for pool in threadpool_info()] for _ in items]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_process_has_one_thread_of_linear_algebra(shared):
+    with threadpool_limits(3):
+        assert 3 in threads([1])[0]
+        found = results_of(threads, [[1]], shared=shared)
+    assert set(found[1]) == {1}
 
 
 def test_batches_are_drawn_as_processes_are_free():
