@@ -130,8 +130,8 @@ def transcribe(
 ) -> None:
     """Write down what is said in the recordings of CORPUS, with MODEL, to OUT.
 
-    CORPUS is as for `speechalign align`, without transcripts. MODEL is Whisper or a CTC model of
-    letters: a folder, a torchaudio bundle, an .onnx file, or org/name on the Hugging Face hub;
+    CORPUS is a folder of recordings, a manifest, or one sound file. MODEL is Whisper or a CTC model
+    of letters: a folder, a torchaudio bundle, an .onnx file, or org/name on the Hugging Face hub;
     without it, openai/whisper-base. OUT gets a .lab for each recording of up to 30 s, a TextGrid of
     segments for each longer one, and transcripts.jsonl, a manifest that `speechalign align` takes.
     Nothing is written of recordings in which nobody speaks, nor of segments for which the model
@@ -165,7 +165,9 @@ def transcribe(
 
     utterances = read_corpus(corpus)
     if not utterances:
-        raise InputError(f"{corpus}: no recordings here")
+        raise InputError(
+            f"{corpus}: no recordings here; expected sound files, such as .wav or .mp3"
+        )
     turns = None if speakers is None else read_turns(speakers)
     if turns is not None:
         turns.check(sorted({utterance.recording for utterance in utterances}))

@@ -69,6 +69,8 @@ class CtcTranscriber:
         self._separator = separator(self.model.vocabulary)
         assert self.model.vocabulary.blank is not None
         self._blank = self.model.vocabulary.blank
+        if ngrams is not None and not Path(ngrams).is_file():
+            raise InputError(f"{ngrams}: there is no such file; expected a text, a sentence a line")
         self._text = None if ngrams is None else read_text(Path(ngrams))
         self._ngrams = None if self._text is None else self._language_model(self._text, ngrams)
 

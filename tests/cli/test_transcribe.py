@@ -108,3 +108,7 @@ def test_what_is_refused(corpus, tmp_path):
     assert done.exit_code == 4
     assert "turns.rttm: " in done.stderr
     assert run(corpus, "a", "b", "c").exit_code == 2
+    (tmp_path / "empty").mkdir()
+    done = run(tmp_path / "empty", "english-sphinx", tmp_path / "out")
+    assert done.exit_code == 4
+    assert "empty: no recordings here; expected sound files" in done.stderr

@@ -65,6 +65,8 @@ def test_ngrams_decide_where_the_sound_does_not(tmp_path):
     text.write_text("cat ac\ncat\na cat ac\n" * 5)
     spoken = load_transcriber(model, beams=4, ngrams=text).transcribe(samples, ["x"])
     assert spoken[0].text == "cat ac"
+    with pytest.raises(InputError, match=r"no\.txt: there is no such file; expected a text"):
+        load_transcriber(model, beams=4, ngrams=tmp_path / "no.txt")
     text.write_text("123\n")
     with pytest.raises(InputError, match="has no line that letters can spell"):
         load_transcriber(model, beams=4, ngrams=text)
