@@ -103,12 +103,17 @@ def growth(options: argparse.Namespace) -> None:
     Start is until the first batch is written, memory that of the main process after half of the
     batches, writing the share of processor time that appending to the manifest takes.
     """
-    print(f"load {os.getloadavg()[0]:.1f}")
+    _run_one(16, options, stdout=subprocess.DEVNULL)  # The first run of all compiles.
+    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
     print("| utterances | start, s | memory, MB | peak | ms processor an utterance | writing |")
-    print("|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|", flush=True)
     for count in options.counts:
-        command = [sys.executable, __file__, "one", "--counts", str(count)]
-        subprocess.run([*command, *["--copied"] * options.copied], check=True)
+        _run_one(count, options)
+
+
+def _run_one(count: int, options: argparse.Namespace, stdout: int | None = None) -> None:
+    command = [sys.executable, __file__, "one", "--counts", str(count)]
+    subprocess.run([*command, *["--copied"] * options.copied], check=True, stdout=stdout)
 
 
 def one(options: argparse.Namespace) -> None:
