@@ -101,7 +101,8 @@ def growth(options: argparse.Namespace) -> None:
     """Align more and more utterances, each number in a process of its own.
 
     Start is until the first batch is written, memory that of the main process after half of the
-    batches, writing the share of processor time that appending to the manifest takes.
+    batches, its peak that of the merging at the end, writing the share of processor time that
+    appending to the manifest takes.
     """
     _run_one(16, options, stdout=subprocess.DEVNULL)  # The first run of all compiles.
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
@@ -145,8 +146,9 @@ def one(options: argparse.Namespace) -> None:
         engine = copies if options.copied else None
         align_rows(source, batch, Path(home) / "out", jobs=2, engine=engine, progress=watch)
         used = processor() - cpu
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         print(
-            f"| {count} | {first[0]:.1f} | {levels[len(levels) // 2]:.0f} | {max(levels):.0f} "
+            f"| {count} | {first[0]:.1f} | {levels[len(levels) // 2]:.0f} | {peak:.0f} "
             f"| {1000 * used / count:.2f} | {spent / used:.1%} |",
             flush=True,
         )
