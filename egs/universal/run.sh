@@ -67,15 +67,15 @@ label() { # LANGUAGE ROUND OPTION ...: the phones of the frames, and their attri
   step articulate_frames "$store" "labels$2" "attributes$2" "${ipa[@]}"
 }
 build() { # NAME SETTINGS LANGUAGES ROUND OPTION ...: train a network on labels, pack and calibrate it
-  local net=$exp/$1 card=universal stores=() labels=() speech=() heard=(--encoder "$encoder")
-  if [ "$2" = small ]; then card=universal-small heard=(); fi
+  local net=$exp/$1 card=universal temperature=1.5 stores=() labels=() speech=() heard=()
+  if [ "$2" = small ]; then card=universal-small temperature=1; else heard=(--encoder "$encoder"); fi
   for l in $3; do
     stores+=(--store "$l=$exp/frames/$l" --target "$l=attributes$4")
     labels+=(--labels "$l=labels$4") speech+=("${l%%-*}=${corpus[$l]}")
   done
   step fit_phone_net "$conf/$2.yaml" "$net" "${stores[@]}" "${@:5}"
   step pack_articulatory "$net" "$exp/models/$1" "${stores[@]}" "${labels[@]}" \
-    --card "$PWD/conf/$card.md" "${heard[@]}"
+    --card "$PWD/conf/$card.md" --temperature "$temperature" "${heard[@]}"
   step calibrate_confidence "$exp/models/$1" "${speech[@]}" --count 60 "${heard[@]}"
 }
 if stage 0 "data"; then

@@ -2,7 +2,7 @@
 
     python -m recipes.steps.pack_articulatory NET OUT --store en=DIR --store de=DIR
         --target en=attributes --target de=attributes --labels en=labels2 --labels de=labels
-        --card FILE [--encoder E]
+        --card FILE --temperature X [--encoder E]
 
 The card is Markdown: its title is the name of the model, its row "licence" the licence. The priors
 of the attributes and the durations of the manners are those of the labels. OUT is replaced whole.
@@ -37,7 +37,6 @@ from speechalign.text.phone_sets import ARPABET
 from speechalign.training.frame_store import FrameStore
 
 _PRIOR_WEIGHT = 1.0
-_TEMPERATURE = 1.5  # of 1, 1.5 and 2, best for German and a Fleming left out of training
 _ACOUSTIC_SCALE = 0.15
 _STAY = 0.9  # of silence and noise
 _ENCODER = "openai/whisper-base"  # what users name, wherever --encoder lies here
@@ -51,6 +50,8 @@ _ENCODER = "openai/whisper-base"  # what users name, wherever --encoder lies her
 @click.option("--labels", multiple=True, required=True, help="LANGUAGE=ARRAY.")
 @click.option("--card", required=True, type=click.Path(exists=True, path_type=Path),
               help="Model card, Markdown.")  # fmt: skip
+@click.option("--temperature", type=click.FloatRange(min=0, min_open=True), required=True,
+              help="Divisor of the attributes' log-probabilities.")  # fmt: skip
 @click.option("--encoder", help="Encoder: a folder, or a name on the hub.")
 def main(
     net: Path,
@@ -59,6 +60,7 @@ def main(
     targets: Sequence[str],
     labels: Sequence[str],
     card: Path,
+    temperature: float,
     encoder: str | None,
 ) -> None:
     """Count priors and durations, write the folder."""
@@ -77,7 +79,7 @@ def main(
         net=PhoneNet(config, weights),
         log_priors=np.log(prior + 1e-4),
         prior_weight=_PRIOR_WEIGHT,
-        temperature=_TEMPERATURE,
+        temperature=temperature,
         durations=_durations([(store, numbers[name]) for name, store in opened.items()]),
         facts=_facts(encoder),
         name=title[1],
