@@ -158,8 +158,9 @@ def _word_of_json(values: dict[str, Any]) -> Word:
     _check_strings(values["label"], values["source"], status, *values["spoken"], *others)
     _check_strings(speaker or "")
     timed = status != "skipped"
-    phones = _parts(values["phones"], values)
-    tokens = _parts([row[:3] for row in values["tokens"]], {} if phones else values)
+    rows = [row[:3] for row in values["tokens"]]
+    phones = _parts(values["phones"], values if values["phones"] else {})
+    tokens = _parts(rows, {} if phones else values)  # of tokens where there are no phones
     edges = phones or tokens
     return Word(
         values["label"],
