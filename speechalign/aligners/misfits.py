@@ -89,7 +89,7 @@ def find_readings(
     how much they score more than any other sound does, and what it costs to leave a word out; so
     words at an edge which are heard by chance go. A row whose sum is too low is heard by chance as
     a whole. Then the words before and after each row are looked for beside it, where they are read
-    less often than it is.
+    less often than it is. Where neither skips nor repeats are allowed, every row is kept.
     """
     numbers = sorted(set(owners))
     free = misfit_graph(
@@ -104,7 +104,9 @@ def find_readings(
     at_edge = np.where(pauses, other, other - penalties.edge)
     scores = np.column_stack([log_probs, other, at_edge]).astype(log_probs.dtype, copy=False)
     found = best_pieces(scores, free.graph, free.pieces, beam=penalties.beam, hub=free.hub)
-    passages = _sure_passages(_passages(found), scores, words, penalties)
+    passages = _passages(found)
+    if not {"skips", "repeats"}.isdisjoint(allow):
+        passages = _sure_passages(passages, scores, words, penalties)
     readings: list[Reading] = []
     for passage in passages:
         for piece, *_ in passage:

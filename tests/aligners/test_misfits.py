@@ -183,6 +183,16 @@ def test_nothing_is_read_where_nothing_is_heard():
         readings(*(7, 8) * 20)
 
 
+def test_all_words_are_read_where_none_may_be_left_out(spoken, aligner):
+    (one, _), (two, second) = spoken
+    audio = np.concatenate([one, np.zeros(RATE, np.float32), two])
+    found = Aligner(aligner.model, allow=["insertions"]).align(
+        audio, f"Nobody ever mentioned it. {second}", sample_rate=RATE
+    )
+    assert [word.status for word in found] == ["aligned"] * len(found)
+    assert found.words[4].start > len(one) / RATE
+
+
 def test_a_loud_pause_is_not_in_the_text():
     """A word, two seconds of noise, a word, half a second of noise, and silence."""
     rng = np.random.default_rng(0)
