@@ -158,9 +158,8 @@ def _word_of_json(values: dict[str, Any]) -> Word:
     _check_strings(values["label"], values["source"], status, *values["spoken"], *others)
     _check_strings(speaker or "")
     timed = status != "skipped"
-    rows = [row[:3] for row in values["tokens"]]
-    phones = _parts(values["phones"], values if values["phones"] else {})
-    tokens = _parts(rows, {} if phones else values)  # of tokens where there are no phones
+    phones = _parts(values["phones"], values)
+    tokens = _parts([row[:3] for row in values["tokens"]], {} if phones else values)
     edges = phones or tokens
     return Word(
         values["label"],
@@ -193,6 +192,8 @@ def _word_of_json(values: dict[str, Any]) -> Word:
 
 def _parts(rows: list[list[Any]], values: dict[str, Any]) -> list[Interval]:
     """Return the phones or tokens of a word with what the posteriors say of each."""
+    if not rows:  # What is known is of the tokens then.
+        return []
     none = [None] * len(rows)
     margins = values.get("margins", [(None, None)] * len(rows))
     columns = (margins, values.get("posteriors", none), values.get("goodness", none))
