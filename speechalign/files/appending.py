@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speechalign.errors import SpeechAlignWarning
+from speechalign.files.writing import naming
 
 try:
     from fcntl import LOCK_EX, flock
@@ -52,17 +53,14 @@ def append(path: Path, text: str) -> None:
     """
     if not text:
         return
-    try:
-        with path.open("a+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size:
-                file.seek(size - 1)
-                if file.read(1) != b"\n":
-                    file.seek(0)
-                    file.truncate(file.read().rfind(b"\n") + 1)
-            file.write(text.encode("utf-8"))
-    except OSError as error:  # That of writing names no file.
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    with naming(path), path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(text.encode("utf-8"))
 
 
 def _lock(file: BinaryIO) -> None:

@@ -13,6 +13,26 @@ from speechalign.errors import FormatError
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of the system name what the user knows, not a temporary file beside it, or none.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder that is written in the block.
+
+    Raises
+    ------
+    OSError
+        That of the block, with the name of the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+@contextmanager
 def in_place_of(path: Path) -> Iterator[Path]:
     """Yield the name of a temporary file that takes the place of ``path`` when the block succeeds.
 
@@ -29,11 +49,9 @@ def in_place_of(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        # The user knows the file, not the temporary name beside it.
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        with naming(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

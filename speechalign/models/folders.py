@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from speechalign.errors import InputError
+from speechalign.files.writing import naming
 from speechalign.models import DESCRIPTION
 
 
@@ -52,14 +53,12 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     temporary = folder.with_name(f".{folder.name}.{token}.tmp")
     retired = folder.with_name(f".{folder.name}.{token}.old")
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        if folder.exists():
-            os.replace(folder, retired)
-        os.replace(temporary, folder)
-    except OSError as error:
-        # The user knows the folder, not the temporary name beside it.
-        raise OSError(error.errno, error.strerror, str(folder)) from None
+        with naming(folder):
+            temporary.mkdir(parents=True)
+            yield temporary
+            if folder.exists():
+                os.replace(folder, retired)
+            os.replace(temporary, folder)
     finally:
         if retired.exists() and not folder.exists():
             os.replace(retired, folder)

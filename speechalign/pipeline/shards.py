@@ -16,6 +16,7 @@ from speechalign.corpus import Utterance
 from speechalign.errors import FormatError, InputError
 from speechalign.files.appending import append, locked
 from speechalign.files.json_values import loads
+from speechalign.files.writing import naming
 from speechalign.models.content import content_hash
 
 PARTS = "alignment_manifest"
@@ -168,15 +169,14 @@ class ShardedRun:
         if not path.exists():
             temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
             try:
-                temporary.write_text(json.dumps(asdict(self)), encoding="utf-8")
-                try:
-                    os.link(temporary, path)  # Of those that come at once, one is the first.
-                except FileExistsError:
-                    pass
-                except OSError:  # This file system has no hard links.
-                    os.replace(temporary, path)
-            except OSError as error:  # That of writing names no file.
-                raise OSError(error.errno, error.strerror, str(path)) from None
+                with naming(path):
+                    temporary.write_text(json.dumps(asdict(self)), encoding="utf-8")
+                    try:
+                        os.link(temporary, path)  # Of those that come at once, one is the first.
+                    except FileExistsError:
+                        pass
+                    except OSError:  # This file system has no hard links.
+                        os.replace(temporary, path)
             finally:
                 temporary.unlink(missing_ok=True)
         before = read_run(folder, parts)
