@@ -4,7 +4,7 @@
 """aeneas: warps the speech of a synthesiser onto the recording. Its maintained fork, aeneas-ng.
 
 Needs the programs ffmpeg, ffprobe and espeak-ng, and to be installed also the Debian packages
-libespeak-dev and festival-dev. Settings are those that aeneas recommends for words
+libespeak-ng-dev and festival-dev. Settings are those that aeneas recommends for words
 (`--presets-word`).
 """
 
