@@ -15,6 +15,7 @@
 #                             (white 10 dB,white 0 dB,babble 5 dB)
 # --sized NAME, --sizes "N ..."  gold corpus for training on subsets, and their recordings
 #                             (timit-dev; 1 4 20)
+# --more "CORPUS ..."         corpora that aligners which train get beside the one of --sized
 # --only "NAME,..."           aligners (all in local/aligners.py)
 # --rivals "NAME ..."         rivals to install (all in tools/rivals)
 # --external "NAME=DIR ..."   trees of alignments made elsewhere: TextGrids, CTM, JSON
@@ -35,6 +36,7 @@ languages=emodb-dev=de
 conditions=
 sized=timit-dev
 sizes="1 4 20"
+more=
 only=
 rivals=
 external=
@@ -83,8 +85,11 @@ if stage 0 "gold"; then
   repeated --gold $gold && golds=("${options[@]}")
   # shellcheck disable=SC2086
   repeated --language $languages
-  (cd "$called_from" && "$python" "$OLDPWD/local/00_gold.py" "$exp" "${golds[@]}" "${options[@]}" \
-    --sized "$sized" --sizes "$sizes")
+  codes=("${options[@]}")
+  # shellcheck disable=SC2086
+  repeated --more $more
+  (cd "$called_from" && "$python" "$OLDPWD/local/00_gold.py" "$exp" "${golds[@]}" "${codes[@]}" \
+    --sized "$sized" --sizes "$sizes" "${options[@]}")
 fi
 if stage 1 "noise"; then
   split "$conditions" && "$python" local/01_conditions.py "$exp" "${parts[@]}"

@@ -115,6 +115,28 @@ def test_faults_of_gold_are_counted_and_named(tmp_path, gold):
         assert expected in problems
 
 
+def test_more_recordings_to_train_on(tmp_path):
+    """They are in a corpus of aligners that train, without times, under names of their own."""
+    exp, more = tmp_path / "exp", ROOT / "examples/english"
+    given = "--sized", "examples", "--sizes", 2, "--more", more
+    done = run(exp, "--mini", "true", *given, "--stop-stage", 0)
+    assert done.returncode == 0, done.stderr
+    assert {f.name for f in (exp / "corpora").iterdir()} == {
+        "examples", "examples@2.1", "examples@6.1"
+    }  # fmt: skip
+    enlarged = exp / "corpora/examples@6.1/clean"
+    for recording in ("slt/tea", "rms/river"):
+        own, other = enlarged / f"{recording}.wav", enlarged / f"more/0/{recording}.wav"
+        assert own.read_bytes() == other.read_bytes()
+    gold = exp / "gold/examples@6.1"
+    timed = {f.relative_to(gold / "gold").as_posix() for f in gold.rglob("*.TextGrid")}
+    assert timed == {"slt/tea.TextGrid", "slt/harbour.TextGrid", "rms/river.TextGrid"}
+    description = json.loads((gold / "gold.json").read_text())
+    whole = json.loads((exp / "gold/examples/gold.json").read_text())
+    assert description["words"] == whole["words"]
+    assert description["seconds"] == pytest.approx(2 * whole["seconds"])
+
+
 def test_a_gold_corpus_without_recordings(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -1,19 +1,21 @@
 """Read gold corpora, name what is wrong with them, and write them as folders of one form.
 
     python local/00_gold.py EXP --gold NAME=CORPUS:GOLD [--gold ...] [--language NAME=CODE ...]
-        [--sized NAME --sizes "1 4 20"]
+        [--sized NAME --sizes "1 4 20" --more CORPUS ...]
 
 For each NAME, EXP/gold/NAME gets `gold/`, the times by hand; `dictionary.txt`, a pronunciation of
 each word for the aligners that need one; `problems.txt`, a line for all that is wrong; and last
 `gold.json`. EXP/corpora/NAME/clean gets RECORDING.wav and RECORDING.lab. Of the gold corpus that
---sized names there are also subsets, NAME@SIZE.DRAW.
+--sized names there are also subsets, NAME@SIZE.DRAW, and with --more the whole with the recordings
+of other corpora, which have no times and are there to be trained on.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -42,7 +44,15 @@ DRAWS = {1: 4, 4: 4}  # subsets of so many recordings; of larger ones, one
 @click.option("--language", "languages", multiple=True, metavar="NAME=CODE")
 @click.option("--sized", default="")
 @click.option("--sizes", default="")
-def main(exp: Path, golds: Sequence[str], languages: Sequence[str], sized: str, sizes: str) -> None:
+@click.option("--more", multiple=True, type=click.Path(exists=True, path_type=Path))
+def main(
+    exp: Path,
+    golds: Sequence[str],
+    languages: Sequence[str],
+    sized: str,
+    sizes: str,
+    more: Sequence[Path],
+) -> None:
     """Prepare each."""
     codes = dict(language.split("=", 1) for language in languages)
     for gold in golds:
@@ -51,13 +61,20 @@ def main(exp: Path, golds: Sequence[str], languages: Sequence[str], sized: str, 
         if not times:
             raise InputError(f"--gold {gold}: expected NAME=CORPUS:GOLD")
         numbers = [int(size) for size in sizes.split()] if name == sized else []
-        prepare(exp, name, Path(corpus), Path(times), codes.get(name, "en"), numbers)
+        others = more if name == sized else []
+        prepare(exp, name, Path(corpus), Path(times), codes.get(name, "en"), numbers, others)
 
 
 def prepare(
-    exp: Path, name: str, corpus: Path, times: Path, language: str, sizes: Sequence[int]
+    exp: Path,
+    name: str,
+    corpus: Path,
+    times: Path,
+    language: str,
+    sizes: Sequence[int],
+    more: Sequence[Path],
 ) -> None:
-    """Write one gold corpus and its subsets."""
+    """Write one gold corpus, its subsets, and the whole with more recordings."""
     done = exp / "gold" / name / "gold.json"
     if done.is_file():
         return
@@ -65,7 +82,11 @@ def prepare(
     if not utterances:
         reasons = "\n".join(problems[:5])
         raise InputError(f"{name}: no recording of {corpus} has times in {times}\n{reasons}")
-    for subset, chosen in [(name, utterances), *subsets(name, utterances, sizes)]:
+    sets = [(name, utterances), *subsets(name, utterances, sizes)]
+    if more:
+        enlarged = [*utterances, *others(more)]
+        sets.append((f"{name}@{len(enlarged)}.1", enlarged))
+    for subset, chosen in sets:
         own = [line for line in problems if subset == name]
         write(exp, subset, chosen, gold, language, own)
     click.echo(f"{name}: {len(utterances)} recordings, {len(problems)} problems")
@@ -131,6 +152,16 @@ def subsets(
     return found
 
 
+def others(corpora: Sequence[Path]) -> Iterator[Utterance]:
+    """Yield the utterances of corpora, one a recording, below names that no gold corpus has."""
+    for number, corpus in enumerate(corpora):
+        seen = set()
+        for utterance in read_corpus(corpus):
+            if utterance.problem is None and utterance.recording not in seen:
+                seen.add(utterance.recording)
+                yield replace(utterance, recording=f"more/{number}/{utterance.recording}")
+
+
 def write(
     exp: Path,
     name: str,
@@ -149,10 +180,12 @@ def write(
         target.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(target, waveform.samples, SAMPLE_RATE)
         write_text(target.with_suffix(".lab"), utterance.text)
+        seconds += len(waveform.samples) / SAMPLE_RATE
+        if utterance.recording not in gold:
+            continue
         times = folder / "gold" / f"{utterance.recording}.TextGrid"
         times.parent.mkdir(parents=True, exist_ok=True)
         write_alignment(gold[utterance.recording], times)
-        seconds += len(waveform.samples) / SAMPLE_RATE
         speakers[utterance.recording] = utterance.speaker or ""
     write_dictionary(pronounced(utterances, language), folder / "dictionary.txt")
     write_text(folder / "problems.txt", "".join(f"{line}\n" for line in problems))

@@ -79,6 +79,8 @@ def measured(command: Sequence[str]) -> Cost:
         killed = f"stopped by signal {-process.returncode}" if process.returncode < 0 else ""
         reason = killed or (messages[-1][:300] if messages else f"status {process.returncode}")
     wall = time.perf_counter() - began
+    if wall > _TIMEOUT:
+        reason = f"stopped after {_TIMEOUT:.0f} s"
     return Cost(reason, usage.ru_utime, usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 

@@ -187,7 +187,7 @@ def subsets(golds: Mapping[str, Any], rows: Sequence[Row]) -> None:
                 ),
             ))  # fmt: skip
     if lines:
-        click.echo("## Training on few recordings, and aligning these\n")
+        click.echo("## Training on fewer or more recordings, and aligning these\n")
     table(("corpus", "recordings", "aligner", "draws", "mean, ms", "median, ms", "CPU"), lines)
 
 
