@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from speechalign.alignment import Interval
@@ -11,9 +12,32 @@ from speechalign.text.word import Word
 _MEET = 0.05  # seconds between two words that hardly any word fits in
 
 
+@dataclass(frozen=True)
+class Passage:
+    """A passage of a text, or of its recording, that the other has not or has once more.
+
+    Parameters
+    ----------
+    kind : {"untranscribed", "repeated", "skipped"}
+        What is the matter.
+    start, end : float or None
+        Seconds; None where it was skipped.
+    text : str
+        The words; empty where there are none.
+    reason : str
+        Why it is thought so.
+    """
+
+    kind: str
+    start: float | None
+    end: float | None
+    text: str
+    reason: str
+
+
 def misfit_reasons(
     words: Sequence[Word], untranscribed: Sequence[Interval], bounds: tuple[float, float]
-) -> list[dict[str, object]]:
+) -> list[Passage]:
     """List the passages that differ, each with its reason: in order of time, skipped ones last.
 
     Parameters
@@ -27,32 +51,25 @@ def misfit_reasons(
 
     Returns
     -------
-    list of dict
-        ``kind`` (``untranscribed``, ``repeated`` or ``skipped``), ``start`` and ``end`` (seconds;
-        None where it was skipped), ``text`` (empty where there is none), ``reason``.
+    list of Passage
     """
-    found: list[dict[str, object]] = [
-        _misfit("untranscribed", i, (), f"{i.duration:.1f} s of sound that is not in the text")
+    timed = [
+        Passage(
+            "untranscribed", i.start, i.end, "",
+            f"{i.duration:.1f} s of sound that is not in the text",
+        )
         for i in untranscribed
-    ]
-    found += _repeated(words)
-    found.sort(key=lambda misfit: float(str(misfit["start"])))
-    return found + list(_skipped(words, *bounds))
+    ]  # fmt: skip
+    timed += _repeated(words)
+    timed.sort(key=lambda passage: passage.start or 0.0)
+    return [*timed, *_skipped(words, *bounds)]
 
 
-def _misfit(
-    kind: str, span: Interval | None, words: Sequence[Word], reason: str
-) -> dict[str, object]:
-    return {
-        "kind": kind,
-        "start": span and span.start,
-        "end": span and span.end,
-        "text": " ".join(word.label for word in words),
-        "reason": reason,
-    }
+def _text(words: Sequence[Word]) -> str:
+    return " ".join(word.label for word in words)
 
 
-def _repeated(words: Sequence[Word]) -> Iterator[dict[str, object]]:
+def _repeated(words: Sequence[Word]) -> Iterator[Passage]:
     """Yield the passages that are said again, with the time of their first reading."""
     first, said = None, []
     for word in words:
@@ -64,13 +81,12 @@ def _repeated(words: Sequence[Word]) -> Iterator[dict[str, object]]:
         if again:
             passage = list(pairs)
             own = [word for word, _ in passage]
-            span = Interval(own[0].start, own[-1].end, "repeated")
             begin, end = passage[0][1].start, passage[-1][1].end
             reason = f"said again; the first time from {begin:.2f} to {end:.2f} s"
-            yield _misfit("repeated", span, own, reason)
+            yield Passage("repeated", own[0].start, own[-1].end, _text(own), reason)
 
 
-def _skipped(words: Sequence[Word], begin: float, end: float) -> Iterator[dict[str, object]]:
+def _skipped(words: Sequence[Word], begin: float, end: float) -> Iterator[Passage]:
     """Yield the passages that are not said, with the place where they would be."""
     firsts = [word for word in words if word.status != "repeated"]
     before, place = begin, 0
@@ -87,4 +103,4 @@ def _skipped(words: Sequence[Word], begin: float, end: float) -> Iterator[dict[s
             reason = f"no time for it: the words around it meet at {before:.2f} s"
         else:
             reason = f"no speech like it between {before:.2f} and {after:.2f} s"
-        yield _misfit("skipped", None, passage, reason)
+        yield Passage("skipped", None, None, _text(passage), reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from speechalign.aligners.ctc_boundaries import lasting
-from speechalign.aligners.misfit_reasons import misfit_reasons
+from speechalign.aligners.misfit_reasons import Passage, misfit_reasons
 from speechalign.aligners.search import EXACT, Search
 from speechalign.aligners.word_speakers import tiers_by_speaker, tiers_of_words
 from speechalign.alignment import Alignment, Interval
@@ -70,19 +70,24 @@ class TimedWords:
         return tuple(sorted(heard, key=lambda word: word.start))
 
     @property
-    def misfits(self) -> tuple[Interval, ...]:
-        """Return untranscribed stretches and repeated passages, in order of time."""
+    def misfits(self) -> tuple[Passage, ...]:
+        """Passages of text and audio that differ, each with its reason: see `misfit_reasons`."""
+        return tuple(misfit_reasons(self.words, self.untranscribed, self._bounds))
+
+    def _misfits_as_data(self) -> dict[str, object]:
+        """Return the misfits as plain data; nothing where there are none."""
+        found = self.misfits
+        return {"misfits": [asdict(passage) for passage in found]} if found else {}
+
+    @property
+    def misfit_tier(self) -> tuple[Interval, ...]:
+        """Untranscribed stretches and repeated passages, in order of time."""
         found = list(self.untranscribed)
         for again, passage in groupby(self.said, key=lambda word: word.status == "repeated"):
             words = tuple(passage)
             if again:
                 found.append(Interval(words[0].start, words[-1].end, "repeated"))
         return tuple(sorted(found, key=lambda interval: interval.start))
-
-    def _reasons(self) -> dict[str, object]:
-        """Return the reasons of misfits as plain data; nothing where there are none."""
-        found = misfit_reasons(self.words, self.untranscribed, self._bounds)
-        return {"misfits": found} if found else {}
 
     @property
     def alignment(self) -> Alignment:
@@ -93,7 +98,7 @@ class TimedWords:
         return Alignment(
             {
                 **tiers_of_words(self.said, self.unit),
-                **({"misfits": self.misfits} if self.misfits else {}),
+                **({"misfits": tier} if (tier := self.misfit_tier) else {}),
             },
             self._seconds,
         )
@@ -280,7 +285,7 @@ class AlignedUtterance(TimedWords):
         dict
             ``duration``, ``log_likelihood``, ``confidence``, ``unit``, ``search``;
             ``untranscribed``, lists of label, start and end; and ``words``, a list of what
-            `Word.to_dict` returns. Where text and audio differ, ``misfits``: `misfit_reasons`.
+            `Word.to_dict` returns. Where text and audio differ, ``misfits``: fields of `Passage`.
         """
         return {
             "duration": self.duration,
@@ -290,7 +295,7 @@ class AlignedUtterance(TimedWords):
             "search": self.search.to_dict(),
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
             "words": [word.to_dict() for word in self.words],
-            **self._reasons(),
+            **self._misfits_as_data(),
         }
 
     def plot(self) -> Figure:

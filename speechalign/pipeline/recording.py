@@ -338,7 +338,7 @@ def _recording_alignment(
         words = [word for _, result in own for word in result.said]
         for kind, intervals in tiers_of_words(words, first.unit).items():
             tiers[f"{prefix}{kind}"] = intervals
-        misfits = [interval for _, result in own for interval in result.misfits]
+        misfits = [interval for _, result in own for interval in result.misfit_tier]
         if misfits:
             tiers[f"{prefix}misfits"] = misfits
     return Alignment(tiers, duration)

@@ -157,7 +157,7 @@ class UtteranceResult(TimedWords):
             "segments": [[i.label, i.start, i.end] for i in self.segments],
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
             "search": self.search and self.search.to_dict(),
-            **self._reasons(),
+            **self._misfits_as_data(),
         }
 
 

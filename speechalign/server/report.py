@@ -160,8 +160,7 @@ def _pictures(workspace: Workspace, aligned: Sequence[UtteranceResult]) -> str:
     wanted = [
         recording
         for recording, members in by_recording.items()
-        if (members[0].audio_duration or 0.0) > LONG
-        or any(member.misfits or len(member.said) < len(member.words) for member in members)
+        if (members[0].audio_duration or 0.0) > LONG or any(member.misfits for member in members)
     ]
     wanted.sort(key=lambda name: min(_badness(result) for result in by_recording[name]))
     try:

@@ -25,7 +25,7 @@ def test_each_kind_has_its_reason():
         word("last"),
     ]
     found = misfit_reasons(words, [Interval(7.0, 49.0, "untranscribed")], (0.25, 50.0))
-    assert [(m["kind"], m["start"], m["end"], m["text"], m["reason"]) for m in found] == [
+    assert [(m.kind, m.start, m.end, m.text, m.reason) for m in found] == [
         ("repeated", 5.0, 6.0, "one two", "said again; the first time from 1.00 to 2.00 s"),
         ("untranscribed", 7.0, 49.0, "", "42.0 s of sound that is not in the text"),
         ("skipped", None, None, "never", "no speech like it between 0.25 and 1.00 s"),
@@ -37,7 +37,7 @@ def test_each_kind_has_its_reason():
 
 def test_a_passage_skipped_where_the_text_goes_back():
     (found,) = misfit_reasons([word("b", 4.0), word("x"), word("a", 1.0)], [], (0.0, 5.0))
-    assert found["reason"] == "no speech like it after 4.50 s or before 1.00 s"
+    assert found.reason == "no speech like it after 4.50 s or before 1.00 s"
 
 
 def test_a_text_that_fits_has_none():

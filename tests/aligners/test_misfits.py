@@ -256,7 +256,9 @@ def test_a_real_recording_of_another_text(spoken, aligner):
     assert words[0].start > len(two) / RATE - 0.1
     assert words[count].start < 1.0
     assert again[0].start > (len(two) + len(one)) / RATE - 0.1
-    assert found.misfits[-1].label == "repeated"
+    assert found.misfit_tier[-1].label == "repeated"
+    assert [passage.kind for passage in found.misfits][-1] == "repeated"
+    assert found.misfits[-1].text == second
     with pytest.raises(AlignmentError, match="nothing of the transcript is heard"):
         Aligner(aligner.model, allow=("skips",)).align(np.zeros(3 * RATE), first, sample_rate=RATE)
 

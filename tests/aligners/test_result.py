@@ -57,7 +57,7 @@ def test_text_and_audio_that_part():
         ("da", 0.0), ("ba", 0.5), ("da", 0.75),
     ]  # fmt: skip
     assert [i.label for i in PARTED.alignment.tiers["phones"]] == ["D", "B", "D"]
-    assert PARTED.misfits == (Interval(0.25, 0.5, "noise"), Interval(0.75, 1.0, "repeated"))
+    assert PARTED.misfit_tier == (Interval(0.25, 0.5, "noise"), Interval(0.75, 1.0, "repeated"))
     data = PARTED.to_dict()
     assert [(w["status"], w["start"]) for w in data["words"]] == [
         ("aligned", 0.5), ("aligned", 0.0), ("repeated", 0.75), ("skipped", None),
