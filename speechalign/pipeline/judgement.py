@@ -20,7 +20,8 @@ _LONGEST_PAUSE = 1.0  # inside a word
 _UNHEARD = 0.05  # confidence of a word that is not where it should be ...
 _APART = 1.0  # ... if there is such a pause beside it, seconds
 _HARDLY = 0.15  # confidence that no word in a row of words reaches ...
-_ROW = 1.0  # ... which lasts longer than this, seconds
+_ROW = 1.0  # ... which lasts longer than this, seconds, ...
+_ROW_WORDS = 3  # ... or has so many: words that nobody says take little time
 
 
 def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, str | None]:
@@ -41,8 +42,9 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     hides all others; and such a word may fit the noise well. So an utterance is doubtful as well
     if a phone of it lasts longer than 1.25 s, if there is a pause of more than a second inside a
     word, if a word that was hardly heard, with a confidence below 0.05, stands apart from a
-    neighbour by more than a second, or if words in a row have confidences below 0.15 for more than
-    a second: they lie where something else is said. Notes such as ``[laughter]`` may take any time.
+    neighbour by more than a second, or if words in a row have confidences below 0.15 and are three
+    or more, or last longer than a second: something else is said there, or nothing is, and a
+    sentence that the audio lacks takes little time. Notes such as ``[laughter]`` may take any time.
     """
     if confidence < DOUBTFUL:
         return Status.DOUBTFUL, (
@@ -72,13 +74,13 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
         text = " ".join(word.label for word in row)
         return Status.DOUBTFUL, (
             f"{text!r} from {row[0].start:.2f} to {row[-1].end:.2f} s was hardly heard (no word "
-            f"has a confidence of {_HARDLY}): something else may be said there; listen to it"
+            f"has a confidence of {_HARDLY}): perhaps not said, or something else was; listen to it"
         )
     return Status.ALIGNED, None
 
 
 def _unheard_row(words: Sequence[Word]) -> Sequence[Word]:
-    """Return the first words in a row that were hardly heard for too long, if there are any."""
+    """Return the first words in a row that were hardly heard and too many or too long, if any."""
     rows = groupby(
         words,
         lambda word: (
@@ -87,6 +89,6 @@ def _unheard_row(words: Sequence[Word]) -> Sequence[Word]:
     )
     for unheard, row in rows:
         found = list(row)
-        if unheard and found[-1].end - found[0].start > _ROW:
+        if unheard and (len(found) >= _ROW_WORDS or found[-1].end - found[0].start > _ROW):
             return found
     return ()

@@ -27,6 +27,11 @@ WEAK = [
     word("two", (0.6, 0.8), (0.8, 1.1), confidence=0.14),
 ]
 
+SQUEEZED = [
+    word(label, (start, start + 0.1), confidence=0.0)
+    for label, start in (("one", 0.6), ("two", 0.7), ("three", 0.8))
+]
+
 
 def test_all_is_well():
     assert judge(0.5, [YES, NO], "phones") == (Status.ALIGNED, None)
@@ -40,6 +45,7 @@ def test_all_is_well():
         ([YES, word("lost", (1.7, 1.8), confidence=0.01)], "'lost' at 1.70 s was hardly heard"),
         ([word("lost", (0.0, 0.1), confidence=0.01), word("no", (1.2, 1.4))], "'lost' at 0.00 s"),
         ([*WEAK, word("three", (1.3, 1.7))], "'one two' from 0.00 to 1.10 s was hardly heard"),
+        ([YES, *SQUEEZED], "'one two three' from 0.60 to 0.90 s was hardly heard"),
     ],
 )
 def test_one_word_is_enough_for_a_doubt(words, reason):
@@ -54,6 +60,7 @@ def test_what_may_last():
         [YES, word("猫", (0.6, 3.0), source="unknown")],
         [YES, word("weak", (0.7, 0.8), confidence=0.0), word("no", (0.9, 1.0))],
         [YES, word("no", (9.6, 9.9))],
+        [YES, *SQUEEZED[:2]],
         [WEAK[0], word("yes", (0.6, 0.9)), word("two", (0.9, 1.6), confidence=0.1)],
     ):
         assert judge(0.9, words, "phones")[0] is Status.ALIGNED
@@ -87,6 +94,20 @@ def test_words_that_lie_in_another_sentence_are_doubted(aligner, examples):
     assert found.confidence > DOUBTFUL
     status, _ = judge(found.confidence, found.words, found.unit)
     assert status is Status.DOUBTFUL
+
+
+@pytest.mark.parametrize("name", ["slt/tea", "rms/river", "slt/harbour"])
+def test_a_sentence_that_the_audio_lacks_is_doubted(aligner, examples, name):
+    texts = {
+        other: (examples / f"{other}.lab").read_text("utf-8")
+        for other in ("slt/tea", "rms/river", "slt/harbour")
+    }
+    own = texts.pop(name)
+    for other in texts.values():
+        for text in (f"{own} {other}", f"{other} {own}"):
+            found = aligner.align(examples / f"{name}.flac", text)
+            status, _ = judge(found.confidence, found.words, found.unit)
+            assert status is Status.DOUBTFUL, text
 
 
 @pytest.mark.parametrize("name", ["slt/tea", "rms/river"])

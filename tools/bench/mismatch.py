@@ -1,4 +1,4 @@
-"""How often a transcript that belongs to another recording is noticed, and a right one doubted.
+"""How often a transcript that is wrong or a sentence too long is noticed, and a right one doubted.
 
     python tools/bench/mismatch.py MANIFEST.jsonl [MANIFEST.jsonl ...] [--count 200]
         [--model NAME ...] [--encoder DIR] [--condition NAME ...]
@@ -49,16 +49,19 @@ def main() -> None:
             chosen = [utterances[n] for n in order.tolist()]
             voices = Voices(utterances)
             for condition in options.condition or ["clean"]:
-                right, wrong = [], []
+                right, wrong, longer = [], [], []
                 for utterance, other in zip(chosen, chosen[1:] + chosen[:1]):
                     if utterance.text == other.text:
                         continue
                     waveform = corrupted(utterance, aligner.model.sample_rate, condition, voices)
                     right.append(noticed(aligner, waveform, utterance.text))
                     wrong.append(noticed(aligner, waveform, other.text))
+                    text = f"{utterance.text} {other.text}"
+                    longer.append(noticed(aligner, waveform, text))
                 print(
                     f"{name}: {manifest}, {condition}: {len(right)} recordings; noticed: "
                     f"{100 * np.mean(wrong):.1f} % of wrong transcripts, "
+                    f"{100 * np.mean(longer):.1f} % with a sentence too many, "
                     f"{100 * np.mean(right):.1f} % of right ones",
                     flush=True,
                 )
