@@ -31,6 +31,9 @@ class SpeechLlmConfig:
         Of the low-rank updates, for parts named ``.lora``.
     lm_dtype : {"float32", "bfloat16"}
         Precision of the language model's weights that are not trained.
+    tokens : tuple[int, ...]
+        Tokens that the language model keeps, sorted; none for all. See `join`, which finds those of
+        some texts.
     """
 
     hidden: int = 256
@@ -42,6 +45,7 @@ class SpeechLlmConfig:
     lora_rank: int = 8
     lora_alpha: int = 16
     lm_dtype: Literal["float32", "bfloat16"] = "float32"
+    tokens: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("hidden", "stack", "lora_rank", "lora_alpha"):
@@ -55,6 +59,11 @@ class SpeechLlmConfig:
         if self.lm_dtype not in ("float32", "bfloat16"):
             raise InputError(f"lm_dtype: expected 'float32' or 'bfloat16', got {self.lm_dtype!r}")
 
+        if any(type(token) is not int for token in self.tokens) or any(
+            a >= b for a, b in zip((-1, *self.tokens), self.tokens)
+        ):
+            raise InputError("tokens: expected different numbers from 0 on, sorted")
+
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, object], *, source: str) -> SpeechLlmConfig:
         """Build from a file's keywords; InputError names ``source`` and a key that is unknown."""
@@ -65,7 +74,11 @@ class SpeechLlmConfig:
         train = keywords.get("train", cls.train)
         if isinstance(train, str) or not isinstance(train, Sequence):
             raise InputError(f"{source}: train: expected a list of parts, got {train!r}")
+        tokens = keywords.get("tokens", ())
+        if isinstance(tokens, str) or not isinstance(tokens, Sequence):
+            raise InputError(f"{source}: tokens: expected a list of numbers, got {tokens!r}")
         try:
-            return cls(**{**keywords, "train": tuple(train)})  # type: ignore[arg-type]
+            lists = {"train": tuple(train), "tokens": tuple(tokens)}
+            return cls(**{**keywords, **lists})  # type: ignore[arg-type]
         except InputError as error:
             raise InputError(f"{source}: {error}") from None

@@ -52,9 +52,7 @@ class Decoding:
             if value < least:
                 raise InputError(f"{name}: expected an integer from {least} on, got {value}")
 
-    def tokens(
-        self, lm: PreTrainedModel, read: Sequence[Tensor], *, room: int, end: int, padding: int
-    ) -> Tensor:
+    def tokens(self, lm: PreTrainedModel, read: Sequence[Tensor], *, room: int, end: int) -> Tensor:
         """Continue a text with a language model.
 
         Parameters
@@ -65,8 +63,8 @@ class Decoding:
             (N, d) rows each, as many texts; N may differ, and is at least 1.
         room : int
             Tokens that it can read after the longest.
-        end, padding : int
-            Token after which a text is over, and the one that fills up.
+        end : int
+            Token after which a text is over; it fills up shorter texts too.
 
         Returns
         -------
@@ -83,7 +81,7 @@ class Decoding:
         settings = GenerationConfig(
             max_new_tokens=min(self.most_tokens, room), num_beams=self.beams,
             length_penalty=self.length_penalty, do_sample=False, eos_token_id=end,
-            pad_token_id=padding,
+            pad_token_id=end,
         )  # fmt: skip
         repeats = [NoRepeatNGramLogitsProcessor(self.no_repeat)] if self.no_repeat else []
         found: Tensor = lm.generate(

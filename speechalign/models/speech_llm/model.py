@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -33,8 +32,10 @@ from speechalign.models.speech_llm.config import SpeechLlmConfig
 from speechalign.models.speech_llm.ctc_support import has_characters, supported_text
 from speechalign.models.speech_llm.decoding import Decoding
 from speechalign.models.speech_llm.encoders import Encoded, SpeechEncoder
+from speechalign.models.speech_llm.kept_tokens import KeptTokens, keep_tokens
 from speechalign.models.speech_llm.matching_map import matching_map
 from speechalign.models.speech_llm.output import Heard
+from speechalign.models.speech_llm.scoring import score_texts
 from speechalign.models.speech_llm.trained_parts import choose_trained
 from speechalign.vocabulary import Piece
 
@@ -92,9 +93,11 @@ class SpeechLlm(nn.Module):
             raise InputError(f"{name}: the tokenizer has no token for the end of a text; set one")
         self.encoder = encoder
         self.lm = lm
-        self._tokenizer = tokenizer
         self.config = config
-        self.end = int(tokenizer.eos_token_id)
+        self._tokens = KeptTokens(tokenizer, config.tokens)
+        if config.tokens:
+            keep_tokens(lm, config.tokens)
+        self.end = self._tokens.number(tokenizer.eos_token_id)
         embed = lm.get_input_embeddings()
         with torch.no_grad():  # Some models scale the rows of the table.
             some = embed(torch.arange(min(embed.num_embeddings, _SOME), device=lm.device)).float()
@@ -108,13 +111,13 @@ class SpeechLlm(nn.Module):
             scale=float(some.square().mean().sqrt()),
         )
         begin = tokenizer.bos_token_id
-        self._prompt = [self.end if begin is None else int(begin), *self.tokens(config.prompt)]
+        first = self.end if begin is None else self._tokens.number(begin)
+        self._prompt = [first, *self.tokens(config.prompt)]
         choose_trained(self, config.train, rank=config.lora_rank, alpha=config.lora_alpha)
         for weights in lm.parameters():
             if not weights.requires_grad:
                 weights.data = weights.data.to(getattr(torch, config.lm_dtype))
-        self._taken = signature(lm.forward).parameters
-        # Of part of the rows, torch computes scores in bfloat16 a hundred times slower on a CPU.
+        # Of rows with gaps, torch computes scores in bfloat16 a hundred times slower on a CPU.
         lm.get_output_embeddings().register_forward_pre_hook(_contiguous)
         self._lock = Lock()
         self.name, self.language, self.licence = name, language, licence
@@ -142,7 +145,7 @@ class SpeechLlm(nn.Module):
 
     def tokens(self, text: str) -> list[int]:
         """Return the tokens of a text, without markers."""
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return [number for number, _, _ in self._tokens.cut(text)]
 
     def encode(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
         """Encode (B, N) samples of (B,) lengths.
@@ -225,26 +228,10 @@ class SpeechLlm(nn.Module):
         read = embed(targets.where(inside, self.end))
         prompts, sizes = self._prompts(adapted), target_lengths.tolist()
         rows = [torch.cat([prompt, text[:m]]) for prompt, text, m in zip(prompts, read, sizes)]
-        used = torch.tensor([len(row) for row in rows], device=targets.device)
-        self._room(int(used.max()) - 1)
-        # Padding stands before, so that all texts end together: only they need scores.
-        longest, scored = int(used.max()), max(sizes) + 1
-        mask = torch.arange(longest, device=targets.device) >= longest - used[:, None]
-        options = {
-            "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
-            "logits_to_keep": scored,
-        }
-        logits = self.lm(
-            inputs_embeds=pad_sequence(rows, batch_first=True, padding_side="left"),
-            attention_mask=mask.long(),
-            use_cache=False,
-            **{name: value for name, value in options.items() if name in self._taken},
-        ).logits[:, -scored:]
-        said = []
-        for b, m in enumerate(sizes):
-            scores = logits[b, scored - m - 1 :].float().log_softmax(-1)
-            wanted = torch.cat([targets[b, :m], targets.new_tensor([self.end])])
-            said.append(scores.gather(1, wanted[:, None])[:, 0])
+        self._room(max(map(len, rows)) - 1)
+        stop = targets.new_tensor([self.end])
+        texts = [torch.cat([row[:m], stop]) for row, m in zip(targets, sizes)]
+        said = score_texts(self.lm, rows, texts)
         return Heard(
             torch.stack([-one.mean() for one in said]),
             pad_sequence(said, batch_first=True),
@@ -307,16 +294,10 @@ class SpeechLlm(nn.Module):
                 "no word can be checked; leave the option out"
             )
         prompts = self._prompts(self.adapt(encoded))
-        padding = self._tokenizer.pad_token_id
         found = decoding.tokens(
-            self.lm,
-            prompts,
-            room=self._room(max(map(len, prompts))),
-            end=self.end,
-            padding=self.end if padding is None else padding,
+            self.lm, prompts, room=self._room(max(map(len, prompts))), end=self.end
         )
-        written = self._tokenizer.batch_decode(found, skip_special_tokens=True)
-        texts = [" ".join(text.split()) for text in written]
+        texts = [" ".join(text.split()) for text in self._tokens.texts(found.tolist())]
         if decoding.support is None or self._letters is None or encoded.log_probs is None:
             return texts
         log_probs = encoded.log_probs.float().cpu().numpy()
@@ -423,10 +404,7 @@ class SpeechLlm(nn.Module):
     def _pieces(self, word: str, *, first: bool) -> tuple[Piece, ...]:
         """Cut a word into tokens, with a space before all but the first of a text."""
         space = 0 if first else 1
-        found = self._tokenizer(
-            " " * space + word, add_special_tokens=False, return_offsets_mapping=True
-        )
         return tuple(
             Piece(number, max(0, start - space), max(1, end - space))
-            for number, (start, end) in zip(found["input_ids"], found["offset_mapping"])
+            for number, start, end in self._tokens.cut(" " * space + word)
         )
