@@ -45,6 +45,8 @@ else
   if [ -e "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
   if [ -e "$called_from/$llm" ]; then llm=$(absolute "$llm"); fi
 fi
+gguf=
+if [[ $llm == *.gguf ]]; then gguf=$llm llm=$exp/lm; fi
 data=$exp/data
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 step() { "$python" -m "recipes.$1" "${@:2}"; }
@@ -62,7 +64,8 @@ if stage 0 "speech, and recordings without speech"; then
     for part in $parts; do manifests+=("$speech_dir/$part/manifest.jsonl"); done
     need "${manifests[@]}"
     "$python" ../english_gmm/local/00_join_manifests.py "$data/joined.jsonl" "${manifests[@]}"
-    step steps.split_speakers "$data/joined.jsonl" "$data/split" --known 0 --test 0.09 --dev 0.04
+    step steps.split_speakers "$data/joined.jsonl" "$data/split" --known 0 --test 0.09 --dev 0.04 \
+      --share 0.35 --test-speaker cmu_arctic/slt --test-speaker cmu_arctic/bdl
     "$python" local/00_shifted.py "$data/split" "$data/nonspeech/train/manifest.jsonl" \
       "$data/nonspeech.jsonl" "$data"
   fi
@@ -74,6 +77,7 @@ if stage 1 "models, or states"; then
         "$exp/$seed" --seed "$seed" ${updates:+--lm-steps "$updates" --encoder-steps "$updates"}
     done
   else
+    if [ -n "$gguf" ]; then "$python" local/01_unpack_gguf.py "$gguf" "$llm"; fi
     step steps.encode_states "$data/all.jsonl" "$exp/states" --encoder "$encoder" --layer 6
   fi
 fi
@@ -92,16 +96,14 @@ if stage 3 "transcribe what is not transcribed yet"; then
   guarded=(--beams 4 --length-penalty 0.8 --no-repeat 3)
   # The check of words needs a CTC layer, which Whisper has not.
   if $mini; then guarded+=(--support -10); else states+=(--encoder "$encoder"); fi
-  transcribe() { # TEST SYSTEM SUFFIX OPTION ...
-    local out=$exp/$seed/$2
-    [ -e "$out/$1$3.jsonl" ] ||
-      step steps.transcribe "$out/model" "$data/$1.jsonl" "$out/$1$3.jsonl" "${states[@]}" "${@:4}"
+  manifests=("${tests[@]/#/$data/}")
+  transcribe() { # SYSTEM OPTION ...
+    local out=$exp/$seed/$1
+    step steps.transcribe "$out/model" "${manifests[@]/%/.jsonl}" "$out" "${states[@]}" "${@:2}"
   }
   for seed in $seeds; do
-    for test in "${tests[@]}"; do
-      for system in "${systems[@]}"; do transcribe "$test" "$system" ""; done
-      for system in plain nonspeech; do transcribe "$test" "$system" .guarded "${guarded[@]}"; done
-    done
+    for system in "${systems[@]}"; do transcribe "$system"; done
+    for system in plain nonspeech; do transcribe "$system" --suffix .guarded "${guarded[@]}"; done
   done
 fi
 if $mini && stage 4 "word times"; then

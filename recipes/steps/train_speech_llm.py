@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
@@ -25,6 +26,7 @@ from recipes.trainer.encoded_recordings import EncodedRecordings, StoredRecordin
 from recipes.trainer.settings import Settings, make_settings, override_options, read_yaml
 from recipes.trainer.speech_manifest import Recording, read_manifest
 from recipes.trainer.trainer import Trainer, start
+from speechalign.audio.waveform import sound_info
 from speechalign.errors import InputError
 from speechalign.losses import best_alignment_loss, ctc_loss, matching_loss
 from speechalign.metrics import word_errors
@@ -47,6 +49,9 @@ class Training(Settings):
     ----------
     batch : int
         Recordings of speech in a batch.
+    pool : int
+        Batches whose recordings are drawn together and cut by duration, so that there is less
+        padding; 1 for batches of any durations.
     matching, best_alignment : float
         Weights of the matching loss, and of the best-alignment loss by cosines, beside the
         cross-entropy.
@@ -58,6 +63,9 @@ class Training(Settings):
     nonspeech : float
         Recordings with an empty transcript that are added to a batch, as a share of ``batch``; 0
         leaves them out.
+    tokens : {"all", "train"}
+        Which tokens the language model keeps: all of it, or those of the transcripts of train (and
+        of their characters), whose scores are much cheaper.
     dev_recordings : int
         Number of recordings of dev, from the first one on, that an evaluation transcribes.
     model : SpeechLlmConfig
@@ -67,11 +75,13 @@ class Training(Settings):
     warmup: int = 50
     validate_every: int = 100
     batch: int = 16
+    pool: int = 1
     matching: float = 0.0
     best_alignment: float = 0.0
     adapter_steps: int = 0
     ctc: float = 0.0
     nonspeech: float = 0.0
+    tokens: Literal["all", "train"] = "all"
     dev_recordings: int = 50
     model: SpeechLlmConfig = field(default_factory=SpeechLlmConfig)
 
@@ -79,6 +89,8 @@ class Training(Settings):
         super().__post_init__()
         if self.adapter_steps and not (self.matching or self.best_alignment):
             raise InputError("adapter_steps: expected matching or best_alignment, both are 0")
+        if self.tokens not in ("all", "train"):
+            raise InputError(f"tokens: expected 'all' or 'train', got {self.tokens!r}")
 
 
 def read_training(path: Path, **changes: object) -> Training:
@@ -131,8 +143,10 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         self.others = [r for r in train if not r.text] if training.nonspeech else []
         if training.nonspeech and not self.others:
             raise InputError("nonspeech: no recording of train has an empty transcript; add some")
+        self._seconds = {r.audio: sound_info(r.audio).duration for r in self.speech}
         torch.manual_seed(training.seed)
-        self.model = join(encoder, lm, training.model)
+        texts = [r.text for r in self.speech] if training.tokens == "train" else []
+        self.model = join(encoder, lm, training.model, texts=texts)
         if training.ctc and self.model.encoder.vocabulary is None:
             raise InputError("ctc: the encoder has no CTC layer; leave the weight out")
         frozen = {n: p for n, p in self.model.named_parameters() if not p.requires_grad}
@@ -165,17 +179,29 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
 
     def batch(self, number: int) -> list[Recording]:
         """Return the recordings of a batch, counted from 0."""
-        size = self.training.batch
-        empty = round(size * self.training.nonspeech) if self.others else 0
-        chosen = []
-        for kind, (recordings, count) in enumerate(((self.speech, size), (self.others, empty))):
-            # Every recording once, then every one again in another order.
-            for k in range(number * count, (number + 1) * count):
-                epoch, place = divmod(k, len(recordings))
+        training, size = self.training, self.training.batch
+        empty = round(size * training.nonspeech) if self.others else 0
+        pool, place = divmod(number, training.pool)
+        count = training.pool * size
+        drawn = self._drawn(0, self.speech, range(pool * count, (pool + 1) * count))
+        if training.pool > 1:
+            drawn.sort(key=lambda recording: self._seconds[recording.audio])
+            rng = np.random.default_rng((training.seed, 2, pool))
+            place = int(rng.permutation(training.pool)[place])
+        speech = drawn[place * size : (place + 1) * size]
+        return speech + self._drawn(1, self.others, range(number * empty, (number + 1) * empty))
+
+    def _drawn(self, kind: int, recordings: Sequence[Recording], numbers: range) -> list[Recording]:
+        """Return every recording once, then every one again in another order."""
+        orders: dict[int, np.ndarray] = {}
+        found = []
+        for number in numbers:
+            epoch, place = divmod(number, len(recordings))
+            if epoch not in orders:
                 key = (self.training.seed, kind, epoch)
-                order = np.random.default_rng(key).permutation(len(recordings))
-                chosen.append(recordings[order[place]])
-        return chosen
+                orders[epoch] = np.random.default_rng(key).permutation(len(recordings))
+            found.append(recordings[orders[epoch][place]])
+        return found
 
     def names(self, batch: list[Recording]) -> str:
         """Return the sound files of a batch."""

@@ -1,16 +1,18 @@
-"""Transcribe the recordings of a manifest with a speech LLM.
+"""Transcribe the recordings of manifests with a speech LLM.
 
-    python -m recipes.steps.transcribe exp/matching/model data/test.jsonl exp/matching/test.jsonl \
-        --beams 4 --no-repeat 3 --support -10
+    python -m recipes.steps.transcribe exp/matching/model data/test.jsonl data/other.jsonl \
+        exp/matching --suffix .guarded --beams 4 --no-repeat 3 --support -10
 
-OUT has a line for each recording, in the order of the manifest: reference, hypothesis, and sound
-file. It is written when all recordings are transcribed.
+The program writes OUT/test.guarded.jsonl and so on, with a line for each recording, in the order of
+the manifest: reference, hypothesis, and sound file. A file is written when all of its recordings
+are transcribed, and a file that exists is kept.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +21,7 @@ import torch
 from recipes.program import run
 from recipes.trainer.encoded_recordings import EncodedRecordings, StoredRecordings
 from recipes.trainer.speech_manifest import read_manifest
+from speechalign.audio.waveform import sound_info
 from speechalign.errors import InputError
 from speechalign.models.speech_llm.decoding import Decoding
 from speechalign.models.speech_llm.folder import load
@@ -26,8 +29,14 @@ from speechalign.models.speech_llm.folder import load
 
 @click.command(help=__doc__)
 @click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument(
+    "manifests",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--suffix", default="", help="Follows the name of a manifest in that of its file.")
 @click.option(
     "--beams",
     type=click.IntRange(1),
@@ -71,8 +80,9 @@ from speechalign.models.speech_llm.folder import load
 @click.option("--device", help="Device, such as cpu or cuda (default: the GPU if there is one).")
 def main(
     model: Path,
-    manifest: Path,
+    manifests: Sequence[Path],
     out: Path,
+    suffix: str,
     beams: int,
     length_penalty: float,
     no_repeat: int,
@@ -84,24 +94,35 @@ def main(
     device: str | None,
 ) -> None:
     """Write the transcripts."""
+    files = {m: out / f"{m.stem}{suffix}.jsonl" for m in manifests}
+    files = {manifest: file for manifest, file in files.items() if not file.exists()}
+    if not files:
+        return
     network = load(model, device=device)
     decoding = Decoding(beams, length_penalty, no_repeat, most_tokens, support)
     encoded: EncodedRecordings | StoredRecordings = EncodedRecordings(network, most_bytes=0)
     if states is not None:
         if encoder is None:
             raise InputError("--states: expected --encoder beside it, the encoder they are of")
-        encoded = StoredRecordings(network, encoder, states, [manifest])
-    recordings = read_manifest(manifest)
-    temporary = out.with_suffix(".tmp")
-    with torch.inference_mode(), temporary.open("w", encoding="utf-8") as file:
-        for first in range(0, len(recordings), batch):
-            some = recordings[first : first + batch]
-            for recording, text in zip(some, network.write(encoded(some), decoding)):
-                line = {
-                    "reference": recording.text, "hypothesis": text, "audio": str(recording.audio),
-                }  # fmt: skip
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    temporary.replace(out)
+        encoded = StoredRecordings(network, encoder, states, list(files))
+    for manifest, file in files.items():
+        recordings = read_manifest(manifest)
+        # Batches of similar durations have little padding, and end at about the same time.
+        order = sorted(recordings, key=lambda r: sound_info(r.audio).duration)
+        texts: dict[Path, str] = {}
+        with torch.inference_mode():
+            for first in range(0, len(order), batch):
+                some = order[first : first + batch]
+                texts |= zip([r.audio for r in some], network.write(encoded(some), decoding))
+        lines = [
+            {"reference": r.text, "hypothesis": texts[r.audio], "audio": str(r.audio)}
+            for r in recordings
+        ]
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(
+            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+        )
+        temporary.replace(file)
 
 
 if __name__ == "__main__":

@@ -139,18 +139,50 @@ def test_the_programs(material, tmp_path):
     arguments = [str(x) for x in [*files, *folders]]
     result = CliRunner().invoke(train_speech_llm.main, arguments)
     assert result.exit_code == 0, result.output
-    out = tmp_path / "found.jsonl"
-    result = CliRunner().invoke(
-        transcribe.main,
-        [str(tmp_path / "out" / "model"), str(material / "train.jsonl"), str(out), "--beams", "2",
-         "--most-tokens", "3", "--support", "0", "--device", "cpu"],
-    )  # fmt: skip
-    assert result.exit_code == 0, result.output
-    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    for batch in "1", "4":
+        result = CliRunner().invoke(
+            transcribe.main,
+            [str(tmp_path / "out" / "model"), str(material / "train.jsonl"),
+             str(material / "dev.jsonl"), str(tmp_path), "--suffix", f".{batch}", "--beams", "2",
+             "--most-tokens", "3", "--support", "0", "--device", "cpu", "--batch", batch],
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+    found = [(tmp_path / f"train.{batch}.jsonl").read_text() for batch in "14"]
+    assert found[0] == found[1]
+    lines = [json.loads(line) for line in found[0].splitlines()]
     assert [line["reference"] for line in lines] == [
         "the cat", "a dog", "cat", "the dog sat", "", "",
     ]  # fmt: skip
     assert all(len(line["hypothesis"].split()) <= 3 for line in lines)
+    assert len((tmp_path / "dev.1.jsonl").read_text().splitlines()) == 2
+    # What is transcribed is not transcribed again.
+    (tmp_path / "dev.1.jsonl").write_text("kept")
+    again = [str(tmp_path / "out" / "model"), str(material / "dev.jsonl"), str(tmp_path)]
+    assert CliRunner().invoke(transcribe.main, [*again, "--suffix", ".1"]).exit_code == 0
+    assert (tmp_path / "dev.1.jsonl").read_text() == "kept"
+
+
+def test_batches_of_a_pool_have_similar_durations(material, tmp_path):
+    """In two epochs, each recording comes twice, whatever is drawn together."""
+    runs = {k: trainer(material, tmp_path, batch=2, nonspeech=0.0, pool=k) for k in (1, 2)}
+    batches = {k: [run.batch(step) for step in range(4)] for k, run in runs.items()}
+    for k, some in batches.items():
+        assert sorted(str(r.audio) for batch in some for r in batch) == sorted(
+            2 * [str(r.audio) for r in runs[k].speech]
+        )
+    # Files are longer in the order of their names.
+    assert {tuple(int(r.audio.stem) for r in batch) for batch in batches[2]} == {(0, 1), (2, 3)}
+    assert batches[2] == [runs[2].batch(step) for step in range(4)]
+
+
+def test_a_model_of_the_tokens_of_its_training(material, tmp_path):
+    run = trainer(material, tmp_path, tokens="train")
+    run.step()
+    # Of the tests' words, `saw` is in no transcript: <s>, </s>, <unk>, and five others.
+    assert len(run.model.config.tokens) == 8
+    assert run.evaluate()["cross_entropy"] > 0
+    with pytest.raises(InputError, match="tokens: expected 'all' or 'train', got 'dev'"):
+        trainer(material, tmp_path, tokens="dev")
 
 
 def test_what_is_refused(material, tmp_path):

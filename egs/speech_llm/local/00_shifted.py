@@ -80,7 +80,7 @@ def _babble(recordings: Sequence[Recording], folder: Path, count: int) -> list[R
 @click.argument("nonspeech", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("silent", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--count", default=150, show_default=True, help="Most recordings of a test.")
+@click.option("--count", default=200, show_default=True, help="Most recordings of a test.")
 def main(splits: Path, nonspeech: Path, silent: Path, out: Path, count: int) -> None:
     """Write all manifests."""
     test = sorted(read_manifest(splits / "test.jsonl"), key=_order)
