@@ -11,7 +11,7 @@ from typing import Literal
 from speechalign.audio.waveform import SoundInfo, sound_info
 from speechalign.corpus.conflicts import mark_conflicts
 from speechalign.corpus.utterance import Utterance
-from speechalign.errors import InputError
+from speechalign.errors import BackendError, InputError
 
 SHORTEST = 0.1
 """Seconds below which an utterance cannot be aligned."""
@@ -131,7 +131,7 @@ def validate(
         if check_audio:
             try:
                 info = sound_info(path, decode=True)
-            except InputError as error:
+            except (InputError, BackendError) as error:
                 findings.append(Finding(inside[0].id, "error", "sound", str(error)))
             else:
                 sounds.append(info)

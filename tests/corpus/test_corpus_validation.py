@@ -1,5 +1,6 @@
 """Findings about a corpus before it is aligned."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_problems_of_the_layout_are_errors(tmp_path):
     report = validate([utterance(tmp_path / "x.wav", problem="no such luck")])
     assert [(f.kind, f.message) for f in report.findings] == [("unusable", "no such luck")]
     assert report.errors == 1
+
+
+def test_a_missing_package_is_an_error_of_its_file(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    (tmp_path / "film.m4a").write_text("sound")
+    good = utterance(sound(tmp_path / "good.wav"), "good")
+    report = validate([utterance(tmp_path / "film.m4a", "film"), good])
+    (found,) = report.findings
+    assert (found.utterance, found.severity, found.kind) == ("film", "error", "sound")
+    assert "pip install 'speechalign[media]'" in found.message
+    assert report.sample_rates == {16_000: 1}
 
 
 def test_conflicts_are_errors_of_each(tmp_path):
