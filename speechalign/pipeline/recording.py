@@ -65,14 +65,12 @@ class Recording:
     @cached_property
     def edited(self) -> list[str]:
         """The files that, before this run, are not as an earlier run wrote them."""
-        known = {
-            pair
-            for result in self.earlier.values()
-            for pair in zip(result.outputs, result.outputs_sha256)
-        }
-        if self._was_interrupted():
-            return []
-        return [n for n in self.existing() if (n, file_hash(self.output / n)) not in known]
+        known, unfinished = self._known(), self._unfinished()
+        return [
+            name
+            for name in self.existing()
+            if name not in unfinished and (name, file_hash(self.output / name)) not in known
+        ]
 
     def reuse(self, run: Run) -> list[UtteranceResult] | None:
         """Return the results of what is not aligned, one for each utterance; None to align it.
@@ -87,7 +85,14 @@ class Recording:
         try:
             results = self._reusable(run)
         except Exception:
-            results = self.fail(run, Status.CRASHED, traceback.format_exc())
+            results = [
+                replace(
+                    self.earlier.get(blank.utterance, blank),
+                    status=Status.CRASHED,
+                    reason=blank.reason,
+                )
+                for blank in self.fail(run, Status.CRASHED, traceback.format_exc())
+            ]
         if results is None:
             new = [u for u in self.utterances if u.id not in self.earlier]
             names = () if self.existing() else tuple(name for _, name in self.files)
@@ -106,7 +111,9 @@ class Recording:
             )
             return self.fail(run, Status.FAILED, reason)
         edited = self.edited
-        if not self.corrected and (run.overwrite or not existing or self._was_interrupted()):
+        if not self.corrected and (
+            run.overwrite or not existing or self._unfinished() or self._failed()
+        ):
             return None
         measure = cache(_measure)
         obstacles = [self._obstacle(utterance, measure) for utterance in self.utterances]
@@ -162,7 +169,7 @@ class Recording:
             if aligned:
                 results = self._write_files(results, wanted, run)
             elif there:
-                results = [_left_behind(result, there[0]) for result in results]
+                results = self._left_behind(results, there)
             lines += results
             lines += [replace(result, status=Status.REMOVED, words=()) for result in gone]
         return results
@@ -182,20 +189,44 @@ class Recording:
                 write_alignment(alignment, file, format=format, **options)
             hashes = tuple(file_hash(self.output / name) for name in names)
         except SpeechAlignError as error:
-            return [self._withdraw(result, str(error)) for result in results]
+            return self._withdraw(results, names, Status.FAILED, str(error))
         except OSError as error:
             reason = f"{error.filename}: cannot be written: {error.strerror}"
-            return [self._withdraw(result, reason) for result in results]
+            return self._withdraw(results, names, Status.FAILED, reason)
         except Exception:
-            return self.fail(run, Status.CRASHED, traceback.format_exc())
+            return self._withdraw(results, names, Status.CRASHED, traceback.format_exc())
         return [replace(r, outputs=names, outputs_sha256=hashes) if r.words else r for r in results]
 
-    def _withdraw(self, result: UtteranceResult, reason: str) -> UtteranceResult:
-        """Take back a result whose file could not be written; an earlier failure stays as it is."""
-        if not result.words:
-            return result
-        there = tuple(self.existing())
-        return replace(result, status=Status.FAILED, reason=reason, words=(), outputs=there)
+    def _withdraw(
+        self,
+        results: Sequence[UtteranceResult],
+        names: Sequence[str],
+        status: Status,
+        reason: str,
+    ) -> list[UtteranceResult]:
+        """Take back results whose files could not be written; earlier failures stay as they are."""
+        there = tuple(name for name in names if os.path.exists(self.output / name))
+        return [
+            replace(result, status=status, reason=reason, words=(), outputs=there)
+            if result.words
+            else result
+            for result in results
+        ]
+
+    def _left_behind(
+        self, results: Sequence[UtteranceResult], there: Sequence[str]
+    ) -> list[UtteranceResult]:
+        """Say of failures which files of an earlier run are still there, and how it wrote them."""
+        ours = sorted((name, sha256) for name, sha256 in self._known() if name in there)
+        return [
+            replace(
+                result,
+                reason=f"{result.reason}; {there[0]} is of an earlier run",
+                outputs=tuple(name for name, _ in ours),
+                outputs_sha256=tuple(sha256 for _, sha256 in ours),
+            )
+            for result in results
+        ]
 
     def fail(self, run: Run, status: Status, reason: str) -> list[UtteranceResult]:
         """Return the same result for every utterance."""
@@ -213,9 +244,19 @@ class Recording:
     ) -> UtteranceResult:
         return replace(run.blank(utterance, Status.INTERRUPTED, _STOPPED), outputs=names)
 
-    def _was_interrupted(self) -> bool:
-        """Tell whether a run was stopped while it may have written the files, or failed to."""
-        return any(r.outputs and not r.outputs_sha256 for r in self.earlier.values())
+    def _known(self) -> set[tuple[str, str]]:
+        """Return the files that an earlier run wrote to the end, each with its hash."""
+        earlier = self.earlier.values()
+        return {pair for r in earlier for pair in zip(r.outputs, r.outputs_sha256)}
+
+    def _unfinished(self) -> set[str]:
+        """Return the files that a run was stopped at while it may have written them, or failed."""
+        earlier = self.earlier.values()
+        return {name for r in earlier if not r.outputs_sha256 for name in r.outputs}
+
+    def _failed(self) -> bool:
+        """Tell whether a run failed, and all files are those that a run before it wrote."""
+        return not self.edited and not any(result.words for result in self.earlier.values())
 
     def _is_foreign(self, name: str) -> bool:
         """Tell whether a file lies beside the recording, and is not known to be ours."""
@@ -241,6 +282,8 @@ class Recording:
         earlier = self.earlier.get(utterance.id)
         if earlier is None or earlier.status is Status.INTERRUPTED:
             return "the utterance is new"
+        if earlier.status is Status.CRASHED and not earlier.words:
+            return "an earlier run crashed there"
         if utterance.problem is not None:
             return None if utterance.problem == earlier.reason else utterance.problem
         end, sha256 = utterance.end, earlier.audio_sha256
@@ -348,8 +391,3 @@ def _measure(audio: Path) -> tuple[float, str]:
     """Return the duration of a sound file, seconds, and its hash."""
     with Sound(audio) as sound:
         return sound.info.duration, sound.sha256
-
-
-def _left_behind(result: UtteranceResult, file: str) -> UtteranceResult:
-    """Say of a failure that a file of an earlier run is still there."""
-    return replace(result, reason=f"{result.reason}; {file} is of an earlier run")

@@ -20,7 +20,7 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.audio.waveform import Sound, file_hash, read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
-from speechalign.formats import FORMATS
+from speechalign.formats import FORMATS, write_alignment
 from speechalign.pipeline.align_corpus import align_corpus
 from speechalign.pipeline.analysis import ANALYSIS, OOVS
 from speechalign.pipeline.manifest import MANIFEST, Manifest
@@ -350,6 +350,55 @@ def test_files_that_were_written_in_part_are_written_again(corpus, align, tmp_pa
     assert results["slt/tea"].words
     align(corpus, "new", formats=formats)
     assert tree(tmp_path / "out") == tree(tmp_path / "new")
+
+
+def test_edits_outlive_a_run_that_wrote_a_part_of_the_other_files(
+    corpus, align, tmp_path, monkeypatch
+):
+    align(corpus)
+    grid = tmp_path / "out/slt/tea.TextGrid"
+    grid.write_text("corrected by hand")
+    formats = ["textgrid", "json", "csv"]
+
+    def full_disk(alignment, path, *, format, **options):
+        if format == "csv":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_alignment(alignment, path, format=format, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("speechalign.pipeline.recording.write_alignment", full_disk)
+        assert statuses(align(corpus, formats=formats))["slt/tea"] == "failed"
+    results = align(corpus, formats=formats)
+    assert results["slt/tea"].outputs == ("slt/tea.json", "slt/tea.csv")
+    assert grid.read_text() == "corrected by hand"
+
+
+def test_what_failed_is_aligned_again_beside_a_file_of_an_earlier_run(corpus, align, tmp_path):
+    first = align(corpus)
+    lab = corpus / "slt/tea.lab"
+    text = lab.read_text()
+    for wrong in ("Москва слезам не верит", "Слезам не верит"):
+        lab.write_text(wrong)
+        failed = align(corpus)["slt/tea"]
+        assert failed.status is Status.FAILED
+        assert failed.reason.endswith("; slt/tea.TextGrid is of an earlier run")
+    lab.write_text(text)
+    assert align(corpus)["slt/tea"] == first["slt/tea"]
+    lab.write_text("Москва слезам не верит")
+    align(corpus)
+    (tmp_path / "out/slt/tea.TextGrid").write_text("corrected by hand")
+    lab.write_text(text)
+    assert align(corpus)["slt/tea"].status is Status.STALE
+
+
+def test_a_crash_before_a_file_is_looked_at_loses_no_result(corpus, align, monkeypatch):
+    first = align(corpus)
+    with monkeypatch.context() as patch:
+        patch.setattr("speechalign.pipeline.recording.file_hash", lambda _: 1 / 0)
+        assert set(statuses(align(corpus)).values()) == {"crashed"}
+    again = align(corpus)
+    assert statuses(again) == statuses(first)
+    assert [r.words for r in again.values()] == [r.words for r in first.values()]
 
 
 def full_disk(function):
