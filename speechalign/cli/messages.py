@@ -7,6 +7,7 @@ warnings, and each utterance as a detail. Results go to stdout with ``print``.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -32,10 +33,14 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        if self.console is None:
-            print(text, file=sys.stderr, flush=True)
-        else:
-            self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        try:
+            if self.console is None:
+                print(text, file=sys.stderr, flush=True)
+            else:
+                self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        except BrokenPipeError:
+            # The reader has gone (`2>&1 | head`): the results are in files, and the run goes on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @contextmanager

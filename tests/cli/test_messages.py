@@ -1,5 +1,6 @@
 """What commands report: --quiet, --verbose and --log, and terminals of other code pages."""
 
+import json
 import os
 import re
 import subprocess
@@ -43,6 +44,20 @@ def test_verbose_prints_each_utterance(corpus):
     result = run(*corpus, "--verbose", "--overwrite")
     assert re.search(r"^aligned: tea: confidence 0\.\d\d$", result.stderr, re.M)
     assert plain.splitlines()[-1] in result.stderr
+
+
+def test_a_run_whose_messages_nobody_reads_goes_on(corpus, tmp_path):
+    for _ in range(2):  # `2>&1 | head`; the second run finds what the first one made
+        reader, writer = os.pipe()
+        os.close(reader)
+        status = subprocess.call(
+            [sys.executable, "-m", "speechalign", *map(str, corpus), "-v"],
+            stdout=writer, stderr=writer,
+        )  # fmt: skip
+        os.close(writer)
+        found = (tmp_path / "out/alignment_manifest.jsonl").read_text(encoding="utf-8")
+        assert status == 3
+        assert [json.loads(line)["status"] for line in found.splitlines()] == ["failed", "aligned"]
 
 
 def test_a_log_has_all_details_with_times_and_is_added_to(corpus, tmp_path):
