@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from speechalign.errors import InputError
+from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.links import (
     LinkFile,
     Links,
@@ -139,6 +140,14 @@ def score_links(
         for file in (gold, hypothesis, baseline)
         if file is not None
     )
+    for file in systems:
+        if _has_possible(file) and not _has_possible(reference):
+            warnings.warn(
+                f"{file.path} has possible links and {reference.path} has none: are the gold "
+                "links and those of the system exchanged?",
+                SpeechAlignWarning,
+                stacklevel=2,
+            )
     weigh = None
     if source_times or text:
         weigh = _weigher(reference, source_times, target_times, text, tier, swap)
@@ -177,6 +186,10 @@ def score_links(
         resamples=resamples,
         skipped=problems,
     )
+
+
+def _has_possible(file: LinkFile) -> bool:
+    return any(links.possible - links.sure for links in file.sentences.values())
 
 
 def _check_options(

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from speechalign import Alignment, Interval, write_alignment
-from speechalign.errors import InputError
+from speechalign.errors import InputError, SpeechAlignWarning
 from speechalign.links import Links, WeightedLinks, read_links
 from speechalign.metrics import score, score_links
 
@@ -55,6 +55,11 @@ def test_a_file_that_was_read_already_is_taken(files):
     content = json.loads(json.dumps(found.to_dict()))
     assert content["pooled"]["error_rate"] == found.pooled.error_rate
     assert content["intervals"]["f1"]["high"] == found.intervals["f1"].high
+
+
+def test_exchanged_files_are_noticed(files):
+    with pytest.warns(SpeechAlignWarning, match=r"gold has possible links and .*hyp has none: are"):
+        score_links(files / "hyp", files / "gold")
 
 
 def test_bad_sentences_are_raised_or_left_out_and_named(files):
