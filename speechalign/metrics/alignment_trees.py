@@ -179,6 +179,8 @@ def compare_alignments(
         spare.extend(sorted(set(others) - set(matched.values())))
         if not any(matched.values()):
             reasons = "".join(f"\n{line}" for line in unusable)
+            if not references:
+                raise InputError(f"{reference}: no alignment with a tier {tier!r}{reasons}")
             raise InputError(
                 f"{path}: no alignment for any of the {len(matched)} recordings of {reference}; "
                 f"compare folders whose files have the same names{reasons}"

@@ -50,6 +50,11 @@ def test_all_figures_go_into_json(trees):
     assert found.intervals == compare_alignments(*trees, resamples=50, seed=2).intervals
 
 
+def test_a_reference_without_the_tier_is_named_first(trees):
+    with pytest.raises(InputError, match=r"(?s)^\S+gold: no alignment with a tier 'word'\n.*words"):
+        compare_alignments(*trees, tier="word")
+
+
 def test_what_cannot_be_used_is_named(trees):
     (trees[1] / "s1/a.json").write_text("{")
     write_alignment(alignment(0, tier="phones"), trees[1] / "b.json")
