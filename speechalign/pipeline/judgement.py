@@ -47,8 +47,9 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     sentence that the audio lacks takes little time. Notes such as ``[laughter]`` may take any time.
     """
     if confidence < DOUBTFUL:
+        shown = min(confidence, DOUBTFUL - 0.01)  # 0.4981 is not shown as 0.50
         return Status.DOUBTFUL, (
-            f"confidence {confidence:.2f} is below {DOUBTFUL}: the audio does not sound like the "
+            f"confidence {shown:.2f} is below {DOUBTFUL}: the audio does not sound like the "
             "transcript; listen to it"
         )
     for number, word in enumerate(words):

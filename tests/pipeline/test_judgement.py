@@ -37,6 +37,11 @@ def test_all_is_well():
     assert judge(0.5, [YES, NO], "phones") == (Status.ALIGNED, None)
 
 
+def test_a_confidence_below_the_threshold_is_not_rounded_up_to_it():
+    _, reason = judge(0.4981, [YES, NO], "phones")
+    assert reason.startswith("confidence 0.49 is below 0.5:")
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
