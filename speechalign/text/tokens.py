@@ -20,6 +20,7 @@ written                               token
 ``(pause)`` ``[silence]`` ``(0.5)``   nothing: nobody makes a sound
 ``[: going to]`` ``[//]`` ``[x 3]``   nothing: CHAT's codes about the words before
 ``<i>`` ``</b>`` ``<s>`` ``<|en|>``   nothing: markup, and ``<x>`` that has its ``</x>``
+``&quot;yes&quot;`` ``it&#39;s``      said: "yes"; it's
 ``SPEAKER 1:`` ``Anna:`` ``>>``       nothing: speaker labels, see `tokens`
 ===================================== ==========================================================
 """
@@ -29,6 +30,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 
 from speechalign.text.speaker_labels import SPEAKER, speaker_label_places
 from speechalign.text.stage_directions import is_direction, is_pause
@@ -133,6 +135,7 @@ _UNDERSTOOD_BY_NOBODY = re.compile(r"\W*(?:x{3,}|yyy|www)\W*")
 
 
 _BLANKS = re.compile(f"[{_BLANK}]")
+_REFERENCE = re.compile(r"&(?:amp|quot|apos|lt|gt|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
 # word/P R AH N AH N/: two phones at least, or one in capitals.
 _PHONE = rf"[^/{_BLANK}]+"
 _PRONOUNCED = re.compile(
@@ -197,8 +200,10 @@ def _plain(
         lost = [n for n in range(*match.span()) if text[n] in "[]{}" and n not in brackets.partners]
         if (lost and any(map(str.isalpha, label))) or _UNDERSTOOD_BY_NOBODY.fullmatch(label):
             said = NOISE
-        elif "[" in label or "(" in label:
-            said = _inside(label)
+        else:
+            said = _REFERENCE.sub(lambda reference: unescape(reference[0]), label)
+            if "[" in label or "(" in label:
+                said = _inside(said)
         yield match.start(), WrittenToken(label, said)
 
 

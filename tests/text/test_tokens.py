@@ -71,6 +71,7 @@ def test_the_table_was_read():
         ("{F uh, } [laughter-yes] th[ey]- [s]he pic[k]", ". uh, } yes th- she pick"),
         ("（笑） 【拍手】 (räuspert sich) (Telefon klingelt) (смеётся)", "~ ~ ~ ~ ~"),
         ("a\u200bb c\u2060d e\u3000f g\u00a0h i\u1361j", "a b c\u2060d e f g h i\u1361 j"),
+        ("Tom &amp; &quot;A&quot; it&#39;s &#xe9; R&D; x(&amp;)", "Tom & \"A\" it's é R&D; x(&)"),
         ("10\u00a0000 1\u202f234\u202f567 10 000", "10\u00a0000 1\u202f234\u202f567 10 000"),
     ],
 )  # fmt: skip
