@@ -13,8 +13,9 @@ See https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/corpus_s
 from __future__ import annotations
 
 import os
+import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -23,7 +24,7 @@ from speechalign.audio.media import SUFFIXES as MEDIA
 from speechalign.audio.waveform import sound_info
 from speechalign.corpus.tiers import choose_tiers
 from speechalign.corpus.utterance import Utterance
-from speechalign.errors import InputError, SpeechAlignError
+from speechalign.errors import InputError, SpeechAlignError, SpeechAlignWarning
 from speechalign.files.names import composed
 from speechalign.files.reading import read_text
 from speechalign.files.textgrid import read_textgrid
@@ -115,7 +116,33 @@ def read_tiers(
             else:
                 speaker = folder.rpartition("/")[2] or None
             utterances += _utterances(key, speaker, recording, tiers)
+    _note_contradictions(r for recordings in found.values() for r in recordings.values())
     return utterances
+
+
+def _note_contradictions(recordings: Iterable[_Recording]) -> None:
+    """Warn once of recordings with a .lab and a .txt that differ: the .lab is read."""
+    both = (sorted(r.texts, key=_by_suffix) for r in recordings if r.sounds and len(r.texts) > 1)
+    differ = [(read, others[0]) for read, *others in both if _differ(read, others[0])]
+    if differ:
+        read, other = differ[0]
+        more = f" ({len(differ) - 1} more recordings have two)" if len(differ) > 1 else ""
+        warnings.warn(
+            f"{read} is the transcript, not {other.name}, which differs; remove one{more}",
+            SpeechAlignWarning,
+            stacklevel=3,
+        )
+
+
+def _differ(one: Path, other: Path) -> bool:
+    try:
+        return read_text(one).split() != read_text(other).split()
+    except (SpeechAlignError, OSError):  # of the transcript, it is said with the utterance
+        return False
+
+
+def _by_suffix(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def _folders(root: Path) -> dict[str, dict[str, _Recording]]:
@@ -156,7 +183,7 @@ def _utterances(
     key: str, speaker: str | None, recording: _Recording, tiers: Sequence[str]
 ) -> list[Utterance]:
     sounds = recording.sounds
-    transcripts = sorted(recording.texts, key=lambda p: p.suffix.lower()) + recording.grids
+    transcripts = sorted(recording.texts, key=_by_suffix) + recording.grids
     if not sounds and not transcripts:
         return []
     if not sounds:

@@ -9,6 +9,7 @@ import soundfile
 import textgrid
 
 from speechalign.corpus import Utterance, read_corpus
+from speechalign.errors import SpeechAlignWarning
 
 
 def sound(path, channels=1, seconds=1.0):
@@ -88,8 +89,11 @@ def test_lab_is_preferred_to_txt_and_txt_to_a_textgrid(tmp_path):
     assert only(tmp_path).text == "from grid"
     text(tmp_path / "x.txt", "from txt")
     assert only(tmp_path).text == "from txt"
+    text(tmp_path / "x.lab", "from txt\r\n")
+    assert only(tmp_path).text == "from txt"
     text(tmp_path / "x.lab", "from lab")
-    assert only(tmp_path).text == "from lab"
+    with pytest.warns(SpeechAlignWarning, match=r"x\.lab is the transcript, not x\.txt, which"):
+        assert only(tmp_path).text == "from lab"
 
 
 def test_speaker_characters(tmp_path):
