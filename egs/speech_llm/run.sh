@@ -17,6 +17,10 @@
 # --updates N                 number of updates of the weights (as in conf/; mini: 240)
 # --exp DIR                   output folder (exp/full or exp/mini)
 # --seeds "N ..."             seeds of weights and batches (1 2 3; mini: 1)
+# --systems "NAME ..."        what is trained (plain matching best_alignment nonspeech; mini: without
+#                             best_alignment)
+# --guarded "NAME ..."        what transcribes with measures against hallucinations too (plain
+#                             nonspeech)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"
@@ -31,16 +35,18 @@ utterances=1560
 updates=
 exp=
 seeds=
+systems=
+guarded="plain nonspeech"
 . ../utils/parse_options.sh
 . ./path.sh
 absolute() { (cd "$called_from" && realpath -m "$1"); }
 if $mini; then
   exp=$(absolute "${exp:-$PWD/exp/mini}") conf=conf/mini seeds=${seeds:-1}
-  tests=(test other nonspeech) systems=(plain matching nonspeech) states=()
+  tests=(test other nonspeech) systems=${systems:-plain matching nonspeech} states=()
 else
   exp=$(absolute "${exp:-$PWD/exp/full}") conf=conf seeds=${seeds:-1 2 3}
   tests=(native learners noise5 noise0 babble nonspeech)
-  systems=(plain matching best_alignment nonspeech) states=(--states "$exp/states")
+  systems=${systems:-plain matching best_alignment nonspeech} states=(--states "$exp/states")
   speech_dir=$(absolute "${speech_dir:-$SPEECHALIGN_DATA/speech/english}")
   if [ -e "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
   if [ -e "$called_from/$llm" ]; then llm=$(absolute "$llm"); fi
@@ -85,7 +91,7 @@ fi
 if stage 2 "train"; then
   for seed in $seeds; do
     if $mini; then encoder=$exp/$seed/encoder llm=$exp/$seed/lm; fi
-    for system in "${systems[@]}"; do
+    for system in $systems; do
       step steps.train_speech_llm "$conf/$system.yaml" "$data/train.jsonl" "$data/dev.jsonl" \
         "$exp/$seed/$system" --encoder "$encoder" --lm "$llm" --seed "$seed" \
         ${updates:+--steps "$updates"} "${states[@]}"
@@ -93,17 +99,17 @@ if stage 2 "train"; then
   done
 fi
 if stage 3 "transcribe what is not transcribed yet"; then
-  guarded=(--beams 4 --length-penalty 0.8 --no-repeat 3)
+  guards=(--beams 4 --length-penalty 0.8 --no-repeat 3)
   # The check of words needs a CTC layer, which Whisper has not.
-  if $mini; then guarded+=(--support -10); else states+=(--encoder "$encoder"); fi
+  if $mini; then guards+=(--support -10); else states+=(--encoder "$encoder"); fi
   manifests=("${tests[@]/#/$data/}")
   transcribe() { # SYSTEM OPTION ...
     local out=$exp/$seed/$1
     step steps.transcribe "$out/model" "${manifests[@]/%/.jsonl}" "$out" "${states[@]}" "${@:2}"
   }
   for seed in $seeds; do
-    for system in "${systems[@]}"; do transcribe "$system"; done
-    for system in plain nonspeech; do transcribe "$system" --suffix .guarded "${guarded[@]}"; done
+    for system in $systems; do transcribe "$system"; done
+    for system in $guarded; do transcribe "$system" --suffix .guarded "${guards[@]}"; done
   done
 fi
 if $mini && stage 4 "word times"; then

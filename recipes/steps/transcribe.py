@@ -69,7 +69,7 @@ from speechalign.models.speech_llm.folder import load
     "--support", type=float, help="Smallest CTC gain of a word, in nats (default: no check)."
 )
 @click.option(
-    "--batch", type=click.IntRange(1), default=16, show_default=True, help="Recordings in a batch."
+    "--batch", type=click.IntRange(1), default=32, show_default=True, help="Recordings in a batch."
 )
 @click.option("--encoder", help="Encoder that --states are checked against.")
 @click.option(

@@ -59,21 +59,24 @@ class DecodedRuns:
         return f"{rates.mean():.2f} ({rates.min():.2f} to {rates.max():.2f})"
 
     def change(self, name: str, baseline: str, split: str) -> str:
-        """Format by how many per cent of them the errors change.
-
-        The interval is of a bootstrap that draws seeds and recordings, both with replacement.
-        """
+        """Format by how many per cent of them the errors change, as `change_of_errors` does."""
         ours, theirs = (self.counts(n, split)[:, :, 1:].sum(2) for n in (name, baseline))
-        rng = np.random.default_rng(0)
-        drawn = []
-        for _ in range(_RESAMPLES):
-            seeds = rng.integers(0, len(ours), len(ours))
-            recordings = rng.integers(0, ours.shape[1], ours.shape[1])
-            a, b = (x[np.ix_(seeds, recordings)].sum() for x in (ours, theirs))
-            drawn.append(a / max(1, b) - 1)
-        low, high = 100 * np.percentile(drawn, [2.5, 97.5])
-        value = 100 * (ours.sum() / max(1, theirs.sum()) - 1)
-        each = 100 * (ours.sum(1) / np.maximum(1, theirs.sum(1)) - 1)
-        return (
-            f"{value:+.1f} [{low:+.1f}, {high:+.1f}]; seeds {' '.join(f'{x:+.1f}' for x in each)}"
-        )
+        return change_of_errors(ours, theirs)
+
+
+def change_of_errors(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """Format by how many per cent of them the errors, (seeds, recordings), change.
+
+    The interval is of a bootstrap that draws seeds and recordings, both with replacement.
+    """
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        seeds = rng.integers(0, len(ours), len(ours))
+        recordings = rng.integers(0, ours.shape[1], ours.shape[1])
+        a, b = (x[np.ix_(seeds, recordings)].sum() for x in (ours, theirs))
+        drawn.append(a / max(1, b) - 1)
+    low, high = 100 * np.percentile(drawn, [2.5, 97.5])
+    value = 100 * (ours.sum() / max(1, theirs.sum()) - 1)
+    each = 100 * (ours.sum(1) / np.maximum(1, theirs.sum(1)) - 1)
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]; seeds {' '.join(f'{x:+.1f}' for x in each)}"

@@ -33,8 +33,9 @@ def test_mini(tmp_path):
     for test in ("test", "other", "nonspeech"):
         assert f"## {test}, 1 seed(s)" in report
     for system in ("plain", "nonspeech"):
-        assert report.count(f"| {system}, guarded |") == 3
-    assert "| 1 | 3 | " in report
+        assert report.count(f"\n| {system}, guarded |") == 3
+    assert "| 1 | plain | 3 | " in report
+    assert "| nonspeech | plain, guarded | " in report
     assert "word-errors|" in report
     assert "words" in (exp / "1" / "times.txt").read_text()
     lines = (exp / "1" / "plain" / "nonspeech.jsonl").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Print tables of word errors by kind, and of the steps to a word error rate.
+"""Print tables of word errors by kind, of changes against plain, and of steps to its error rate.
 
     python local/05_report.py exp "1 2 3" "test other nonspeech"
 
@@ -12,21 +12,40 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 
-from speechalign.metrics import score
+from recipes.steps.report_ctc import table
+from recipes.trainer.decoded_runs import change_of_errors
+from speechalign.metrics import score, word_errors
 from speechalign.metrics.word_errors import WordErrorScore
 
 SYSTEMS = ("plain", "matching", "best_alignment", "nonspeech")
 
 
+def transcripts(path: Path) -> list[dict[str, str]]:
+    """Read the lines of a file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def decoded(folders: Sequence[Path], test: str) -> dict[str, list[Path]]:
+    """Return the transcripts of a test, for each seed, of every system that has them all."""
+    found = {}
+    for system in SYSTEMS:
+        for suffix, told in (("", ""), (".guarded", ", guarded")):
+            paths = [folder / system / f"{test}{suffix}.jsonl" for folder in folders]
+            if all(path.exists() for path in paths):
+                found[f"{system}{told}"] = paths
+    return found
+
+
 def scored(path: Path) -> WordErrorScore:
     """Score the transcripts of a file."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return score(
-        [(line["reference"].split(), line["hypothesis"].split()) for line in lines],
+        [(line["reference"].split(), line["hypothesis"].split()) for line in transcripts(path)],
         metric="word-errors",
     )
 
@@ -56,6 +75,15 @@ def last_rate(log: Path) -> tuple[int, float]:
     return int(last["step"]), float(last["error_rate"])
 
 
+def errors(path: Path) -> list[int]:
+    """Return the word errors of each recording of a file; words made up where nothing is said."""
+    found = [
+        word_errors.statistics(line["reference"].split(), line["hypothesis"].split())
+        for line in transcripts(path)
+    ]
+    return [s.substitutions + s.deletions + s.insertions + s.made_up for s in found]
+
+
 @click.command(help=__doc__)
 @click.argument("exp", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("seeds")
@@ -66,38 +94,45 @@ def main(exp: Path, seeds: str, tests: str) -> None:
     signature = ""
     for test in tests.split():
         click.echo(f"## {test}, {len(folders)} seed(s): mean (range), in %\n")
-        click.echo("| system | WER | substituted | deleted | inserted | recordings with "
-                   "hallucinations | hallucinated words |")  # fmt: skip
-        click.echo("|---|---|---|---|---|---|---|")
-        for system in SYSTEMS:
-            for suffix, told in (("", ""), (".guarded", ", guarded")):
-                paths = [folder / system / f"{test}{suffix}.jsonl" for folder in folders]
-                if not all(path.exists() for path in paths):
-                    continue
-                found = [scored(path) for path in paths]
-                signature = found[0].signature
-                rates = [
-                    percent([getattr(one, name) for one in found])
-                    for name in (
-                        "error_rate", "substitution_rate", "deletion_rate", "insertion_rate",
-                        "hallucination_rate",
-                    )
-                ]  # fmt: skip
-                made_up = statistics.mean(one.statistics.made_up for one in found)
-                click.echo(f"| {system}{told} | {' | '.join(rates)} | {round(made_up, 1):g} |")
-        click.echo()
-    click.echo(f"`{signature}`\n\n## Steps to the word error rate of plain on dev\n")
-    click.echo("| seed | steps | WER of plain | of matching | plain's from step | matching has it "
-               "from |")  # fmt: skip
-    click.echo("|---|---|---|---|---|---|")
+        rows = []
+        for name, paths in decoded(folders, test).items():
+            found = [scored(path) for path in paths]
+            signature = found[0].signature
+            rates = [
+                percent([getattr(one, rate) for one in found])
+                for rate in (
+                    "error_rate", "substitution_rate", "deletion_rate", "insertion_rate",
+                    "hallucination_rate",
+                )
+            ]  # fmt: skip
+            made_up = statistics.mean(one.statistics.made_up for one in found)
+            rows.append([name, *rates, f"{round(made_up, 1):g}"])
+        click.echo(table(
+            ["system", "WER", "substituted", "deleted", "inserted",
+             "recordings with hallucinations", "hallucinated words"], rows,
+        ))  # fmt: skip
+    click.echo(f"`{signature}`\n\n## Errors, % of those of plain, with 95 % intervals\n")
+    rows = []
+    for test in tests.split():
+        counts = {name: [*map(errors, paths)] for name, paths in decoded(folders, test).items()}
+        for name in [name for name in counts if name != "plain" and "plain" in counts]:
+            change = change_of_errors(np.array(counts[name]), np.array(counts["plain"]))
+            rows.append([test, name, change])
+    click.echo(table(["test", "system", "change"], rows))
+    click.echo("## Steps to the word error rate of plain on dev\n")
+    rows = []
     for folder in folders:
-        plain, matching = (folder / name / "log.jsonl" for name in ("plain", "matching"))
-        steps, goal = last_rate(plain)
-        reached = steps_to(matching, goal)
-        click.echo(
-            f"| {folder.name} | {steps} | {100 * goal:.1f} % | {100 * last_rate(matching)[1]:.1f} "
-            f"% | {steps_to(plain, goal)} | {'not reached' if reached is None else reached} |"
-        )
+        goal = last_rate(folder / "plain" / "log.jsonl")[1]
+        for system in SYSTEMS:
+            log = folder / system / "log.jsonl"
+            if log.exists():
+                steps, rate = last_rate(log)
+                reached = steps_to(log, goal)
+                rows.append([
+                    folder.name, system, str(steps), f"{100 * rate:.1f} %",
+                    "not reached" if reached is None else str(reached),
+                ])  # fmt: skip
+    click.echo(table(["seed", "system", "steps", "WER", "plain's WER from step"], rows))
     for name, told in (("times", "the CTC layer"), ("map_times", "the matching map")):
         for path in (folder / f"{name}.txt" for folder in folders):
             if path.exists():
