@@ -101,6 +101,9 @@ def align_one(
     if turns is not None:
         own = turns.of(audio.stem, result.duration)
         result = replace(result, words=assign_speakers(result.words, own))
+    for file in (output, plot):
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
     if output is not None:
         write_alignment(result.alignment, output)
     if plot is not None:

@@ -102,7 +102,7 @@ def test_a_long_transcript_is_no_file_name(tea):
 
 @pytest.mark.parametrize("suffix", [".TextGrid", ".json"])
 def test_output(tea, tmp_path, suffix):
-    output = tmp_path / f"out{suffix}"
+    output = tmp_path / "new" / f"out{suffix}"
     assert run(tea, TEA, "-o", output).exit_code == 0
     written = output.read_bytes()
     assert [word.label for word in read_alignment(output).tiers["words"]] == TEA.split()
