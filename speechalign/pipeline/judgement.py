@@ -17,6 +17,7 @@ DOUBTFUL = 0.5
 _LONGEST = 1.25
 _LONGEST_TOKEN = 3.0
 _LONGEST_PAUSE = 1.0  # inside a word
+_LONG_UNHEARD = 0.3  # in a word that was hardly heard, one phone
 _UNHEARD = 0.05  # confidence of a word that is not where it should be ...
 _APART = 1.0  # ... if there is such a pause beside it, seconds
 _HARDLY = 0.15  # confidence that no word in a row of words reaches ...
@@ -41,10 +42,11 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     The mean weighs words by their duration, so that one word that is stretched over noise or music
     hides all others; and such a word may fit the noise well. So an utterance is doubtful as well
     if a phone of it lasts longer than 1.25 s, if there is a pause of more than a second inside a
-    word, if a word that was hardly heard, with a confidence below 0.05, stands apart from a
-    neighbour by more than a second, or if words in a row have confidences below 0.15 and are three
-    or more, or last longer than a second: something else is said there, or nothing is, and a
-    sentence that the audio lacks takes little time. Notes such as ``[laughter]`` may take any time.
+    word, if a word was hardly heard, with a confidence below 0.05, and a phone of it lasts longer
+    than 0.3 s or it stands apart from a neighbour by more than a second, or if words in a row have
+    confidences below 0.15 and are three or more, or last longer than a second: something else is
+    said there, or nothing is, and a sentence that the audio lacks takes little time. Notes such as
+    ``[laughter]`` may take any time.
     """
     if confidence < DOUBTFUL:
         shown = min(confidence, DOUBTFUL - 0.01)  # 0.4981 is not shown as 0.50
@@ -56,7 +58,10 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
         if word.source == "noise":
             continue
         pause = max((b.start - a.end for a, b in pairwise(word.parts)), default=0.0)
-        limit = _LONGEST_TOKEN if unit == "tokens" or word.source == "unknown" else _LONGEST
+        unheard = word.confidence is not None and word.confidence < _UNHEARD
+        limit = _LONG_UNHEARD if unheard and unit == "phones" else _LONGEST
+        if unit == "tokens" or word.source == "unknown":
+            limit = _LONGEST_TOKEN
         if max(part.duration for part in word.parts) > limit or pause > _LONGEST_PAUSE:
             return Status.DOUBTFUL, (
                 f"{word.label!r} is stretched from {word.start:.2f} to {word.end:.2f} s: there may "
@@ -64,7 +69,7 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
             )
         around = words[max(0, number - 1) : number + 2]
         apart = max((b.start - a.end for a, b in pairwise(around)), default=0.0)
-        if word.confidence is not None and word.confidence < _UNHEARD and apart > _APART:
+        if unheard and apart > _APART:
             return Status.DOUBTFUL, (
                 f"{word.label!r} at {word.start:.2f} s was hardly heard (confidence "
                 f"{word.confidence:.2f}), {apart:.1f} s apart from the words around: the "

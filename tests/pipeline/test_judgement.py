@@ -46,6 +46,10 @@ def test_a_confidence_below_the_threshold_is_not_rounded_up_to_it():
     ("words", "reason"),
     [
         ([YES, word("long", (0.6, 0.7), (0.7, 2.0))], "'long' is stretched from 0.60 to 2.00 s"),
+        (
+            [word("lost", (0.0, 0.31), (0.31, 0.5), confidence=0.04), NO],
+            "'lost' is stretched from 0.00 to 0.50 s",
+        ),
         ([word("five-oh", (0.0, 0.3), (1.4, 1.6))], "'five-oh' is stretched from 0.00 to 1.60"),
         ([YES, word("lost", (1.7, 1.8), confidence=0.01)], "'lost' at 1.70 s was hardly heard"),
         ([word("lost", (0.0, 0.1), confidence=0.01), word("no", (1.2, 1.4))], "'lost' at 0.00 s"),
@@ -65,6 +69,8 @@ def test_what_may_last():
         [YES, word("猫", (0.6, 3.0), source="unknown")],
         [YES, word("weak", (0.7, 0.8), confidence=0.0), word("no", (0.9, 1.0))],
         [YES, word("no", (9.6, 9.9))],
+        [word("short", (0.0, 0.29), (0.29, 0.5), confidence=0.04), NO],
+        [word("heard", (0.0, 0.5), (0.5, 0.6), confidence=0.06), NO],
         [YES, *SQUEEZED[:2]],
         [WEAK[0], word("yes", (0.6, 0.9)), word("two", (0.9, 1.6), confidence=0.1)],
     ):
@@ -99,6 +105,19 @@ def test_words_that_lie_in_another_sentence_are_doubted(aligner, examples):
     assert found.confidence > DOUBTFUL
     status, _ = judge(found.confidence, found.words, found.unit)
     assert status is Status.DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("slt/tea", "middle"), ("slt/harbour", "middle"), ("rms/river", "half")]
+)
+def test_a_word_beside_what_the_transcript_lacks_is_doubted(aligner, examples, name, part):
+    words = (examples / f"{name}.lab").read_text("utf-8").split()
+    third = len(words) // 3
+    kept = words[len(words) // 2 :] if part == "half" else words[:third] + words[-third:]
+    found = aligner.align(examples / f"{name}.flac", " ".join(kept))
+    status, reason = judge(found.confidence, found.words, found.unit)
+    assert status is Status.DOUBTFUL
+    assert "speech that the transcript lacks" in reason
 
 
 @pytest.mark.parametrize("name", ["slt/tea", "rms/river", "slt/harbour"])

@@ -1,10 +1,11 @@
-"""How often a transcript that is wrong or a sentence too long is noticed, and a right one doubted.
+"""How often a transcript that is wrong is noticed, and a right one doubted.
 
     python tools/bench/mismatch.py MANIFEST.jsonl [MANIFEST.jsonl ...] [--count 200]
         [--model NAME ...] [--encoder DIR] [--condition NAME ...]
 
-A pair is noticed when it is refused, or ``doubtful``. Conditions are those of robustness.py: clean,
-or a kind of noise, mixed anew for each recording.
+Wrong are: that of another recording, that of this and another one, and one that lacks the third in
+the middle of at least six words. A pair is noticed when it is refused, or ``doubtful``. Conditions
+are those of robustness.py: clean, or a kind of noise, mixed anew for each recording.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def noticed(aligner: Aligner, waveform: Waveform, text: str) -> bool:
 
 
 def main() -> None:
-    """Align each recording with its own and with the next one's transcript; count."""
+    """Align each recording with its own transcript and with wrong ones; count."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifests", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=200, help="recordings of each manifest")
@@ -49,7 +50,7 @@ def main() -> None:
             chosen = [utterances[n] for n in order.tolist()]
             voices = Voices(utterances)
             for condition in options.condition or ["clean"]:
-                right, wrong, longer = [], [], []
+                right, wrong, longer, shorter = [], [], [], []
                 for utterance, other in zip(chosen, chosen[1:] + chosen[:1]):
                     if utterance.text == other.text:
                         continue
@@ -58,10 +59,16 @@ def main() -> None:
                     wrong.append(noticed(aligner, waveform, other.text))
                     text = f"{utterance.text} {other.text}"
                     longer.append(noticed(aligner, waveform, text))
+                    words = utterance.text.split()
+                    third = len(words) // 3
+                    if third > 1:
+                        text = " ".join(words[:third] + words[-third:])
+                        shorter.append(noticed(aligner, waveform, text))
                 print(
                     f"{name}: {manifest}, {condition}: {len(right)} recordings; noticed: "
                     f"{100 * np.mean(wrong):.1f} % of wrong transcripts, "
                     f"{100 * np.mean(longer):.1f} % with a sentence too many, "
+                    f"{100 * np.mean(shorter or [np.nan]):.1f} % without the middle, "
                     f"{100 * np.mean(right):.1f} % of right ones",
                     flush=True,
                 )
