@@ -90,7 +90,7 @@ def draw_contexts(
     width = 0.8 / max(1, len(own))
     for i, row in enumerate(own):
         groups = row["groups"]["context"]
-        heights = [1000 * groups[c]["mean"] if c in groups else 0.0 for c in _CONTEXTS]
+        heights = [1000 * groups[c]["mean"] if c in groups else np.nan for c in _CONTEXTS]
         places = np.arange(len(_CONTEXTS)) - 0.4 + (i + 0.5) * width
         hatch = "//" if style[row["aligner"]]["linestyle"] == "--" else None
         axes.bar(
@@ -100,11 +100,20 @@ def draw_contexts(
     counts = own[0]["groups"]["context"]
     names = [f"{c}\nn = {counts[c]['n'] if c in counts else 0}" for c in _CONTEXTS]
     axes.set_xticks(range(len(_CONTEXTS)), names)
+    axes.set_yscale("log")
+    mark_milliseconds(axes)
     axes.set_ylabel("mean error of word boundaries, ms")
     axes.set_title(f"{gold}, clean: what is beside the boundary")
     axes.grid(alpha=0.3, axis="y")
-    axes.legend(fontsize=8, ncols=2)
+    figure.legend(fontsize=8, ncols=6, loc="outside lower center")
     return figure
+
+
+def mark_milliseconds(axes: Axes) -> None:
+    """Mark a logarithmic axis of errors with round numbers."""
+    ticks = [5, 10, 20, 30, 50, 100, 200, 500]
+    axes.set_yticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
 
 
 def draw_speed(
@@ -129,9 +138,7 @@ def draw_speed(
     axes.set_yscale("log")
     ticks = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    ticks = [10, 15, 20, 30, 50, 100, 200, 500]
-    axes.set_yticks(ticks, [str(tick) for tick in ticks])
-    axes.minorticks_off()
+    mark_milliseconds(axes)
     axes.margins(0.2)
     axes.set_xlabel("user CPU for an hour of audio, s; training included, start not")
     axes.set_ylabel("mean error of word boundaries, ms")
@@ -182,9 +189,7 @@ def draw_levels(
         if np.isfinite(heights[1:]).any():
             axes.plot(range(len(heights)), heights, marker=".", label=name, **own)
     axes.set_yscale("log")
-    ticks = [10, 20, 50, 100, 200, 500]
-    axes.set_yticks(ticks, [str(tick) for tick in ticks])
-    axes.minorticks_off()
+    mark_milliseconds(axes)
     axes.set_xticks(range(len(conditions)), ["clean", *(f"{level} dB" for level in levels)])
     axes.set_title(f"{gold}, {kind} noise")
     axes.grid(alpha=0.3)
