@@ -33,11 +33,11 @@ mini=false
 . ../utils/parse_options.sh
 . ./path.sh
 absolute() { (cd "$called_from" && realpath -m "$1"); }
-manifests=() short=() layer=6 weights="0.2 0.4 0.6"
+manifests=() short=() layer=6 weights="0.2 0.4 0.6" lm_weight=0.6  # the best on dev
 split=(--test 0.09 --dev 0.04 --known 0 --share 0.35)
 for speaker in slt bdl; do split+=(--test-speaker "cmu_arctic/$speaker"); done
 if "$mini"; then
-  exp=$(absolute "${exp:-$PWD/exp/mini}") seeds=${seeds:-1} layer=2 learners=en-gb short=(--steps 4) weights=0.4
+  exp=$(absolute "${exp:-$PWD/exp/mini}") seeds=${seeds:-1} layer=2 learners=en-gb short=(--steps 4) weights=0.4 lm_weight=0.4
   corpus=$exp/data/generated/manifest.jsonl encoder=$exp/data/encoder
   captions=$exp/data/generated/text.txt
   split=(--test 0.2 --dev 0.1 --known 0 --most 0.1)
@@ -101,7 +101,7 @@ if stage 7 "decode"; then
   mapfile -t tuned < <(each continued min_wer mwer)
   mapfile -t late < <(each low_latency)
   decode "base ${tuned[*]} ${late[*]}" "dev native learners"
-  decode "${tuned[*]}" "native learners" "${text[@]}"
+  decode "${tuned[*]}" "native learners" "${text[@]}" --lm-weight "$lm_weight"
 fi
 if ! "$mini" && stage 8 "curve"; then local/08_curve.sh "$exp" "$seeds"; fi
 if stage 9 "report"; then "$python" local/09_report.py "$exp" "$seeds" | tee "$exp/RESULTS.md"; fi
