@@ -1,26 +1,21 @@
 #!/usr/bin/env bash
-# A speech LLM (an encoder of speech joined to a language model): the effect of a matching loss, and of
-# measures against hallucinations.
+# A speech LLM: the effect of a matching loss, and of measures against hallucinations.
 #     bash egs/speech_llm/run.sh --encoder DIR --llm DIR|GGUF   read English, frozen Whisper base
 #     bash egs/speech_llm/run.sh --mini true                    generated speech and models made here
-# Stages: 0 speech and recordings without speech, 1 models (mini) or states of the frozen encoder,
-# 2 train with cross-entropy (plain), with the matching loss (matching) or the best-alignment loss
-# (best_alignment, not mini) beside it, and with cross-entropy on recordings without speech too
-# (nonspeech), 3 transcribe, 4 word times of matching (mini), 5 report.
+# Stages: 0 speech, and recordings without speech; 1 models (mini) or states; 2 train: cross-entropy
+# (plain), a matching or best-alignment loss beside it (matching; best_alignment, not mini), plain on
+# recordings without speech too (nonspeech); 3 transcribe; 4 word times (mini); 5 report.
 # --stage N, --stop-stage N   first and last stage (0 and 5)
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
 # --parts "NAME ..."          corpora (cathy cmu_arctic speechocean762 an4)
-# --encoder DIR, --llm DIR    folders, or org/name on the hub (openai/whisper-base and
-#                             HuggingFaceTB/SmolLM2-135M); the language model, or a GGUF file
+# --encoder DIR, --llm DIR    folders, or org/name on the hub; the language model, or a GGUF file
 # --mini true                 eSpeak NG's speech, and models of a few layers
 # --utterances N              mini: number of spoken sentences (1560)
 # --updates N                 number of updates of the weights (as in conf/; mini: 240)
 # --exp DIR                   output folder (exp/full or exp/mini)
 # --seeds "N ..."             seeds of weights and batches (1 2 3; mini: 1)
-# --systems "NAME ..."        what is trained (plain matching best_alignment nonspeech; mini: without
-#                             best_alignment)
-# --guarded "NAME ..."        what transcribes with measures against hallucinations too (plain
-#                             nonspeech)
+# --systems "NAME ..."        what is trained (all of stage 2)
+# --guarded "NAME ..."        what transcribes with guarded decoding, too (plain nonspeech)
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")"
@@ -51,12 +46,10 @@ else
   if [ -e "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
   if [ -e "$called_from/$llm" ]; then llm=$(absolute "$llm"); fi
 fi
-gguf=
-if [[ $llm == *.gguf ]]; then gguf=$llm llm=$exp/lm; fi
+if [[ $llm == *.gguf ]]; then gguf=$llm llm=$exp/lm; else gguf=; fi
 data=$exp/data
 stage() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] && echo "stage $1: $2" >&2; }
 step() { "$python" -m "recipes.$1" "${@:2}"; }
-
 if stage 0 "speech, and recordings without speech"; then
   "$python" local/00_make_nonspeech.py "$data/nonspeech/train" --kinds "silence white hum"
   "$python" local/00_make_nonspeech.py "$data/nonspeech/test" --seed 1
@@ -123,6 +116,5 @@ if $mini && stage 4 "word times"; then
   done
 fi
 if stage 5 "report"; then
-  "$python" local/05_report.py "$exp" "$seeds" "${tests[*]}" >"$exp/RESULTS.md"
-  cat "$exp/RESULTS.md"
+  "$python" local/05_report.py "$exp" "$seeds" "${tests[*]}" | tee "$exp/RESULTS.md"
 fi

@@ -137,7 +137,7 @@ def test_plot_of_a_model_of_attributes(tea, tmp_path):
     ("arguments", "message"),
     [
         (["-o", "x.praat"], "x.praat: no format goes by this suffix"),
-        (["-o", "nowhere/x.TextGrid"], "nowhere/x.TextGrid: No such file or directory"),
+        (["-o", "tea.flac/x.TextGrid"], "tea.flac: File exists"),
         (["--plot", "x"], "x: expected a name that ends in .png, .pdf, .svg"),
         (
             ["--model", "swedish"],
