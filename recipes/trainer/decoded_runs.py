@@ -65,9 +65,20 @@ class DecodedRuns:
 
 
 def change_of_errors(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """Format by how many per cent of them the errors, (seeds, recordings), change.
+    """Format by how many per cent of them the errors, (seeds, recordings), change."""
+    value, low, high = resampled_change(ours, theirs)
+    each = 100 * (ours.sum(1) / np.maximum(1, theirs.sum(1)) - 1)
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]; seeds {' '.join(f'{x:+.1f}' for x in each)}"
 
-    The interval is of a bootstrap that draws seeds and recordings, both with replacement.
+
+def resampled_change(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float]:
+    """Return by how many per cent of them counts, (seeds, recordings), change.
+
+    Returns
+    -------
+    value, low, high : float
+        The interval of 95 % is of a bootstrap that draws seeds and recordings, both with
+        replacement.
     """
     rng = np.random.default_rng(0)
     drawn = []
@@ -77,6 +88,4 @@ def change_of_errors(ours: np.ndarray, theirs: np.ndarray) -> str:
         a, b = (x[np.ix_(seeds, recordings)].sum() for x in (ours, theirs))
         drawn.append(a / max(1, b) - 1)
     low, high = 100 * np.percentile(drawn, [2.5, 97.5])
-    value = 100 * (ours.sum() / max(1, theirs.sum()) - 1)
-    each = 100 * (ours.sum(1) / np.maximum(1, theirs.sum(1)) - 1)
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]; seeds {' '.join(f'{x:+.1f}' for x in each)}"
+    return 100 * (ours.sum() / max(1, theirs.sum()) - 1), low, high

@@ -15,12 +15,11 @@ import numpy as np
 from recipes.program import run
 from recipes.steps.decode_long import RUNS
 from recipes.steps.report_ctc import table
-from recipes.trainer.decoded_runs import read
+from recipes.trainer.decoded_runs import read, resampled_change
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.formats import read_alignment
 
-_RESAMPLES = 2000
 _MARKED = ("both", "each")
 _NAMES = {"alone": "alone", "primary": "{}/primary/mixed"}
 _NAMES |= {name: f"{{}}/{name}/mixed" for name in _MARKED}
@@ -39,16 +38,8 @@ def spread(values: np.ndarray, form: str = ".1f") -> str:
 
 
 def change(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """Format by how many per cent counts (seeds, recordings) change, both drawn anew."""
-    rng = np.random.default_rng(0)
-    drawn = []
-    for _ in range(_RESAMPLES):
-        seeds = rng.integers(0, len(ours), len(ours))
-        recordings = rng.integers(0, ours.shape[1], ours.shape[1])
-        a, b = (x[np.ix_(seeds, recordings)].sum() for x in (ours, theirs))
-        drawn.append(100 * (a / max(1, b) - 1))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    value = 100 * (ours.sum() / max(1, theirs.sum()) - 1)
+    """Format by how many per cent counts (seeds, recordings) change: see `resampled_change`."""
+    value, low, high = resampled_change(ours, theirs)
     return f"{value:+.1f} % [{low:+.1f}, {high:+.1f}]"
 
 
