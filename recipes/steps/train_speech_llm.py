@@ -143,7 +143,8 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         self.others = [r for r in train if not r.text] if training.nonspeech else []
         if training.nonspeech and not self.others:
             raise InputError("nonspeech: no recording of train has an empty transcript; add some")
-        self._seconds = {r.audio: sound_info(r.audio).duration for r in self.speech}
+        pooled = self.speech if training.pool > 1 else []
+        self._seconds = {r.audio: sound_info(r.audio).duration for r in pooled}
         torch.manual_seed(training.seed)
         texts = [r.text for r in self.speech] if training.tokens == "train" else []
         self.model = join(encoder, lm, training.model, texts=texts)

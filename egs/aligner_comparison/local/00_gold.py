@@ -61,8 +61,8 @@ def main(
         if not times:
             raise InputError(f"--gold {gold}: expected NAME=CORPUS:GOLD")
         numbers = [int(size) for size in sizes.split()] if name == sized else []
-        others = more if name == sized else []
-        prepare(exp, name, Path(corpus), Path(times), codes.get(name, "en"), numbers, others)
+        added = more if name == sized else []
+        prepare(exp, name, Path(corpus), Path(times), codes.get(name, "en"), numbers, added)
 
 
 def prepare(
