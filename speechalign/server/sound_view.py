@@ -27,6 +27,7 @@ LEVELS = 12
 _CLOSE, _PEAKS_PER_SECOND = 60.0, 200
 # Praat's spectrogram: up to 8 kHz, windows of 5 ms, 6 dB an octave of pre-emphasis, 70 dB of range.
 _TOP_RATE, _WINDOW, _EMPHASIS, _RANGE = 16000, 0.005, 0.97, 70.0
+_NOTHING = 1e-12  # the power of digital silence, which is white even where all is silent
 _BLOCK_SECONDS = 20.0
 
 
@@ -174,7 +175,7 @@ class SoundView:
         columns = 2**level
         start = number * TILE_COLUMNS / columns
         power = self._power(start, columns, TILE_COLUMNS)
-        grey = np.clip((10 * np.log10(power + 1e-12) - self._loudest) / _RANGE + 1, 0, 1)
+        grey = np.clip((10 * np.log10(power + _NOTHING) - self._loudest) / _RANGE + 1, 0, 1)
         rows = np.ascontiguousarray(255 - np.rint(255 * grey).astype(np.uint8).T[::-1])
         return png(rows)
 
@@ -188,7 +189,7 @@ class SoundView:
         """Decibels of the loudest of some stretches of half a second."""
         places = np.linspace(0, max(0.0, self.info.duration - 0.5), 24)
         loud = max(float(self._power(start, 100, 50).max()) for start in places)
-        return float(10 * np.log10(loud + 1e-12))
+        return max(float(10 * np.log10(loud + _NOTHING)), 10 * np.log10(_NOTHING) + _RANGE)
 
     def _power(self, start: float, columns: int, count: int) -> np.ndarray:
         """Return the power of ``count`` columns of a spectrogram, (count, 256)."""

@@ -26,6 +26,8 @@ _POLICY = (
 )
 # Opus takes few sample rates; 16 kHz keep what a spectrogram of speech shows.
 _RATE = 16000
+_FAINT = 0.001
+"""The peak, of full scale, below which sound is not drawn any larger: silence looks silent."""
 _ROW = 40  # pixels, as in tiers.js
 
 
@@ -109,6 +111,7 @@ def _data(clip: Clip) -> dict[str, object]:
     return {
         "duration": clip.alignment.duration,
         "audio": None if clip.samples is None else _opus(clip.samples, clip.sample_rate),
+        "peak": None if clip.samples is None else float(np.abs(clip.samples).max(initial=_FAINT)),
         "tiers": [
             {
                 "name": name,

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from browser import wait_until
 
@@ -13,6 +14,7 @@ from speechalign.pipeline.manifest import MANIFEST
 from speechalign.server.report import report_page
 from speechalign.server.workspace import Workspace
 from speechalign.viz.notebook import NotebookView
+from speechalign.viz.tier_page import Clip, tier_page
 
 # A word may be over before anybody asks whether it plays.
 WATCH_BUTTON = """() => {
@@ -20,6 +22,11 @@ WATCH_BUTTON = """() => {
   window.shown = [];
   new MutationObserver(() => window.shown.push(button.textContent))
     .observe(button, { childList: true, characterData: true, subtree: true });
+}"""
+# How much of the middle column of a canvas is drawn on, from 0 to 1.
+INK = """(canvas) => {
+  const column = canvas.getContext("2d").getImageData(canvas.width >> 1, 0, 1, canvas.height).data;
+  return column.filter((value, i) => i % 4 === 3 && value).length / canvas.height;
 }"""
 READY = "document.querySelectorAll('[data-ready=yes]').length"
 
@@ -80,6 +87,17 @@ def test_a_report_without_sound_says_so(page, out, tmp_path):
     assert "/nowhere/tea.flac" in page.locator(".note").text_content()
     wait_until(page, f"{READY} === 1")
     assert page.get_by_role("button", name="No sound").is_disabled()
+
+
+@pytest.mark.parametrize(("peak", "share"), [(0.0, 0.0), (0.02, 1.0)])
+def test_waveforms_fill_the_height_but_silence_does_not(page, tmp_path, peak, share):
+    samples = (peak * np.sign(np.sin(np.arange(16000)))).astype(np.float32)
+    clip = Clip("a", Alignment({"words": [Interval(0.2, 0.5, "a")]}, 1.0), samples, 16000)
+    html = tier_page([clip], title="one")
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    open_file(page, tmp_path / "page.html")
+    wait_until(page, f"{READY} === 1")
+    assert page.locator(".sound canvas").first.evaluate(INK) == pytest.approx(share, abs=0.1)
 
 
 def test_a_notebook_shows_the_tiers(page, aligner, examples):

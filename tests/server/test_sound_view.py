@@ -73,3 +73,9 @@ def test_a_tone_is_one_line_of_the_spectrogram(tmp_path, level):
     assert column.argmin() == pytest.approx(255 - 3000 / 8000 * 256, abs=4)
     if seconds <= 2:
         assert (png_rows(view.spectrogram(level, 0)) == 255).all()
+
+
+def test_silence_is_white(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    rows = png_rows(SoundView(tmp_path / "a.wav", None).spectrogram(4, 0))
+    assert (rows == 255).all()

@@ -62,7 +62,8 @@
     }
     const colour = Tiers.colours(canvas);
     surfer = WaveSurfer.create({
-      container: sound, url: clip.audio, height: 70, normalize: true, interact: true,
+      container: sound, url: clip.audio, height: 70, normalize: true, maxPeak: clip.peak,
+      interact: true,
       waveColor: colour.sound, progressColor: colour.sound, cursorColor: colour.accent,
       sampleRate: 16000,
       plugins: [
