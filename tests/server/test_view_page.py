@@ -9,6 +9,7 @@ from browser import wait_until
 
 from speechalign import Alignment, Interval, read_alignment
 from speechalign.aligners.aligner import Aligner
+from speechalign.corpus.reading import read_corpus
 from speechalign.pipeline.align_corpus import align_corpus
 from speechalign.pipeline.manifest import Manifest
 from speechalign.pipeline.result import Status, UtteranceResult
@@ -321,6 +322,15 @@ def test_audio_that_has_moved_is_named_and_the_tiers_show(page, serve, out, tmp_
     assert f"/nowhere/{moved.recording}.flac" in message
     assert str(tmp_path / "empty" / f"{moved.recording}.flac") in message
     assert page.evaluate("ownTier().intervals.length") == len(moved.words)
+
+
+def test_the_reason_of_a_failure_is_shown_once(page, serve, tmp_path, aligner):
+    (tmp_path / "broken.wav").write_text("no sound")
+    (tmp_path / "broken.lab").write_text("hello")
+    list(align_corpus(read_corpus(tmp_path), aligner, tmp_path / "out"))
+    open_page(page, serve(view_routes(Workspace(tmp_path / "out"))))
+    wait_until(page, "document.getElementById('title').textContent === 'broken'")
+    assert page.inner_text("#stage").count("not a sound file that can be read") == 1
 
 
 def test_a_textgrid_broken_by_hand_shows_what_was_aligned(page, client, out):

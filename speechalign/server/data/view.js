@@ -59,7 +59,8 @@ async function load(recording) {
   pictures = shown.sound.problem ? null : new Pictures(api, recording, redraw);
   outline = shown.sound.problem ? null : new Pictures(api, recording, redraw);
   hush();
-  const problems = [shown.problem, shown.sound.problem].filter((p) => p);
+  const told = shown.utterances.map((u) => u.reason); // below the title
+  const problems = [shown.problem, shown.sound.problem].filter((p) => p && !told.includes(p));
   if (problems.length) say(problems.join(" · "));
 }
 
