@@ -5,10 +5,10 @@
 #     bash egs/joint_speech_text/run.sh --encoder FOLDER   0.6 h of English, captions, one core
 #     bash egs/joint_speech_text/run.sh --mini true        generated speech, a tiny encoder
 # Stages: 0 data; 1 split by speaker and sentence, keep a share of the speech, and captions without the
-# sentences of dev and test; 2 cache the encoder's states; 3 train heads on speech alone (speech), and
-# on speech and text: without consistency (none), and with the rows of a transcript drawn to those of
-# its speech under a uniform stretch (uniform) or the best alignment (best_alignment); 4 decode;
-# 5 report.
+# sentences of dev and test; 2 cache the encoder's states; 3 train a head on speech (start), and continue
+# it on speech alone (speech), and on speech and text: without consistency (none), and with the rows of a
+# transcript drawn to those of its speech under a uniform stretch (uniform) or the best alignment
+# (best_alignment); 4 decode; 5 report.
 # --stage N, --stop-stage N   first and last stage (0 and 5)
 # --encoder DIR               openai/whisper-base: its folder, or its name on the hub
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
@@ -75,8 +75,9 @@ if stage 2 "states"; then
 fi
 if stage 3 "heads"; then
   for seed in $seeds; do
+    step train_joint_speech_text "$store" "$data" "$exp/$seed" conf/start.yaml --seed "$seed" "${short[@]}"
     step train_joint_speech_text "$store" "$data" "$exp/$seed" conf/{speech,none,uniform,best_alignment}.yaml \
-      --seed "$seed" "${short[@]}"
+      --init "$exp/$seed/start/model" --seed "$seed" "${short[@]}"
   done
 fi
 if stage 4 "decode"; then

@@ -1,7 +1,7 @@
 """Train CTC heads of letters on the states of a frozen encoder and on text without speech.
 
     python -m recipes.steps.train_joint_speech_text exp/states data exp/1 \
-        conf/{speech,none,uniform,best_alignment}.yaml --seed 1
+        conf/{speech,none,uniform,best_alignment}.yaml --seed 1 --init exp/1/start/model
 
 STORE is what encode_states.py wrote; DATA has train.jsonl, dev.jsonl and text.txt, a sentence in
 each line. A YAML file holds the keywords of `Training`. The run of each goes to a folder of OUT
@@ -24,7 +24,7 @@ from recipes.trainer.feature_store import Batch
 from recipes.trainer.head_runs import head_arguments, read_head_training
 from recipes.trainer.joint_head import CONSISTENCIES, JointHead, consistency, stretch_batch
 from recipes.trainer.letters import labels_of, letter_vocabulary, words_of
-from recipes.trainer.state_head import HeadConfig, StateCtc
+from recipes.trainer.state_head import HeadConfig, StateCtc, load_head
 from recipes.trainer.state_split import StateSplit
 from recipes.trainer.trainer import start
 from speechalign.errors import InputError
@@ -66,8 +66,6 @@ class Training(CtcTraining):
             raise InputError(
                 f"consistency: expected one of {', '.join(CONSISTENCIES)}, got {self.consistency!r}"
             )
-        if self.network.blocks < 2:
-            raise InputError(f"network: blocks: expected at least 2, got {self.network.blocks}")
 
 
 def read_sentences(path: Path) -> list[list[str]]:
@@ -96,6 +94,9 @@ class JointTrainer(CtcTrainer):
         Letters of the text without speech.
     out : Path
         Folder of the run.
+    initial : StateCtc or None
+        A model whose weights the part that hears speech begins with, and whose sizes the head has;
+        None for random weights and the sizes of ``training``.
     """
 
     criterion = "ler"
@@ -107,12 +108,19 @@ class JointTrainer(CtcTrainer):
         dev: StateSplit,
         sentences: list[list[str]],
         out: Path,
+        *,
+        initial: StateCtc | None = None,
     ) -> None:
         torch.manual_seed(training.seed)
         vocabulary = letter_vocabulary()
-        self.net = JointHead(training.network, train.width, len(vocabulary))
+        sizes = training.network if initial is None else initial.net.config
+        if sizes.blocks < 2:
+            raise InputError(f"network: blocks: expected at least 2, got {sizes.blocks}")
+        self.net = JointHead(sizes, train.width, len(vocabulary))
+        given = None if initial is None else initial.net.state_dict()
+        self.net.load_state_dict(self.net.state_dict() | (given or {}))
         self.joint = StateCtc(self.net, vocabulary, train.encoder.content, train.encoder.grid)
-        super().__init__(training, self.joint, train, dev, out, given=None)
+        super().__init__(training, self.joint, train, dev, out, given=given)
         self.settings: Training = training
         self.half = self.half or has_fast_bfloat16()
         self.sentences = [torch.tensor(vocabulary.ids(labels)) for labels in sentences]
@@ -175,11 +183,17 @@ class JointTrainer(CtcTrainer):
 
 @click.command(help=__doc__)
 @head_arguments
+@click.option(
+    "--init",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Model of train_state_ctc.py or of this program to begin with (default: none).",
+)
 def main(
     store: Path,
     data: Path,
     out: Path,
     configs: tuple[Path, ...],
+    init: Path | None,
     seed: int | None,
     steps: int | None,
 ) -> None:
@@ -191,7 +205,8 @@ def main(
         folder.mkdir(parents=True, exist_ok=True)
         train = StateSplit(store, data / "train.jsonl")
         dev = StateSplit(store, data / "dev.jsonl")
-        JointTrainer(training, train, dev, sentences, folder).run()
+        initial = None if init is None else load_head(init, encoder=train.encoder.content)
+        JointTrainer(training, train, dev, sentences, folder, initial=initial).run()
 
 
 if __name__ == "__main__":

@@ -58,14 +58,16 @@ class Training(Settings):
     adapter_steps : int
         Number of first steps that train the adapter with these two alone: the language model,
         beyond its embeddings, is not computed.
+    matched_steps : int or None
+        Number of first steps that have these two at all; None for every step.
     ctc : float
         Weight of a CTC loss on the encoder's letters, where the encoder is trained too.
     nonspeech : float
         Recordings with an empty transcript that are added to a batch, as a share of ``batch``; 0
         leaves them out.
     tokens : {"all", "train"}
-        Which tokens the language model keeps: all of it, or those of the transcripts of train (and
-        of their characters), whose scores are much cheaper.
+        Which tokens the language model keeps: all of it, or those of the transcripts of train and
+        of other texts (and of their characters), whose scores are much cheaper.
     dev_recordings : int
         Number of recordings of dev, from the first one on, that an evaluation transcribes.
     model : SpeechLlmConfig
@@ -79,6 +81,7 @@ class Training(Settings):
     matching: float = 0.0
     best_alignment: float = 0.0
     adapter_steps: int = 0
+    matched_steps: int | None = None
     ctc: float = 0.0
     nonspeech: float = 0.0
     tokens: Literal["all", "train"] = "all"
@@ -89,6 +92,11 @@ class Training(Settings):
         super().__post_init__()
         if self.adapter_steps and not (self.matching or self.best_alignment):
             raise InputError("adapter_steps: expected matching or best_alignment, both are 0")
+        if self.matched_steps is not None and self.matched_steps < self.adapter_steps:
+            raise InputError(
+                f"matched_steps: expected at least the {self.adapter_steps} of adapter_steps, got "
+                f"{self.matched_steps}"
+            )
         if self.tokens not in ("all", "train"):
             raise InputError(f"tokens: expected 'all' or 'train', got {self.tokens!r}")
 
@@ -122,6 +130,8 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         Folder of the run.
     encoder, lm : str or Path
         The models that are joined; see `join`.
+    texts : Sequence[str]
+        Texts whose tokens are kept with those of train.
     states : Callable[[SpeechLlm], StoredRecordings] or None
         Opens the states of the recordings; None to encode them.
     """
@@ -137,6 +147,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         *,
         encoder: str | Path,
         lm: str | Path,
+        texts: Sequence[str] = (),
         states: Callable[[SpeechLlm], StoredRecordings] | None = None,
     ) -> None:
         self.speech = [r for r in train if r.text]
@@ -146,8 +157,10 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         pooled = self.speech if training.pool > 1 else []
         self._seconds = {r.audio: sound_info(r.audio).duration for r in pooled}
         torch.manual_seed(training.seed)
-        texts = [r.text for r in self.speech] if training.tokens == "train" else []
-        self.model = join(encoder, lm, training.model, texts=texts)
+        if texts and training.tokens != "train":
+            raise InputError("--text: expected tokens: train in the settings; leave the texts out")
+        kept = [*(r.text for r in self.speech), *texts] if training.tokens == "train" else []
+        self.model = join(encoder, lm, training.model, texts=kept)
         if training.ctc and self.model.encoder.vocabulary is None:
             raise InputError("ctc: the encoder has no CTC layer; leave the weight out")
         frozen = {n: p for n, p in self.model.named_parameters() if not p.requires_grad}
@@ -224,9 +237,11 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
             # Recordings without speech come on top: those with speech count as without them.
             total = heard.cross_entropy.sum() / training.batch
             values["cross_entropy"] = total.item()
+        until = training.matched_steps
+        drawn = until is None or self.step_count < until
         for name, loss in _MATCHED.items():
             weight: float = getattr(training, name)
-            if weight:
+            if weight and drawn:
                 # A text without any speech has an infinite loss: nothing can be learnt from it.
                 each = loss(speech, text.detach(), speech_lengths, counts, reduction="none")
                 matched = each.where(each.isfinite(), 0.0).sum() / training.batch
@@ -310,6 +325,13 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Store of encode_states.py with the encoder's last layer (default: encode here).",
 )
+@click.option(
+    "--text",
+    "text_files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Lines of text whose tokens the language model keeps with those of train; repeatable.",
+)
 @override_options
 def main(
     config: Path,
@@ -319,6 +341,7 @@ def main(
     encoder: str,
     lm: str,
     states: Path | None,
+    text_files: Sequence[Path],
     seed: int | None,
     steps: int | None,
 ) -> None:
@@ -329,7 +352,10 @@ def main(
     opened = None
     if states is not None:
         opened = partial(StoredRecordings, encoder=encoder, folder=states, manifests=(train, dev))
-    SpeechLlmTrainer(training, *manifests, out, encoder=encoder, lm=lm, states=opened).run()
+    texts = [line for path in text_files for line in path.read_text("utf-8").splitlines()]
+    SpeechLlmTrainer(
+        training, *manifests, out, encoder=encoder, lm=lm, texts=texts, states=opened
+    ).run()
 
 
 if __name__ == "__main__":

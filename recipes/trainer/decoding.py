@@ -46,15 +46,16 @@ def log_probs(
     net = model.net.eval()
     symbols = {symbol: i for i, symbol in enumerate(model.vocabulary.symbols)}
     device = next(net.parameters()).device
-    with torch.inference_mode():
-        for indices in store.batches(batch_seconds, seed=0, epoch=0):
-            batch = store.batch(indices, symbols)
-            lengths = batch.lengths.to(device)
+    for indices in store.batches(batch_seconds, seed=0, epoch=0):
+        batch = store.batch(indices, symbols)
+        lengths = batch.lengths.to(device)
+        with torch.inference_mode():
             scores = net.encode(net.normalise(batch.features.to(device), lengths), lengths)
-            for index, frames, row in zip(
-                indices, net.frames(batch.lengths).tolist(), scores.cpu().numpy()
-            ):
-                yield index, row[:frames]
+        # What takes the rows may train in between, or leave some.
+        for index, frames, row in zip(
+            indices, net.frames(batch.lengths).tolist(), scores.cpu().numpy()
+        ):
+            yield index, row[:frames]
 
 
 def error_rate(model: CtcModel, store: Split, *, batch_seconds: float = 60.0) -> float:

@@ -121,13 +121,13 @@ def material(tmp_path_factory):
     return folder
 
 
-def trainer(material, out, **changes):
+def trainer(material, out, initial=None, **changes):
     out.mkdir(exist_ok=True)
     (out / "settings.yaml").write_text(json.dumps(SETTINGS | changes))
     training = read_head_training(train_joint_speech_text.Training, out / "settings.yaml")
     splits = (StateSplit(material / "store", material / f"{x}.jsonl") for x in ("train", "dev"))
     sentences = train_joint_speech_text.read_sentences(material / "text.txt")
-    return train_joint_speech_text.JointTrainer(training, *splits, sentences, out)
+    return train_joint_speech_text.JointTrainer(training, *splits, sentences, out, initial=initial)
 
 
 @pytest.mark.parametrize("kind", ["none", "uniform", "best_alignment"])
@@ -148,6 +148,26 @@ def test_a_resumed_run_is_as_if_it_had_not_stopped(material, tmp_path, kind):
     found, wanted = (list(log_probs(model, split)) for model in (written, whole.joint))
     for (_, ours), (_, theirs) in zip(found, wanted, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_head_begins_with_the_weights_of_another(material, tmp_path):
+    trainer(material, tmp_path / "start", text=0.0).run()
+    split = StateSplit(material / "store", material / "dev.jsonl")
+    content = split.encoder.content
+    start = load_head(tmp_path / "start" / "model", encoder=content)
+    second = trainer(material, tmp_path / "b", initial=start, network={"channels": 32})
+    assert second.net.config == start.net.config
+    found, wanted = (next(log_probs(model, split))[1] for model in (second.joint, start))
+    np.testing.assert_array_equal(found, wanted)
+    assert torch.is_grad_enabled()  # though not all was taken
+    second.step()
+    second.save()
+    trainer(material, tmp_path / "b", initial=start, network={"channels": 32}).resume()
+    other = trainer(material, tmp_path / "other", seed=5)
+    other.write_model()
+    changed = load_head(tmp_path / "other" / "model", encoder=content)
+    with pytest.raises(InputError, match="began from another model"):
+        trainer(material, tmp_path / "b", initial=changed, network={"channels": 32}).resume()
 
 
 def test_what_cannot_be_trained_on(material, tmp_path):

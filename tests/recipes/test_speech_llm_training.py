@@ -46,14 +46,15 @@ def material(tmp_path_factory):
     return folder
 
 
-def trainer(material, out, *, encoder=None, states=None, **changes):
+def trainer(material, out, *, encoder=None, states=None, texts=(), **changes):
     out.mkdir(exist_ok=True)
     config = out / "settings.yaml"
     config.write_text(json.dumps(SETTINGS | changes))
     manifests = (read_manifest(material / f"{name}.jsonl") for name in ("train", "dev"))
     return train_speech_llm.SpeechLlmTrainer(
         train_speech_llm.read_training(config), *manifests, out,
-        encoder=encoder or material / "encoder", lm=material / "lm", states=states,
+        encoder=encoder or material / "encoder", lm=material / "lm", texts=texts,
+        states=states,
     )  # fmt: skip
 
 
@@ -181,6 +182,10 @@ def test_a_model_of_the_tokens_of_its_training(material, tmp_path):
     # Of the tests' words, `saw` is in no transcript: <s>, </s>, <unk>, and five others.
     assert len(run.model.config.tokens) == 8
     assert run.evaluate()["cross_entropy"] > 0
+    wider = trainer(material, tmp_path / "wider", tokens="train", texts=["the cat saw"])
+    assert len(wider.model.config.tokens) == 9
+    with pytest.raises(InputError, match="--text: expected tokens: train"):
+        trainer(material, tmp_path, texts=["the cat saw"])
     with pytest.raises(InputError, match="tokens: expected 'all' or 'train', got 'dev'"):
         trainer(material, tmp_path, tokens="dev")
 
@@ -233,6 +238,15 @@ def test_first_steps_train_the_adapter_alone(material, tmp_path):
     assert found.criterion in found.evaluate()
     with pytest.raises(InputError, match="adapter_steps: expected matching or best_alignment"):
         trainer(material, tmp_path, adapter_steps=2, matching=0.0)
+
+
+def test_the_matching_loss_in_the_first_steps_only(material, tmp_path):
+    changes = {"model": {"hidden": 16, "stack": 8}, "nonspeech": 0.0, "ctc": 0.0}
+    found = trainer(material, tmp_path, adapter_steps=1, matched_steps=2, **changes)
+    known = [found.step().keys() - {"norm", "rate"} for _ in range(3)]
+    assert known == [{"matching"}, {"matching", "cross_entropy"}, {"cross_entropy"}]
+    with pytest.raises(InputError, match="matched_steps: expected at least the 2 of adapter_steps"):
+        trainer(material, tmp_path, adapter_steps=2, matched_steps=1)
 
 
 def test_states_of_a_store(material, tmp_path):
