@@ -3,11 +3,13 @@
 #     bash egs/speech_llm/run.sh --encoder DIR --llm DIR|GGUF   read English, frozen Whisper base
 #     bash egs/speech_llm/run.sh --mini true                    generated speech and models made here
 # Stages: 0 speech, and recordings without speech; 1 models (mini) or states; 2 train: cross-entropy
-# (plain), a matching or best-alignment loss beside it (matching; best_alignment, not mini), plain on
-# recordings without speech too (nonspeech); 3 transcribe; 4 word times (mini); 5 report.
+# (plain), a matching or best-alignment loss beside it (matching; best_alignment, not mini), a matching
+# loss in the steps of the adapter alone (matching_start, not mini), recordings without speech
+# (nonspeech); 3 transcribe; 4 word times of matching; 5 report.
 # --stage N, --stop-stage N   first and last stage (0 and 5)
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
 # --parts "NAME ..."          corpora (cathy cmu_arctic speechocean762 an4)
+# --timit DIR                 corpus/ and gold/ of a test of another corpus (SPEECHALIGN_DATA/timit-dev)
 # --encoder DIR, --llm DIR    folders, or org/name on the hub; the language model, or a GGUF file
 # --mini true                 eSpeak NG's speech, and models of a few layers
 # --utterances N              mini: number of spoken sentences (1560)
@@ -22,6 +24,7 @@ cd "$(dirname "$0")"
 stage=0
 stop_stage=5
 speech_dir=
+timit=
 parts="cathy cmu_arctic speechocean762 an4"
 encoder=openai/whisper-base
 llm=HuggingFaceTB/SmolLM2-135M
@@ -37,11 +40,13 @@ guarded="plain nonspeech"
 absolute() { (cd "$called_from" && realpath -m "$1"); }
 if $mini; then
   exp=$(absolute "${exp:-$PWD/exp/mini}") conf=conf/mini seeds=${seeds:-1}
-  tests=(test other nonspeech) systems=${systems:-plain matching nonspeech} states=()
+  tests=(test other nonspeech) systems=${systems:-plain matching nonspeech} stored=() kept=()
 else
   exp=$(absolute "${exp:-$PWD/exp/full}") conf=conf seeds=${seeds:-1 2 3}
-  tests=(native learners noise5 noise0 babble nonspeech)
-  systems=${systems:-plain matching best_alignment nonspeech} states=(--states "$exp/states")
+  tests=(native learners timit noise5 noise0 babble nonspeech)
+  systems=${systems:-plain matching matching_start best_alignment nonspeech}
+  stored=(--states "$exp/states") kept=(--text "$exp/data/words.txt")
+  timit=$(absolute "${timit:-$SPEECHALIGN_DATA/timit-dev}")
   speech_dir=$(absolute "${speech_dir:-$SPEECHALIGN_DATA/speech/english}")
   if [ -e "$called_from/$encoder" ]; then encoder=$(absolute "$encoder"); fi
   if [ -e "$called_from/$llm" ]; then llm=$(absolute "$llm"); fi
@@ -59,14 +64,8 @@ if stage 0 "speech, and recordings without speech"; then
     "$python" local/00_split.py "$data/generated/manifest.jsonl" \
       "$data/nonspeech/train/manifest.jsonl" "$data"
   else
-    manifests=()
-    for part in $parts; do manifests+=("$speech_dir/$part/manifest.jsonl"); done
-    need "${manifests[@]}"
-    "$python" ../english_gmm/local/00_join_manifests.py "$data/joined.jsonl" "${manifests[@]}"
-    step steps.split_speakers "$data/joined.jsonl" "$data/split" --known 0 --test 0.09 --dev 0.04 \
-      --share 0.35 --test-speaker cmu_arctic/slt --test-speaker cmu_arctic/bdl
-    "$python" local/00_shifted.py "$data/split" "$data/nonspeech/train/manifest.jsonl" \
-      "$data/nonspeech.jsonl" "$data"
+    local/00_split_corpora.sh "$data" "$speech_dir" "$parts" "$timit/corpus"
+    "$python" local/00_words.py "$data/words.txt"
   fi
 fi
 if stage 1 "models, or states"; then
@@ -87,32 +86,31 @@ if stage 2 "train"; then
     for system in $systems; do
       step steps.train_speech_llm "$conf/$system.yaml" "$data/train.jsonl" "$data/dev.jsonl" \
         "$exp/$seed/$system" --encoder "$encoder" --lm "$llm" --seed "$seed" \
-        ${updates:+--steps "$updates"} "${states[@]}"
+        ${updates:+--steps "$updates"} "${stored[@]}" "${kept[@]}"
     done
   done
 fi
 if stage 3 "transcribe what is not transcribed yet"; then
-  guards=(--beams 4 --length-penalty 0.8 --no-repeat 3)
   # The check of words needs a CTC layer, which Whisper has not.
-  if $mini; then guards+=(--support -10); else states+=(--encoder "$encoder"); fi
+  guards=(--beams 4 --length-penalty 0.8 --no-repeat 3)
+  if $mini; then guards+=(--support -10); else stored+=(--encoder "$encoder"); fi
   manifests=("${tests[@]/#/$data/}")
   transcribe() { # SYSTEM OPTION ...
     local out=$exp/$seed/$1
-    step steps.transcribe "$out/model" "${manifests[@]/%/.jsonl}" "$out" "${states[@]}" "${@:2}"
+    step steps.transcribe "$out/model" "${manifests[@]/%/.jsonl}" "$out" "${stored[@]}" "${@:2}"
   }
   for seed in $seeds; do
     for system in $systems; do transcribe "$system"; done
     for system in $guarded; do transcribe "$system" --suffix .guarded "${guards[@]}"; done
   done
 fi
-if $mini && stage 4 "word times"; then
+if [[ " $systems " == *" matching "* ]] && stage 4 "word times"; then
   for seed in $seeds; do
-    model=$exp/$seed/matching/model
-    "$python" -m speechalign align "$data/test.jsonl" "$model" "$exp/$seed/times" --jobs 1
-    "$python" local/04_map_times.py "$model" "$data/test.jsonl" "$exp/$seed/map_times"
-    for times in times map_times; do
-      "$python" -m speechalign compare "$data/gold" "$exp/$seed/$times" >"$exp/$seed/$times.txt"
-    done
+    if $mini; then
+      local/04_word_times.sh "$exp/$seed" "$data/test.jsonl" "$data/gold"
+    else
+      local/04_word_times.sh "$exp/$seed" "$timit/corpus" "$timit/gold"
+    fi
   done
 fi
 if stage 5 "report"; then

@@ -1,12 +1,12 @@
 """Write manifests in small letters, and tests that differ from the training.
 
     python local/00_shifted.py data/split data/nonspeech/train/manifest.jsonl \
-        data/nonspeech.jsonl data
+        data/nonspeech.jsonl timit-dev/corpus data
 
 The first has train, dev and test.jsonl of split_speakers.py. DATA gets train (with the recordings
 without speech), dev, native and learners (test without and with speechocean762), noise5 and noise0
 (native in pink noise, at 5 and 0 dB), nonspeech, babble (five voices at once, none of
-them primary: the transcript is empty), and all.jsonl, every recording once.
+them primary: the transcript is empty), timit (another corpus), and all.jsonl, every recording once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from recipes.program import run
 from recipes.trainer.letters import words_of
 from recipes.trainer.speech_manifest import Recording, read_manifest
 from speechalign.audio.augmentation import add_noise, babble, pink_noise
+from speechalign.corpus import read_corpus
 
 _RATE, _VOICES, _SECONDS = 16000, 5, 3.0
 _LEARNERS = "speechocean762"
@@ -79,12 +80,14 @@ def _babble(recordings: Sequence[Recording], folder: Path, count: int) -> list[R
 @click.argument("splits", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("nonspeech", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("silent", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("timit", type=click.Path(exists=True, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--count", default=200, show_default=True, help="Most recordings of a test.")
-def main(splits: Path, nonspeech: Path, silent: Path, out: Path, count: int) -> None:
+def main(splits: Path, nonspeech: Path, silent: Path, timit: Path, out: Path, count: int) -> None:
     """Write all manifests."""
     test = sorted(read_manifest(splits / "test.jsonl"), key=_order)
     native = [r for r in test if _LEARNERS not in r.speaker][:count]
+    others = [Recording(u.audio, u.text, u.speaker or "") for u in read_corpus(timit)]
     sets = {
         "train": read_manifest(splits / "train.jsonl") + read_manifest(nonspeech),
         "dev": sorted(read_manifest(splits / "dev.jsonl"), key=_order),
@@ -92,6 +95,7 @@ def main(splits: Path, nonspeech: Path, silent: Path, out: Path, count: int) -> 
         "learners": [r for r in test if _LEARNERS in r.speaker][:count],
         "noise5": _noisy(native, out / "noise5", 5.0),
         "noise0": _noisy(native, out / "noise0", 0.0),
+        "timit": others,
         "babble": _babble(native, out / "babble", min(count, 60)),
         "nonspeech": read_manifest(silent),
     }

@@ -23,7 +23,7 @@ from recipes.trainer.decoded_runs import change_of_errors
 from speechalign.metrics import score, word_errors
 from speechalign.metrics.word_errors import WordErrorScore
 
-SYSTEMS = ("plain", "matching", "best_alignment", "nonspeech")
+SYSTEMS = ("plain", "matching", "matching_start", "best_alignment", "nonspeech")
 
 
 def transcripts(path: Path) -> list[dict[str, str]]:
