@@ -60,10 +60,6 @@ class Training(Settings):
         beyond its embeddings, is not computed.
     matched_steps : int or None
         Number of first steps that have these two at all; None for every step.
-    centred : bool
-        Whether these two measure angles around the mean embedding of the tokens of train, not
-        around zero. Embeddings have a direction in common, towards which a row is near to all of
-        them, and a loss without negatives, such as that of the best alignment, draws rows there.
     ctc : float
         Weight of a CTC loss on the encoder's letters, where the encoder is trained too.
     nonspeech : float
@@ -86,7 +82,6 @@ class Training(Settings):
     best_alignment: float = 0.0
     adapter_steps: int = 0
     matched_steps: int | None = None
-    centred: bool = False
     ctc: float = 0.0
     nonspeech: float = 0.0
     tokens: Literal["all", "train"] = "all"
@@ -173,7 +168,6 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         self.training = training
         self.dev = dev[: training.dev_recordings]
         self._sources = {"encoder": str(encoder), "lm": str(lm)}
-        self._centre = self._mean_embedding() if training.centred else None
         self._encoded = (EncodedRecordings if states is None else states)(self.model)
         # On other CPUs bfloat16 is emulated.
         self._half = training.model.lm_dtype == "bfloat16" and (
@@ -245,8 +239,6 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
             values["cross_entropy"] = total.item()
         until = training.matched_steps
         drawn = until is None or self.step_count < until
-        if self._centre is not None:
-            speech, text = speech - self._centre, text - self._centre
         for name, loss in _MATCHED.items():
             weight: float = getattr(training, name)
             if weight and drawn:
@@ -260,14 +252,6 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
             values["ctc"] = spoken.item()
             total = total + training.ctc * spoken
         return total, values
-
-    @torch.no_grad()
-    def _mean_embedding(self) -> Tensor:
-        """Return the mean embedding of the tokens of train, each as often as it occurs, (d,)."""
-        said = [token for recording in self.speech for token in self.model.tokens(recording.text)]
-        numbers, counts = torch.tensor(said, device=self.device).unique(return_counts=True)
-        embedded = self.model.lm.get_input_embeddings()(numbers).float()
-        return (counts / counts.sum()) @ embedded
 
     def _tokens(self, batch: Sequence[Recording]) -> tuple[Tensor, Tensor]:
         """Return the tokens of the transcripts, (B, M), and their numbers."""

@@ -249,29 +249,6 @@ def test_the_matching_loss_in_the_first_steps_only(material, tmp_path):
         trainer(material, tmp_path, adapter_steps=2, matched_steps=1)
 
 
-def test_angles_around_the_mean_embedding(material, tmp_path):
-    """A direction that all embeddings have in common changes nothing then."""
-    changes = {"model": {"hidden": 16, "stack": 8}, "nonspeech": 0.0, "ctc": 0.0}
-    found = {}
-    for centred in (False, True):
-        run = trainer(material, tmp_path, adapter_steps=2, best_alignment=1.0, centred=centred,
-                      **changes)  # fmt: skip
-        batch = run.batch(0)
-        before = run.losses(batch)[1]
-        with torch.no_grad():
-            run.model.lm.get_input_embeddings().weight += 3.0
-            run.model.adapter.norm.bias += 3.0
-        run._centre = run._mean_embedding() if centred else None
-        found[centred] = before, run.losses(batch)[1]
-    assert found[True][1] == pytest.approx(found[True][0], rel=1e-3)
-    assert found[False][1]["best_alignment"] < 0.5 * found[False][0]["best_alignment"]
-    # As often as they occur: the, cat, a, dog, cat, the, dog, sat.
-    words = ["the", "cat", "a", "dog", "cat", "the", "dog", "sat"]
-    numbers = torch.tensor([n for word in words for n in run.model.tokens(word)])
-    mean = run.model.lm.get_input_embeddings()(numbers).mean(0)
-    torch.testing.assert_close(run._mean_embedding(), mean.float())
-
-
 def test_states_of_a_store(material, tmp_path):
     """They are what the encoder would say; those of another encoder or layer are refused."""
     encoder = tiny_models.whisper(tmp_path / "whisper")
