@@ -208,11 +208,21 @@ def align(
     if len(model) > 1:
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
     from speechalign.errors import InputError
+    from speechalign.pronunciation.lexicon import PronouncingModel
+    from speechalign.pronunciation.oovs import foreign_words
 
     utterances = read_corpus(corpus)
     if not utterances:
         raise InputError(f"{corpus}: no recordings with transcripts here")
-    align_utterances(utterances, out, load_aligner(model[0] if model else None), jobs, shard)
+    aligner = load_aligner(model[0] if model else None)
+    if isinstance(aligner.model, PronouncingModel):
+        foreign = foreign_words(utterances, aligner.model)
+        if foreign is not None:
+            log.warning(
+                "warning: %s; if the transcripts are in another language, choose a model of it, or "
+                "universal-small with --language: see `speechalign model list`", foreign,
+            )  # fmt: skip
+    align_utterances(utterances, out, aligner, jobs, shard)
 
 
 def _write_report(out: Path, page: Path) -> None:

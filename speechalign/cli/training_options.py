@@ -184,6 +184,7 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
             licence: str = "not stated",
         ) -> tuple[list[Utterance], Trained | TrainedNetwork]:
             from speechalign.cli.progress import ProgressBar, TrainingProgress
+            from speechalign.pronunciation.oovs import foreign_words
             from speechalign.training import train
 
             trainer: Callable[..., Trained | TrainedNetwork]
@@ -193,6 +194,11 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
                 trainer = _head_trainer(encoder, copies)
             utterances = read_corpus(corpus)
             source = pronunciations(dictionaries, language, phones)
+            if (foreign := foreign_words(utterances, source)) is not None:
+                warn(
+                    f"{foreign}; if the transcripts are in another language, name it with "
+                    "--language, and say how it is pronounced with --phones or --dictionary"
+                )
             with ProgressBar("reading") as bar:
                 trained = trainer(
                     utterances,
@@ -263,7 +269,7 @@ def pronunciations(
 
 
 def warn(line: str) -> None:
-    """Print a warning about a line of a dictionary."""
+    """Print a warning, such as one about a line of a dictionary."""
     log.warning("warning: %s", line)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +15,10 @@ from speechalign.errors import InputError
 from speechalign.models import DictionaryModel, Model
 from speechalign.pronunciation.lexicon import Lexicon, PronouncingModel, Pronunciations
 from speechalign.text.dictionary import Dictionary, Phones, read_dictionary
-from speechalign.text.word import UNKNOWN, bare
+from speechalign.text.word import NOISE, UNKNOWN, bare
+
+# Share of different words that an English corpus with many names may lack.
+_FOREIGN = 0.25
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,41 @@ def find_oovs(utterances: Sequence[Utterance], lexicon: Lexicon) -> Oovs:
             found[name] = replace(first, count=first.count + 1)
     words_found = sorted(found.values(), key=lambda oov: (-oov.count, oov.word))
     return Oovs(tuple(words_found), tuple(unusable))
+
+
+def foreign_words(utterances: Sequence[Utterance], source: PronouncingModel) -> str | None:
+    """Describe the words that the English dictionary lacks, where they are many.
+
+    Parameters
+    ----------
+    utterances : Sequence[Utterance]
+        What `speechalign.corpus.read_corpus` returns.
+    source : PronouncingModel
+        What the words are looked up in.
+
+    Returns
+    -------
+    str or None
+        How many of the words are missing, and the most frequent of them. None where it is at most a
+        quarter, as names in an English text are, and where the source is not the English one.
+    """
+    if source.pronunciation != "english":
+        return None
+    # What would be guessed does not matter, and letters need nothing.
+    lexicon = Lexicon(Pronunciations(source.language, source.dictionary, "graphemes"))
+    counts: Counter[str] = Counter()
+    for utterance in utterances:
+        with suppress(InputError):  # named where it is trained on or aligned
+            if utterance.problem is None:
+                counts.update(s for word in lexicon.words(utterance.text) for s in word.spoken)
+    words = [word for word, _ in counts.most_common() if word not in (NOISE, UNKNOWN)]
+    missing = [word for word in words if lexicon.is_guessed(word)]
+    if len(missing) <= _FOREIGN * len(words):
+        return None
+    return (
+        f"{len(missing)} of the {len(words)} different words are not in the English dictionary, "
+        f"such as {', '.join(missing[:5])}"
+    )
 
 
 def check_dictionaries(

@@ -122,6 +122,25 @@ def test_what_says_nothing_of_pronunciations_is_refused(corpus, tmp_path):
     assert "give --dictionary FILE, --phones espeak, or --phones graphemes" in result.stderr
 
 
+def test_another_language_than_english_is_noticed(tmp_path, examples):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name, text in [("one", "Der Lappen liegt auf dem Eisschrank."), ("two", "Auf dem Tisch.")]:
+        shutil.copy(examples / "slt" / "tea.flac", folder / f"{name}.flac")
+        (folder / f"{name}.lab").write_text(text)
+    told = (
+        "warning: 4 of the 7 different words are not in the English dictionary, such as auf, dem, "
+        "liegt, eisschrank; if the transcripts are in another language, "
+    )
+    result = run("train-align", folder, tmp_path / "out", "--gaussians", 1)
+    assert result.stderr.startswith(told + "name it with --language, and")
+    assert result.stderr.count("another language") == 1
+    result = run("align", folder, tmp_path / "other")
+    assert result.stderr.startswith(told + "choose a model of it, or universal-small with")
+    result = run("train", folder, tmp_path / "graphemes", "--phones", "graphemes")
+    assert "another language" not in result.stderr
+
+
 def test_folder_that_holds_something_else_is_refused_before_the_work(corpus, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("1")
