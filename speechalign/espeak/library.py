@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from speechalign.errors import BackendError, InputError
+from speechalign.language_codes import short_code
 
 # From speak_lib.h of eSpeak NG.
 _SYNCHRONOUS, _PHONEME_EVENTS, _IPA_EVENTS, _DONT_EXIT = 2, 1, 2, 0x8000
@@ -124,17 +125,31 @@ def find_voice(voice: str) -> bytes:
     """Return what the library calls a voice, with its variant."""
     language, plus, variant = voice.partition("+")
     known = _voices()
-    if language not in known:
-        named = [code for code, (_, name) in known.items() if language.lower() in name.lower()]
-        raise InputError(_unknown("language", language, (language and named) or list(known)))
+    codes = {code.lower(): code for code in known}
+    code = codes.get(language.lower()) or codes.get(short_code(language))
+    if code is None:
+        raise InputError(
+            f"eSpeak NG has no language {language!r}{_near(_called(language))}; expected a code "
+            "such as de, pt-br or cmn"
+        )
     if plus and variant not in _variants():
-        raise InputError(_unknown(f"variant of the voice {language!r}", variant, _variants()))
-    return (known[language][0] + plus + variant).encode()
+        near = _near(get_close_matches(variant, _variants(), n=5, cutoff=0.3))
+        raise InputError(f"eSpeak NG has no variant {variant!r} of the voice {language!r}{near}")
+    return (known[code][0] + plus + variant).encode()
 
 
-def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=5, cutoff=0.3) or sorted(known)[:10]
-    return f"eSpeak NG has no {kind} {name!r}; near to it: {', '.join(near)}"
+def _called(language: str) -> list[str]:
+    """Return the codes of languages that are called nearly so, with their names."""
+    known, wanted = languages(), language.lower()
+    named = [code for code, name in known.items() if wanted and wanted in name.lower()]
+    names = {name.lower().partition(" ")[0]: code for code, name in reversed(list(known.items()))}
+    spelt = names | {code.lower(): code for code in known}
+    near = [spelt[one] for one in get_close_matches(wanted, spelt, n=3, cutoff=0.6)]
+    return [f"{code} ({known[code]})" for code in list(dict.fromkeys(named or near))[:3]]
+
+
+def _near(names: Sequence[str]) -> str:
+    return f"; near to it: {', '.join(names)}" if names else ""
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from speechalign.errors import InputError
 from speechalign.espeak import phonemes
 from speechalign.text.dictionary import Variants
 
@@ -28,7 +29,13 @@ class EspeakPhones:
 
     def __init__(self, language: str, dictionary: Mapping[str, Variants]) -> None:  # noqa: ARG002
         self._language = language
-        phonemes((), language)  # so that an unknown language is told at once
+        try:
+            phonemes((), language)  # so that an unknown language is told at once
+        except InputError as error:
+            raise InputError(
+                f"{error}; for a language that it lacks, give --phones graphemes or --dictionary "
+                "FILE"
+            ) from None
 
     def pronounce(self, word: str) -> Variants:
         """Return the pronunciation of the word alone and, where it differs, among others."""

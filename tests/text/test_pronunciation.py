@@ -86,8 +86,14 @@ def test_espeak():
     assert say("espeak", "haus") == (("h", "aʊ", "s"),)
     assert say("espeak", "house", "en-us") == (("h", "aʊ", "s"),)
     assert say("espeak", "…") == ()
-    with pytest.raises(InputError, match=r"no language 'germn'; near to it: "):
+    assert say("espeak", "haus", "deu") == say("espeak", "haus", "DE") == (("h", "aʊ", "s"),)
+    told = (
+        r"no language 'germn'; near to it: de \(German\).*; expected a code such as de, .*--phones"
+    )
+    with pytest.raises(InputError, match=told):
         say("espeak", "haus", "germn")
+    with pytest.raises(InputError, match=r"no language 'qqq'; expected .* or --dictionary FILE"):
+        say("espeak", "haus", "qqq")
 
 
 def test_a_trained_model(tmp_path):
