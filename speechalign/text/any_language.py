@@ -12,6 +12,7 @@ token                  spoken
                        of the language
 ``20%``                vingt pour cent
 ``12.03.2024``         douze mars deux mille vingt quatre; also with slashes or hyphens
+``2x``                 twee keer in Dutch, два раза in Russian
 ``10:30``              dix heures trente
 ``5€`` ``3-5`` ``XIV`` `UNKNOWN`, as is every number that cannot be read for certain: ranges,
                        ordinals, units, Roman numerals, dates where days are inflected (Polish,
@@ -20,7 +21,7 @@ token                  spoken
 ``—`` ``…`` ``🙂``     nothing
 =====================  ====================================================================
 
-The examples are French.
+The other examples are French.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _PARTS = re.compile(
     (?P<iso>(?<![\d.,/-])(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w.,/-]))
     |(?P<date>(?<![\w.,/-])(?P<d>\d{{1,2}})(?P<mark>[./-])(?P<m>\d{{1,2}})(?P=mark)(?P<y>\d{{4}})(?![\w/-]))
     |(?P<time>(?<![\w:.,])(?P<hours>\d{{1,2}}):(?P<minutes>\d\d)(?![\w:]))
-    |(?P<minus>(?<![\w.,)])[-−](?=\d))?(?P<number>{_NUMBER})(?P<percent>\s?[%٪])?
+    |(?P<minus>(?<![\w.,)])[-−](?=\d))?(?P<number>{_NUMBER})((?P<percent>\s?[%٪])|(?P<times>[xXхХ×](?![^\W_])))?
     |(?P<percent_first>%)(?P<turkish>{_NUMBER})
     """,
     re.VERBOSE,
@@ -159,6 +160,8 @@ def _read(part: re.Match[str], language: str) -> Spoken | None:
     written = found["number"]
     if "percent" in found:
         said = numbers.percent(written, language)
+    elif "times" in found:
+        said = numbers.times(written, language)
     elif numbers.speaks(language):
         said = numbers.number(written, language)
     else:  # eSpeak, and dictionaries, may know it

@@ -36,6 +36,7 @@ token                          spoken
 ``50%`` ``20°C`` ``1°``        fifty percent; twenty degrees celsius; one degree
 ``5km`` ``5 kg`` ``10 AM``     five kilometers; five kilograms; ten a m
 ``10m`` ``10k`` ``5'10"``      ten meters; ten thousand; five foot ten
+``2x`` ``3x4``                 two times; three by four; also two x, three times four
 ``x²`` ``10³`` ``H₂O``         x squared; ten cubed; h two o
 ``&`` ``+`` ``=`` ``@``        and; plus; equals; at; also × times, ÷ divided by, § section
 ``#5`` ``#tag`` ``C#``         number five; hashtag tag; c sharp

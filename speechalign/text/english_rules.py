@@ -117,7 +117,7 @@ _LETTER_UNITS = {
     "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "mi": ("mile", "miles"),
     "yd": ("yard", "yards"), "yds": ("yard", "yards"), "sec": ("second", "seconds"),
     "h": ("hour", "hours", "h"), "W": ("watt", "watts", "w"), "V": ("volt", "volts", "v"),
-    "x": ("x", "x", "times"),
+    "x": ("time", "times", "x"),
 }  # fmt: skip
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _LETTER_UNIT = "|".join(sorted(_LETTER_UNITS, key=len, reverse=True))
@@ -330,6 +330,11 @@ def _plain_number(match: _Match, _context: Context) -> Said:
     return numbers.readings_alone(match[0])
 
 
+def _cross(match: _Match, _context: Context) -> Said:
+    """Say ``2x4`` as two by four."""
+    return [(*numbers.number(match[1]), name) for name in ("by", "times", "x")]
+
+
 def _degrees(match: _Match, _context: Context) -> Spoken:
     one = re.search(r"(?<![\d.,])1$", match.string[: match.start()])
     scale = {"c": ("celsius",), "f": ("fahrenheit",)}.get((match[1] or "").lower(), ())
@@ -411,6 +416,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, Context], Said | None]], 
         (r"(?<![\d.,/])(\d{1,3})/(\d{1,3})(?:ths?)?(?![\w/])", _fraction),
         (r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?i:st|nd|rd|th)(?![A-Za-z])", _ordinal),
         (r"(?<![.,])(\d+)'?s(?![A-Za-z])", _plural),
+        (rf"({_NUMBER})x(?=\d)", _cross),
         (
             rf"({_NUMBER})({'|'.join(sorted(_LETTER_UNITS, key=len, reverse=True))})(?![A-Za-z&])",
             _letter_unit,

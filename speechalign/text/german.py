@@ -13,6 +13,8 @@ token                            spoken
 ``mp3`` ``S3``                   em pe drei; es drei
 ``z.B.`` ``z. B.`` ``usw.``      zum beispiel; zum beispiel; und so weiter; also
                                  ``d.h. u.a. bzw. ca. etc. Dr. Prof. St. Nr. Str. Mio.``
+``Abs. 3`` ``Art. 5`` ``S. 12``  absatz drei; artikel fünf; seite zwölf: before a number, also
+                                 ``Abschn. Anm. Aufl. Bd. Bsp. Kap. Tab. Ziff.``
 ``105`` ``1.234`` ``007``        einhundertfünf; eintausendzweihundertvierunddreißig; null
                                  null sieben; more than 15 digits are read one by one
 ``3,14`` ``-5``                  drei komma eins vier; minus fünf
@@ -23,6 +25,7 @@ token                            spoken
 ``3.5.1995``                     dritter fünfter neunzehnhundertfünfundneunzig; with -n as
                                  above
 ``20er`` ``5-jährige`` ``3-mal`` zwanziger; fünfjährige; dreimal: one word
+``2x`` ``3x4`` ``3 x 4``         zweimal; drei mal vier, both
 ``1/2`` ``¾`` ``24/7``           ein halb; drei viertel; vierundzwanzig sieben
 ``2-3`` ``1995–96``              zwei bis drei; neunzehnhundertfünfundneunzig bis
                                  sechsundneunzig
@@ -46,6 +49,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from speechalign.text import german_abbreviations as abbreviations
 from speechalign.text import german_numbers as numbers
 from speechalign.text import roman_numerals
 from speechalign.text.latin import to_latin
@@ -165,7 +169,21 @@ def _roman(token: str, context: _Context) -> tuple[Spoken, ...]:
 
 
 _HEADINGS = frozenset(
-    ("teil", "kapitel", "band", "buch", "akt", "szene", "stufe", "klasse", "typ", "artikel")
+    (
+        "abs.",
+        "bd.",
+        "kap.",
+        "teil",
+        "kapitel",
+        "band",
+        "buch",
+        "akt",
+        "szene",
+        "stufe",
+        "klasse",
+        "typ",
+        "artikel",
+    )
 )
 
 
@@ -184,41 +202,6 @@ _NAMES = {
     "r": "er", "s": "es", "t": "te", "u": "u", "v": "vau", "w": "we", "x": "ix", "y": "ypsilon",
     "z": "zett", "ä": "ä", "ö": "ö", "ü": "ü", "ß": "eszett",
 }  # fmt: skip
-_ABBREVIATIONS = {
-    "z.b.": "zum beispiel", "d.h.": "das heißt", "u.a.": "unter anderem", "o.ä.": "oder ähnliches",
-    "u.s.w.": "und so weiter", "z.t.": "zum teil", "i.d.r.": "in der regel",
-    "v.chr.": "vor christus", "n.chr.": "nach christus", "s.o.": "siehe oben",
-    "s.u.": "siehe unten", "usw.": "und so weiter", "etc.": "et cetera", "bzw.": "beziehungsweise",
-    "ca.": "zirka", "dr.": "doktor", "prof.": "professor", "st.": "sankt", "nr.": "nummer",
-    "hr.": "herr", "str.": "straße", "mio.": "millionen", "mrd.": "milliarden",
-    "jh.": "jahrhundert", "evtl.": "eventuell", "inkl.": "inklusive", "vgl.": "vergleiche",
-    "ggf.": "gegebenenfalls", "sog.": "sogenannte", "abb.": "abbildung", "geb.": "geboren",
-    "gest.": "gestorben", "tel.": "telefon", "vs.": "versus", "dipl.": "diplom",
-    "ing.": "ingenieur", "chr.": "christus",
-}  # fmt: skip
-_ABBREVIATION = "|".join(map(re.escape, sorted(_ABBREVIATIONS, key=len, reverse=True)))
-_MONTHS = {
-    "Jan": "januar", "Feb": "februar", "Apr": "april", "Aug": "august", "Sep": "september",
-    "Sept": "september", "Okt": "oktober", "Nov": "november", "Dez": "dezember",
-}  # fmt: skip
-# What two tokens of one letter each stand for, such as "z. B.".
-_PAIRS = {tuple(a.split(".")[:2]): a for a in _ABBREVIATIONS if a.count(".") == 2}
-_UNITS = {
-    "km": "kilometer", "m": "meter", "cm": "zentimeter", "mm": "millimeter", "kg": "kilogramm",
-    "g": "gramm", "mg": "milligramm", "l": "liter", "ml": "milliliter", "ha": "hektar",
-    "km/h": "kilometer pro stunde", "km²": "quadratkilometer", "m²": "quadratmeter",
-    "m³": "kubikmeter", "h": "stunden", "min": "minuten", "hz": "hertz", "khz": "kilohertz",
-    "mhz": "megahertz", "ghz": "gigahertz", "kw": "kilowatt", "ps": "pe es", "v": "volt",
-    "mb": "megabyte", "gb": "gigabyte", "kb": "kilobyte", "tb": "terabyte",
-}  # fmt: skip
-_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-_SYMBOLS = {
-    "&": "und", "+": "plus", "=": "gleich", "@": "at", "%": "prozent", "‰": "promille",
-    "×": "mal", "÷": "geteilt durch", "−": "minus", "±": "plus minus", "§": "paragraph",
-    "²": "quadrat", "³": "hoch drei", "#": "raute", "€": "euro", "$": "dollar", "£": "pfund",
-    "¥": "yen", "₹": "rupien", "¢": "cent", "°": "grad",
-}  # fmt: skip
-
 _Match = re.Match[str]
 
 
@@ -227,22 +210,30 @@ def _silent(_match: _Match, _context: _Context) -> Spoken:
 
 
 def _abbreviation(match: _Match, _context: _Context) -> Spoken:
-    return tuple(_ABBREVIATIONS[match[0].lower()].split())
+    return tuple(abbreviations.ABBREVIATIONS[match[0].lower()].split())
+
+
+def _numbered(match: _Match, context: _Context) -> Spoken | None:
+    """Say an abbreviation in full before its number: ``Abs. 3``, ``Kap. IV``."""
+    after = match.string[match.end() :] or context.after
+    if not re.match(r"\d|[IVX]+\b", after):
+        return None
+    return (abbreviations.NUMBERED[match[1].lower()],)
 
 
 def _month(match: _Match, context: _Context) -> Spoken | None:
     """Say a month in full after a day: ``3. Jan.``."""
-    return (_MONTHS[match[1]],) if re.search(r"\d\.?$", context.before) else None
+    return (abbreviations.MONTHS[match[1]],) if re.search(r"\d\.?$", context.before) else None
 
 
 def _half_abbreviation(match: _Match, context: _Context) -> Spoken | None:
     """Say the one or the other half of ``z. B.``."""
     letter = match[1].lower()
     before, after = (t.lower().strip(".,;:)") for t in (context.before, context.after))
-    if (letter, after) in _PAIRS:
-        return (_ABBREVIATIONS[_PAIRS[letter, after]].split()[0],)
-    if (before, letter) in _PAIRS:
-        return tuple(_ABBREVIATIONS[_PAIRS[before, letter]].split()[1:])
+    if (letter, after) in abbreviations.PAIRS:
+        return (abbreviations.ABBREVIATIONS[abbreviations.PAIRS[letter, after]].split()[0],)
+    if (before, letter) in abbreviations.PAIRS:
+        return tuple(abbreviations.ABBREVIATIONS[abbreviations.PAIRS[before, letter]].split()[1:])
     return None
 
 
@@ -250,11 +241,11 @@ def _unit_alone(match: _Match, context: _Context) -> Spoken | None:
     """Say a unit after a number; the same letters are a word after anything else."""
     if not context.before[-1:].isdigit():
         return None
-    return tuple(_UNITS[match[0].lower()].split())
+    return tuple(abbreviations.UNITS[match[0].lower()].split())
 
 
 def _unit(match: _Match, _context: _Context) -> Spoken:
-    return (*numbers.counting(match[1]), *_UNITS[match[2].lower()].split())
+    return (*numbers.counting(match[1]), *abbreviations.UNITS[match[2].lower()].split())
 
 
 def _money(match: _Match, _context: _Context) -> Spoken:
@@ -314,8 +305,21 @@ def _plain_number(match: _Match, context: _Context) -> Spoken:
     if match.end() == len(match.string) and context.after[:1] in tuple("€$£¥₹¢"):
         return numbers.money(context.after[0], match[0])
     after = context.after.strip(".,;:!?)").lower()
-    counts = match[0] == match.string and (after == "uhr" or after in _UNITS)
+    counts = match[0] == match.string and (after == "uhr" or after in abbreviations.UNITS)
     return numbers.counting(match[0]) if counts else numbers.number(match[0])
+
+
+def _times(match: _Match, _context: _Context) -> Spoken:
+    """Say ``2x`` as zweimal, and ``0,5x`` as null komma fünf mal."""
+    *before, last = numbers.counting(match[1])
+    return (*before, last, "mal") if "," in match[1] else (*before, last + "mal")
+
+
+def _cross(match: _Match, context: _Context) -> Spoken | None:
+    """Say ``x`` between numbers: ``3x4``, ``3 x 4``."""
+    before = match.string[: match.start()] or context.before
+    after = match.string[match.end() :] or context.after
+    return ("mal",) if before[-1:].isdigit() and after[:1].isdigit() else None
 
 
 def _degrees(match: _Match, _context: _Context) -> Spoken:
@@ -327,7 +331,7 @@ def _symbol(match: _Match, context: _Context) -> Spoken:
     amount = re.search(rf"({_NUMBER})$", context.before)
     if match[0] in "€$£¥₹¢" and match.start() == 0 and amount:
         return ()  # said with the number before it
-    return tuple(_SYMBOLS[match[0]].split())
+    return tuple(abbreviations.SYMBOLS[match[0]].split())
 
 
 def _word(match: _Match, context: _Context) -> Spoken:
@@ -362,10 +366,11 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, _Context], Spoken | None]
     (re.compile(pattern), say)
     for pattern, say in (
         (r"([^\w\s.'-])\1{2,}", _silent),  # a line of signs is decoration
-        (rf"(?<![\w'])(?i:{_ABBREVIATION})(?!\w)", _abbreviation),
-        (rf"(?<![\w.'])({'|'.join(_MONTHS)})\.?(?!\w)", _month),
+        (rf"(?<![\w'])(?i:{abbreviations.PATTERN})(?!\w)", _abbreviation),
+        (rf"(?<![\w.'])(?i:({'|'.join(abbreviations.NUMBERED)}))\.", _numbered),
+        (rf"(?<![\w.'])({'|'.join(abbreviations.MONTHS)})\.?(?!\w)", _month),
         (rf"(?<![\w.'])([{_LETTER}]{{1,3}})\.?(?=\W*$)", _half_abbreviation),
-        (rf"(?<![\w'])(?i:{_UNIT})(?![\w'/])", _unit_alone),
+        (rf"(?<![\w'])(?i:{abbreviations.UNIT})(?![\w'/])", _unit_alone),
         (rf"({_CURRENCY})({_NUMBER})", _money),
         (rf"({_NUMBER})({_CURRENCY})", _money_after),
         (
@@ -380,11 +385,13 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[_Match, _Context], Spoken | None]
         (r"(?<![\d.,/])(\d{1,3})/(\d{1,3})(?![\w/])", _fraction),
         (rf"(?<![\d.,])(\d{{1,4}})-?({_COUNTED})(?!\w)", _compound),
         (r"(?<![\d.,])(\d{1,3})\.(?=\W*$)", _ordinal),
-        (rf"({_NUMBER})(?i:({_UNIT}))(?!\w)", _unit),
+        (rf"({_NUMBER})(?i:({abbreviations.UNIT}))(?!\w)", _unit),
+        (rf"(?<![\d.,])({_NUMBER})[xX×](?!\w)", _times),
         (r"(?<![\w.,€$£¥₹#+−×÷=])\d{4}(?![\w%‰°²³×÷+=/]|[.,]\d)", _year),
         (_NUMBER, _plain_number),
         (r"°(?:([CcFf])(?!\w))?", _degrees),
         (r"[&+=@%‰×÷−±§²³#$£€¥₹¢]", _symbol),
+        (r"x(?![^\W\d])", _cross),
         (rf"[{_LETTER}]+(?:'[{_LETTER}]+)*", _word),
     )
 )

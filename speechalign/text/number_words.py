@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 
 Words = tuple[str, ...]
@@ -43,6 +44,8 @@ _PERCENT = {
     "ro": "la sută", "ru": "процент/процента/процентов", "sk": "percento/percentá/percent",
     "sv": "procent", "th": "เปอร์เซ็นต์", "uk": "відсоток/відсотки/відсотків", "vi": "phần trăm",
 }  # fmt: skip
+# After the number of ``2x``, in the same way.
+_TIMES = {"nl": "keer", "ru": "раз/раза/раз"}
 _PERCENT_BEFORE = {"tr": "yüzde"}
 # Day, month and year are cardinals, but for the first day; what is between them, and the months.
 _DATES = {
@@ -148,10 +151,19 @@ def number(written: str, language: str) -> Words | None:
 
 def percent(written: str, language: str) -> Words | None:
     """Read a number of per cent."""
-    said = number(written, language)
     if language in _PERCENT_BEFORE:
-        return _joined((_PERCENT_BEFORE[language],), said)
-    names = _PERCENT.get(language)
+        return _joined((_PERCENT_BEFORE[language],), number(written, language))
+    return _counted(written, _PERCENT, language)
+
+
+def times(written: str, language: str) -> Words | None:
+    """Read how often something is done, such as ``2x``."""
+    return _counted(written, _TIMES, language)
+
+
+def _counted(written: str, nouns: Mapping[str, str], language: str) -> Words | None:
+    """Read a number and the noun after it, in the form that goes with it."""
+    said, names = number(written, language), nouns.get(language)
     if names is None or said is None:
         return None
     one, *others = names.split("/")
