@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -194,7 +194,8 @@ def align_corpus(
         segmenter=segmenter,
         on_step=on_step,
     )
-    recordings = _recordings(utterances, formats, manifest)
+    earlier = {} if manifest is None else manifest.read()
+    recordings = _recordings(utterances, formats, manifest, earlier)
     finished = _results(recordings, utterances, run, jobs, progress)
     if out is None:
         return finished
@@ -203,7 +204,8 @@ def align_corpus(
         results = {result.utterance: result for result in finished}
     if shard is not None:
         note_end(Path(out), shard, _seconds(results.values()), time.monotonic() - began)
-    return CorpusResult(tuple(results[utterance.id] for utterance in utterances))
+    others = _others(earlier.values(), {u.recording for u in utterances}, Path(out))
+    return CorpusResult(tuple(results[utterance.id] for utterance in utterances), others)
 
 
 def _results(
@@ -283,6 +285,20 @@ def _in_processes(
                 yield from results
 
 
+def _others(
+    results: Iterable[UtteranceResult], corpus: Collection[str], folder: Path
+) -> tuple[str, ...]:
+    """Return the recordings with files in a folder that a corpus does not have."""
+    others = {result.recording: result.outputs for result in results}
+    return tuple(
+        sorted(
+            name
+            for name, outputs in others.items()
+            if name not in corpus and any(map(os.path.exists, map(folder.joinpath, outputs)))
+        )
+    )
+
+
 def _seconds(results: Iterable[UtteranceResult]) -> float:
     """Return how much audio was aligned now."""
     return sum(r.end - r.start for r in results if r.words and not r.kept and r.end is not None)
@@ -309,14 +325,17 @@ def _open_output(folder: Path, formats: Sequence[str], shard: Shard | None) -> M
 
 
 def _recordings(
-    utterances: Sequence[Utterance], formats: Sequence[str], manifest: Manifest | None
+    utterances: Sequence[Utterance],
+    formats: Sequence[str],
+    manifest: Manifest | None,
+    results: Mapping[str, UtteranceResult],
 ) -> list[Recording]:
     """Group utterances, and the results of an earlier run, by recording."""
     members: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         members.setdefault(utterance.recording, []).append(utterance)
     earlier: dict[str, dict[str, UtteranceResult]] = {name: {} for name in members}
-    for name, result in manifest.read().items() if manifest is not None else ():
+    for name, result in results.items():
         if result.recording in earlier:
             earlier[result.recording][name] = result
     suffixes = [(name, FORMATS[name].SUFFIXES[0]) for name in formats]  # type: ignore[attr-defined]

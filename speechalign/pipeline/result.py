@@ -169,9 +169,13 @@ class CorpusResult:
     ----------
     utterances : tuple[UtteranceResult, ...]
         One for each utterance, in the order of the corpus.
+    others : tuple[str, ...]
+        Recordings that this corpus does not have, and of which the folder has files of earlier
+        runs; sorted.
     """
 
     utterances: tuple[UtteranceResult, ...]
+    others: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.utterances)

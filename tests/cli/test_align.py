@@ -226,6 +226,22 @@ def test_all_is_well(corpus, tmp_path):
     assert "of these, kept from an earlier run (--overwrite aligns again): 3\n" in again.stderr
 
 
+def test_recordings_that_have_gone_from_the_corpus_are_told(corpus, tmp_path):
+    run(corpus, tmp_path / "out")
+    for name in ("slt/tea", "rms/river"):
+        (corpus / f"{name}.lab").unlink()
+        (corpus / f"{name}.flac").unlink()
+    before = (tmp_path / "out/slt/tea.TextGrid").read_bytes()
+    result = run(corpus, tmp_path / "out")
+    assert result.exit_code == 0
+    told = "from earlier runs, which this corpus does not have: {}; align into another folder"
+    assert told.format("2 (rms/river, slt/tea)") in result.stderr
+    assert (tmp_path / "out/slt/tea.TextGrid").read_bytes() == before
+    (tmp_path / "out/rms/river.TextGrid").unlink()
+    assert told.format("1 (slt/tea)") in run(corpus, tmp_path / "out").stderr
+    assert "from earlier runs" not in run(corpus, tmp_path / "new").stderr
+
+
 def test_kept_changed_and_overwritten(corpus, tmp_path):
     run(corpus, tmp_path / "out")
     grid = tmp_path / "out/slt/tea.TextGrid"
