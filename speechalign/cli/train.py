@@ -49,5 +49,6 @@ def train(
     on.
     """
     _, trained = train_model(corpus, model_out, jobs, name=name, licence=licence)
+    assert trained is not None
     print(trained.report.text())
     sys.exit(3 if trained.report.left_out else 0)

@@ -36,7 +36,8 @@ def train_align(
     """Train a model on CORPUS and align CORPUS with it; write TextGrids to OUT.
 
     The same as `speechalign train` and then `speechalign align`; no model and, with --phones
-    graphemes, no dictionary is needed.
+    graphemes, no dictionary is needed. A model that a run has trained is used again as long as
+    corpus, dictionaries and options of training are the same.
 
     Exit status: 0 all aligned, 3 some not (the others are written), 4 none.
     """
@@ -44,5 +45,5 @@ def train_align(
 
     out = out.absolute()
     model_out = model_out or out.with_name(f"{out.name}.model")
-    utterances, _ = train_model(corpus, model_out, jobs)
+    utterances, _ = train_model(corpus, model_out, jobs, reuse=True)
     align_utterances(utterances, out, Aligner(model_out), jobs)

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from speechalign.training import Trained
     from speechalign.training.head import TrainedNetwork
 
-TrainModel = Callable[..., "tuple[list[Utterance], Trained | TrainedNetwork]"]
+TrainModel = Callable[..., "tuple[list[Utterance], Trained | TrainedNetwork | None]"]
 """From corpus, folder of the model and number of threads to the utterances and the trained model;
-``name`` and ``licence`` are keywords."""
+``name`` and ``licence`` are keywords. With ``reuse=True``, a model that would be the same is not
+trained again, and None is returned for it."""
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -182,16 +183,20 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
             *,
             name: str | None = None,
             licence: str = "not stated",
-        ) -> tuple[list[Utterance], Trained | TrainedNetwork]:
+            reuse: bool = False,
+        ) -> tuple[list[Utterance], Trained | TrainedNetwork | None]:
             from speechalign.cli.progress import ProgressBar, TrainingProgress
             from speechalign.pronunciation.oovs import foreign_words
             from speechalign.training import train
+            from speechalign.training.origin import is_trained_on, note_origin, training_hash
 
             trainer: Callable[..., Trained | TrainedNetwork]
             if encoder is None:
-                trainer = partial(train, corrections=read_edits(use_edits))
+                corrections = read_edits(use_edits)
+                trainer = partial(train, corrections=corrections)
+                kind = repr([(name, dict(found.tiers)) for name, found in corrections.items()])
             else:
-                trainer = _head_trainer(encoder, copies)
+                trainer, kind = _head_trainer(encoder, copies)
             utterances = read_corpus(corpus)
             source = pronunciations(dictionaries, language, phones)
             if (foreign := foreign_words(utterances, source)) is not None:
@@ -199,12 +204,22 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
                     f"{foreign}; if the transcripts are in another language, name it with "
                     "--language, and say how it is pronounced with --phones or --dictionary"
                 )
+            name = name or folder.resolve().name
+            options = (kind, name, licence, gaussians, seed, by_speaker, contexts)
+            origin = training_hash(utterances, source, options) if reuse else ""
+            if reuse and is_trained_on(folder, origin):
+                log.info(
+                    "model: %s is used again, as corpus and options are the same; remove it to "
+                    "train again",
+                    folder,
+                )
+                return utterances, None
             with ProgressBar("reading") as bar:
                 trained = trainer(
                     utterances,
                     source,
                     folder,
-                    name=name or folder.resolve().name,
+                    name=name,
                     licence=licence,
                     gaussians=gaussians,
                     jobs=jobs,
@@ -213,6 +228,8 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
                     contexts=contexts,
                     progress=TrainingProgress(bar),
                 )
+            if reuse:
+                note_origin(folder, origin)
             log.info("model and report saved in %s", folder)
             return utterances, trained
 
@@ -221,12 +238,14 @@ def training_options(function: Callable[..., object]) -> Callable[..., object]:
     return command
 
 
-def _head_trainer(source: str, copies: int) -> Callable[..., TrainedNetwork]:
-    """Return what trains a network on an encoder, which is loaded now, before any work."""
+def _head_trainer(source: str, copies: int) -> tuple[Callable[..., TrainedNetwork], str]:
+    """Load an encoder before any work; return what trains a network on it, and its hash."""
     from speechalign.models.neural_hmm.encoder import load_encoder
     from speechalign.training.head import train_head
 
-    return partial(train_head, encoder=load_encoder(source), copies=copies)
+    encoder = load_encoder(source)
+    trainer = partial(train_head, encoder=encoder, copies=copies)
+    return trainer, f"{encoder.content_hash} {copies}"
 
 
 def pronunciations(

@@ -80,6 +80,31 @@ def test_train_align_without_a_dictionary(corpus, tmp_path):
     assert "aligned: " in result.stderr or "doubtful: " in result.stderr
 
 
+def test_train_align_trains_again_if_something_has_changed(examples, tmp_path):
+    folder = tmp_path / "corpus"
+    shutil.copytree(examples, folder)
+    model = tmp_path / "out.model"
+
+    def trains(*options):
+        done = run("train-align", folder, tmp_path / "out", *options)
+        assert done.exit_code == 0, done.stderr
+        again = f"model: {model} is used again, as corpus and options are" not in done.stderr
+        assert ("pass 1 of" in done.stderr) == again
+        return again
+
+    plain = ("--phones", "graphemes", "--gaussians", 1)
+    assert trains(*plain)
+    (folder / "slt/tea.flac").touch()
+    assert not trains(*plain)
+    assert trains("--phones", "graphemes", "--gaussians", 2)
+    text = (folder / "slt/tea.lab").read_text()
+    (folder / "slt/tea.lab").write_text("Well, " + text)
+    assert trains(*plain)
+    (model / "dictionary.txt").write_text("tea t i\n")
+    assert trains(*plain)
+    assert not trains(*plain)
+
+
 def test_adapt_the_embedded_model(corpus, tmp_path):
     model = tmp_path / "adapted"
     result = run("adapt", corpus, "english-sphinx", model, "-j", 1)
