@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -60,7 +61,7 @@ def misfit_reasons(
         )
         for i in untranscribed
     ]  # fmt: skip
-    timed += _repeated(words)
+    timed += _repeated(words, [interval.start for interval in untranscribed])
     timed.sort(key=lambda passage: passage.start or 0.0)
     return [*timed, *_skipped(words, *bounds)]
 
@@ -69,15 +70,17 @@ def _text(words: Sequence[Word]) -> str:
     return " ".join(word.label for word in words)
 
 
-def _repeated(words: Sequence[Word]) -> Iterator[Passage]:
-    """Yield the passages that are said again, with the time of their first reading."""
+def _repeated(words: Sequence[Word], sounds: Sequence[float]) -> Iterator[Passage]:
+    """Yield the passages that are said again, parted where another sound begins."""
     first, said = None, []
     for word in words:
         first = word if word.status != "repeated" else first
         if first is not None and word.span is not None:
             said.append((word, first))
     said.sort(key=lambda pair: pair[0].start)
-    for again, pairs in groupby(said, key=lambda pair: pair[0].status == "repeated"):
+    begun = sorted(sounds)
+    parts = groupby(said, key=lambda p: (p[0].status == "repeated", bisect(begun, p[0].start)))
+    for (again, _), pairs in parts:
         if again:
             passage = list(pairs)
             own = [word for word, _ in passage]

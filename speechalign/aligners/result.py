@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from html import escape
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,11 +82,12 @@ class TimedWords:
     @property
     def misfit_tier(self) -> tuple[Interval, ...]:
         """Untranscribed stretches and repeated passages, in order of time."""
-        found = list(self.untranscribed)
-        for again, passage in groupby(self.said, key=lambda word: word.status == "repeated"):
-            words = tuple(passage)
-            if again:
-                found.append(Interval(words[0].start, words[-1].end, "repeated"))
+        repeated = (
+            Interval(passage.start, passage.end, passage.kind)
+            for passage in self.misfits
+            if passage.kind == "repeated" and passage.start is not None and passage.end is not None
+        )
+        found = (*self.untranscribed, *repeated)
         return tuple(sorted(found, key=lambda interval: interval.start))
 
     @property

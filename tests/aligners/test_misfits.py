@@ -263,6 +263,22 @@ def test_a_real_recording_of_another_text(spoken, aligner):
         Aligner(aligner.model, allow=("skips",)).align(np.zeros(3 * RATE), first, sample_rate=RATE)
 
 
+def test_a_repetition_that_noise_interrupts(spoken, aligner):
+    (one, first), _ = spoken
+    noise = 0.1 * np.random.default_rng(0).normal(size=2 * RATE)
+    pause = int(2.55 * RATE)
+    sound = np.concatenate([one, one[:pause], noise, one[pause:]])
+    found = Aligner(aligner.model, allow=ALL).align(sound, first, sample_rate=RATE)
+    assert [i.label for i in found.misfit_tier] == ["repeated", "untranscribed", "repeated"]
+    assert [i.label for i in found.alignment.tiers["misfits"]] == [
+        "repeated",
+        "untranscribed",
+        "repeated",
+    ]
+    again = [passage.text for passage in found.misfits if passage.kind == "repeated"]
+    assert " ".join(again) == first
+
+
 def test_noise_and_music_between_words(spoken, aligner):
     """Both are untranscribed to their edges, and words keep their times to 20 ms."""
     (one, first), (two, second) = spoken
