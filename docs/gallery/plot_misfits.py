@@ -12,7 +12,6 @@ import numpy as np
 import soundfile
 
 import speechalign
-from speechalign.viz import plot_path
 
 corpus = Path(speechalign.__file__).parents[1] / "examples/english"
 names = ["rms/river", "slt/harbour", "slt/tea", "rms/river"]
@@ -35,4 +34,4 @@ for stretch in result.untranscribed:
 
 # %%
 # Skipped words are red bands, audio without text is grey.
-figure = plot_path(result.words, result.duration, untranscribed=result.untranscribed)
+figure = result.plot()

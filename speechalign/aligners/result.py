@@ -300,7 +300,9 @@ class AlignedUtterance(TimedWords):
         }
 
     def plot(self) -> Figure:
-        """Draw waveform, spectrogram and tiers; of more than a minute, the path through the text.
+        """Draw waveform, spectrogram and tiers, or the path through the text.
+
+        The path is drawn above a minute, and where text and audio differ.
 
         See `speechalign.viz.plot_alignment` and `speechalign.viz.plot_path`.
 
@@ -311,7 +313,7 @@ class AlignedUtterance(TimedWords):
         """
         from speechalign.viz import plot_alignment, plot_path
 
-        if self.duration > LONG:
+        if self.duration > LONG or self.misfits:
             return plot_path(self.words, self.duration, untranscribed=self.untranscribed)
         return plot_alignment(self.alignment, self.waveform)
 

@@ -61,7 +61,8 @@ _FILE_NAME = re.compile(
     metavar="FILE.png",
     group="Output",
     help="Picture of waveform, spectrogram and tiers, with the articulatory score of a model that "
-    "has one; above a minute, of the position in the text against time; needs speechalign[plot] "
+    "has one; above a minute, and where text and audio differ, of the position in the text against "
+    "time; needs speechalign[plot] "
     "(default: none)",
 )
 @overwrite_option
@@ -120,12 +121,12 @@ def align_one(
 
 
 def _figure(result: AlignedUtterance, model: Model) -> Figure:
-    """Draw the result; of a short recording, with the attributes that the model predicts."""
+    """Draw the result; of a short one that fits its text, with the model's attributes."""
     from speechalign.aligners.result import LONG
     from speechalign.models import AttributeModel
     from speechalign.viz import plot_articulation
 
-    if not isinstance(model, AttributeModel) or result.duration > LONG:
+    if not isinstance(model, AttributeModel) or result.duration > LONG or result.misfits:
         return result.plot()
     attributes = model.attributes(result.waveform.samples)
     return plot_articulation(result.alignment, result.waveform, attributes)

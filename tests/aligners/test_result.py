@@ -51,6 +51,13 @@ PARTED = AlignedUtterance.of(
 )  # fmt: skip
 
 
+def test_the_picture_of_text_and_audio_that_part():
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    pytest.importorskip("librosa", reason="needs librosa")
+    assert PARTED.plot().axes[0].get_ylabel() == "word of the text"
+    assert PHONES.plot().axes[0].get_ylabel() == "amplitude"
+
+
 def test_text_and_audio_that_part():
     assert [word.label for word in PARTED] == ["ba", "da", "da", "ga"]
     assert [(word.label, word.start) for word in PARTED.said] == [
