@@ -253,7 +253,7 @@ def measure(corpus: list[Heard], model: WhisperAttention, language: str) -> None
     for k, one in enumerate(corpus):
         for right, text in enumerate((one.wrong, one.text)):
             result = aligner.align(one.waveform, text)
-            status, _ = judge(result.confidence, result.words, result.unit)
+            status, _ = judge(result)
             doubted[k, right] = status is Status.DOUBTFUL
         errors.append(np.array([(word.start, word.end) for word in result.words]) - one.times)
     off = 1000 * np.concatenate(errors)

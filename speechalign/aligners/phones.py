@@ -30,6 +30,7 @@ from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.aligners.search import Search, best_path
 from speechalign.aligners.sound_extent import Kind, cover_sound, inside, long_noise, restored
+from speechalign.aligners.spoken_pauses import PauseJudge
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
@@ -117,6 +118,7 @@ class PhoneAligner:
         self.model = model
         self._judge = PhoneJudge(model)
         self._noise = NoiseStates(model)
+        self._pauses = PauseJudge(model)
 
     def _with_model(self, model: PhoneModel) -> PhoneAligner:
         found = copy.copy(self)
@@ -201,10 +203,14 @@ class PhoneAligner:
         said, untranscribed = in_order_of_text(transcript, readings, aligned)
         if "insertions" in self.allow:
             untranscribed = with_loud_pauses(said, untranscribed, waveform)
+        spoken_pauses: tuple[Interval, ...] = ()
+        if {"insertions", "fillers"}.isdisjoint(self.allow):
+            spoken_pauses = self._pauses.spoken(found.log_probs, found.spans, found.kinds, covered)
         return AlignedUtterance.of(
             said,
             waveform,
             untranscribed=untranscribed,
+            spoken_pauses=spoken_pauses,
             log_likelihood=found.score / len(found.deficits),
             unit="phones",
             search=Search("beam", certified=False) if self.allow else found.search,

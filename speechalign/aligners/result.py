@@ -36,13 +36,15 @@ LONG = 60.0
 class TimedWords:
     """Words with times: an iterable that becomes tiers, tables and files.
 
-    Subclasses have ``words``, the ``unit`` that these consist of, how long the recording is, and
-    what of it is ``untranscribed``.
+    Subclasses have ``words``, the ``unit`` that these consist of, their mean ``confidence``, how
+    long the recording is, what of it is ``untranscribed``, and ``spoken_pauses``.
     """
 
     words: tuple[Word, ...]
     unit: str
+    confidence: float | None
     untranscribed: tuple[Interval, ...]
+    spoken_pauses: tuple[Interval, ...]
 
     @property
     def _seconds(self) -> float:
@@ -185,6 +187,8 @@ class AlignedUtterance(TimedWords):
         Audio that is not in the transcript, in order, labelled with what it sounds like.
     search : Search
         How the path was found.
+    spoken_pauses : tuple[Interval, ...]
+        Pauses that sound like speech, in order, labelled ``speech``; see `PauseJudge`.
     """
 
     words: tuple[Word, ...]
@@ -195,6 +199,7 @@ class AlignedUtterance(TimedWords):
     unit: str = "phones"
     untranscribed: tuple[Interval, ...] = ()
     search: Search = EXACT
+    spoken_pauses: tuple[Interval, ...] = ()
 
     @classmethod
     def of(
@@ -206,6 +211,7 @@ class AlignedUtterance(TimedWords):
         unit: str,
         untranscribed: Sequence[Interval] = (),
         search: Search = EXACT,
+        spoken_pauses: Sequence[Interval] = (),
     ) -> AlignedUtterance:
         """Put together the result of words, at least one of which has times and a confidence.
 
@@ -227,6 +233,7 @@ class AlignedUtterance(TimedWords):
             unit,
             tuple(untranscribed),
             search,
+            tuple(spoken_pauses),
         )
 
     def without_short_pauses(self, least: float) -> AlignedUtterance:
@@ -285,8 +292,9 @@ class AlignedUtterance(TimedWords):
         -------
         dict
             ``duration``, ``log_likelihood``, ``confidence``, ``unit``, ``search``;
-            ``untranscribed``, lists of label, start and end; and ``words``, a list of what
-            `Word.to_dict` returns. Where text and audio differ, ``misfits``: fields of `Passage`.
+            ``untranscribed`` and ``spoken_pauses``, lists of label, start and end; and ``words``, a
+            list of what `Word.to_dict` returns. Where text and audio differ, ``misfits``: fields of
+            `Passage`.
         """
         return {
             "duration": self.duration,
@@ -295,6 +303,7 @@ class AlignedUtterance(TimedWords):
             "unit": self.unit,
             "search": self.search.to_dict(),
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
+            "spoken_pauses": [[i.label, i.start, i.end] for i in self.spoken_pauses],
             "words": [word.to_dict() for word in self.words],
             **self._misfits_as_data(),
         }

@@ -115,7 +115,7 @@ def align_one(
         log.info("channels: %s (--channel chooses one)", waveform.mix.description)
     if waveform.source_rate != waveform.sample_rate:
         log.info("resampled from %d Hz to %d Hz", waveform.source_rate, waveform.sample_rate)
-    status, reason = judge(result.confidence, result.said, result.unit)
+    status, reason = judge(result)
     if reason is not None:
         log.warning("%s: %s", status.value, reason)
 

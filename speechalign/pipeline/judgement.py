@@ -1,10 +1,11 @@
-"""Judgement of an utterance, by its mean confidence and by each word."""
+"""Judgement of an utterance, by its mean confidence, each word, and the pauses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
+from speechalign.aligners.result import TimedWords
 from speechalign.pipeline.result import Status
 from speechalign.text.word import Word
 
@@ -25,17 +26,13 @@ _ROW = 1.0  # ... which lasts longer than this, seconds, ...
 _ROW_WORDS = 3  # ... or has so many: words that nobody says take little time
 
 
-def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, str | None]:
+def judge(result: TimedWords) -> tuple[Status, str | None]:
     """Return the status of an utterance that was aligned, and why it is doubtful if it is.
 
     Parameters
     ----------
-    confidence : float
-        Mean over the words.
-    words : Sequence[Word]
-        With their times.
-    unit : str
-        What the words consist of.
+    result : TimedWords
+        With a confidence.
 
     Notes
     -----
@@ -46,8 +43,10 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
     than 0.3 s or it stands apart from a neighbour by more than a second, or if words in a row have
     confidences below 0.15 and are three or more, or last longer than a second: something else is
     said there, or nothing is, and a sentence that the audio lacks takes little time. Notes such as
-    ``[laughter]`` may take any time.
+    ``[laughter]`` may take any time. Last, a pause may sound like speech (`PauseJudge`).
     """
+    confidence, words, unit = result.confidence, result.said, result.unit
+    assert confidence is not None
     if confidence < DOUBTFUL:
         shown = min(confidence, DOUBTFUL - 0.01)  # 0.4981 is not shown as 0.50
         return Status.DOUBTFUL, (
@@ -81,6 +80,12 @@ def judge(confidence: float, words: Sequence[Word], unit: str) -> tuple[Status, 
         return Status.DOUBTFUL, (
             f"{text!r} from {row[0].start:.2f} to {row[-1].end:.2f} s was hardly heard (no word "
             f"has a confidence of {_HARDLY}): perhaps not said, or something else was; listen to it"
+        )
+    if result.spoken_pauses:
+        longest = max(result.spoken_pauses, key=lambda pause: pause.duration)
+        return Status.DOUBTFUL, (
+            f"the pause from {longest.start:.2f} to {longest.end:.2f} s sounds like speech: "
+            "listen to it; add what the transcript lacks, or align with --allow insertions"
         )
     return Status.ALIGNED, None
 

@@ -125,7 +125,7 @@ def result_of_line(values: dict[str, Any]) -> UtteranceResult:
     for name in ("outputs", "outputs_sha256"):
         values[name] = tuple(values[name])
     values["words"] = tuple(map(_word_of_json, values["words"]))
-    for name in ("untranscribed", "segments"):
+    for name in ("untranscribed", "spoken_pauses", "segments"):
         values[name] = tuple(Interval(s, e, label) for label, s, e in values.get(name, ()))
     values["search"] = values.get("search") and Search(**values["search"])
     values.pop("misfits", None)  # Words and untranscribed audio tell them.

@@ -314,7 +314,7 @@ class Recording:
         if self.corrected:
             remedy = f"{self.corrected} has corrections and is left alone; remove it to align again"
         if earlier is not None and earlier.words and earlier.confidence is not None:
-            status, doubt = judge(earlier.confidence, earlier.said, earlier.unit)
+            status, doubt = judge(earlier)
             if reason is not None:
                 status, doubt = Status.STALE, f"{reason}; {remedy}"
             elif files:

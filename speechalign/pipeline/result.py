@@ -92,6 +92,8 @@ class UtteranceResult(TimedWords):
         Stretches of speech that the transcript was distributed over, if that was asked for.
     untranscribed : tuple[Interval, ...]
         Audio that is not in the transcript, labelled with what it sounds like.
+    spoken_pauses : tuple[Interval, ...]
+        Pauses that sound like speech.
     search : Search or None
         How the path was found; None where nothing was aligned.
     edited, checked : bool
@@ -127,6 +129,7 @@ class UtteranceResult(TimedWords):
     unit: str = "phones"
     words: tuple[Word, ...] = ()
     untranscribed: tuple[Interval, ...] = ()
+    spoken_pauses: tuple[Interval, ...] = ()
     segments: tuple[Interval, ...] = ()
     search: Search | None = None
     edited: bool = False
@@ -156,6 +159,7 @@ class UtteranceResult(TimedWords):
             "words": [word.to_dict() for word in self.words],
             "segments": [[i.label, i.start, i.end] for i in self.segments],
             "untranscribed": [[i.label, i.start, i.end] for i in self.untranscribed],
+            "spoken_pauses": [[i.label, i.start, i.end] for i in self.spoken_pauses],
             "search": self.search and self.search.to_dict(),
             **self._misfits_as_data(),
         }

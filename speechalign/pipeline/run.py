@@ -249,8 +249,8 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
     if run.segmenter is not None and not utterance.segmented:
         said = [word.interval for word in aligned.said]
         segments = distribute(said, run.segmenter.find(heard.waveform))
-    return replace(
-        run.blank(utterance, *judge(aligned.confidence, aligned.said, aligned.unit)),
+    result = replace(
+        run.blank(utterance, Status.ALIGNED, None),
         end=end,
         audio_duration=heard.duration,
         audio_sha256=heard.sha256,
@@ -264,9 +264,12 @@ def align_utterance(heard: Heard, emissions: Emissions | None, run: Run) -> Utte
         unit=aligned.unit,
         words=words if turns is None else assign_speakers(words, turns),
         untranscribed=tuple(_moved(i, utterance.start, end) for i in aligned.untranscribed),
+        spoken_pauses=tuple(_moved(i, utterance.start, end) for i in aligned.spoken_pauses),
         segments=tuple(_moved(i, utterance.start, end) for i in segments),
         search=aligned.search,
     )
+    status, reason = judge(result)
+    return replace(result, status=status, reason=reason)
 
 
 def _within(word: Word, offset: float, end: float) -> Word:

@@ -393,7 +393,7 @@ def _with_edits(result: UtteranceResult, *, edited: bool) -> UtteranceResult:
     if edited:
         return replace(result, edited=True, status=Status.KEPT, reason="corrected by hand")
     assert result.confidence is not None
-    status, reason = judge(result.confidence, result.said, result.unit)
+    status, reason = judge(result)
     return replace(result, edited=False, status=status, reason=reason)
 
 

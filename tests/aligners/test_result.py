@@ -104,6 +104,7 @@ def test_plain_data():
         "unit": "phones",
         "search": {"method": "full", "certified": True, "width": None},
         "untranscribed": [],
+        "spoken_pauses": [],
         "words": [
             {
                 "label": "Hi,", "status": "aligned", "start": 0.25, "end": 0.5, "confidence": 0.75,

@@ -1,6 +1,7 @@
 """speechalign align --allow: what differs is in the manifest with its reason, and in the files."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -72,6 +73,35 @@ def test_each_misfit_has_its_reason(corpus, tmp_path, model):
     assert [i.label for i in tiers["misfits"]] == ["untranscribed", "repeated"]
     assert "kept from an earlier run" in run(folder, model, out, *wanted).output
     assert line(out)["misfits"] == found["misfits"]
+
+
+def test_speech_that_falls_into_a_pause_is_told(tmp_path, examples):
+    """Every word has its sound and no more of it: only the pause behind them tells."""
+    folder, out = tmp_path / "corpus", tmp_path / "out"
+    folder.mkdir()
+    shutil.copy(examples / "rms/river.flac", folder / "talk.flac")
+    text = (examples / "rms/river.lab").read_text("utf-8")
+    words = text.split()[:6]
+    assert words[-1] == "river,"
+    (folder / "talk.txt").write_text(" ".join(words), "utf-8")
+    assert run(folder, out).exit_code == 0
+    found = line(out)
+    ((label, start, end),) = found["spoken_pauses"]
+    assert (label, found["status"]) == ("speech", "doubtful")
+    assert (start, end) == (found["words"][-1]["end"], found["audio_duration"])
+    assert found["reason"] == (
+        f"the pause from {start:.2f} to {end:.2f} s sounds like speech: listen to it; add what the "
+        "transcript lacks, or align with --allow insertions"
+    )
+    assert "kept from an earlier run" in run(folder, out).output
+    assert line(out) == found
+    assert run(folder, out, "--allow", "insertions", "--overwrite").exit_code == 0
+    found = line(out)
+    assert (found["status"], found["spoken_pauses"]) == ("aligned", [])
+    assert [misfit["kind"] for misfit in found["misfits"]] == ["untranscribed"]
+    (folder / "talk.txt").write_text(text, "utf-8")
+    assert run(folder, out, "--overwrite").exit_code == 0
+    assert (line(out)["status"], line(out)["spoken_pauses"]) == ("aligned", [])
 
 
 def test_a_filler_between_words(tmp_path, examples):

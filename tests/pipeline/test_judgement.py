@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.waveform import Waveform, read_waveform
 from speechalign.pipeline.judgement import DOUBTFUL, judge
 from speechalign.pipeline.result import Status
 from speechalign.text.word import Word
@@ -18,6 +19,15 @@ def word(label, *phones, source="dictionary", confidence=0.9):
     intervals = tuple(Interval(start, end, "AH") for start, end in phones)
     span = Interval(phones[0][0], phones[-1][1], label, confidence)
     return Word(label, (label,), source, span=span, phones=intervals)
+
+
+def judged(confidence, words, unit, pauses=()):
+    waveform = Waveform(np.zeros(RATE, np.float32), RATE, 1, None, RATE)
+    return judge(
+        AlignedUtterance(
+            tuple(words), 10.0, -5.0, confidence, waveform, unit, spoken_pauses=tuple(pauses)
+        )
+    )
 
 
 YES, NO = word("yes", (0.0, 0.3), (0.3, 0.6)), word("no", (0.6, 0.7), (0.7, 0.8))
@@ -34,11 +44,11 @@ SQUEEZED = [
 
 
 def test_all_is_well():
-    assert judge(0.5, [YES, NO], "phones") == (Status.ALIGNED, None)
+    assert judged(0.5, [YES, NO], "phones") == (Status.ALIGNED, None)
 
 
 def test_a_confidence_below_the_threshold_is_not_rounded_up_to_it():
-    _, reason = judge(0.4981, [YES, NO], "phones")
+    _, reason = judged(0.4981, [YES, NO], "phones")
     assert reason.startswith("confidence 0.49 is below 0.5:")
 
 
@@ -58,7 +68,7 @@ def test_a_confidence_below_the_threshold_is_not_rounded_up_to_it():
     ],
 )
 def test_one_word_is_enough_for_a_doubt(words, reason):
-    status, found = judge(0.9, words, "phones")
+    status, found = judged(0.9, words, "phones")
     assert status is Status.DOUBTFUL
     assert found.startswith(reason)
 
@@ -74,10 +84,20 @@ def test_what_may_last():
         [YES, *SQUEEZED[:2]],
         [WEAK[0], word("yes", (0.6, 0.9)), word("two", (0.9, 1.6), confidence=0.1)],
     ):
-        assert judge(0.9, words, "phones")[0] is Status.ALIGNED
+        assert judged(0.9, words, "phones")[0] is Status.ALIGNED
     long = [YES, word("token", (0.6, 3.0))]
-    assert judge(0.9, long, "tokens")[0] is Status.ALIGNED
-    assert judge(0.9, long, "characters")[0] is Status.DOUBTFUL
+    assert judged(0.9, long, "tokens")[0] is Status.ALIGNED
+    assert judged(0.9, long, "characters")[0] is Status.DOUBTFUL
+
+
+def test_a_pause_that_sounds_like_speech_is_doubted_after_the_words():
+    pauses = [Interval(0.8, 1.2, "speech"), Interval(1.5, 3.25, "speech")]
+    status, reason = judged(0.9, [YES, NO], "phones", pauses)
+    assert status is Status.DOUBTFUL
+    assert reason.startswith("the pause from 1.50 to 3.25 s sounds like speech")
+    assert "--allow insertions" in reason
+    _, reason = judged(0.4, [YES, NO], "phones", pauses)
+    assert reason.startswith("confidence 0.40")
 
 
 def sounds():
@@ -103,7 +123,7 @@ def test_words_that_lie_in_another_sentence_are_doubted(aligner, examples):
     texts = [(examples / f"{name}.lab").read_text("utf-8") for name in ("rms/river", "slt/harbour")]
     found = aligner.align(np.concatenate(samples), " ".join(texts), sample_rate=RATE)
     assert found.confidence > DOUBTFUL
-    status, _ = judge(found.confidence, found.words, found.unit)
+    status, _ = judge(found)
     assert status is Status.DOUBTFUL
 
 
@@ -115,7 +135,7 @@ def test_a_word_beside_what_the_transcript_lacks_is_doubted(aligner, examples, n
     third = len(words) // 3
     kept = words[len(words) // 2 :] if part == "half" else words[:third] + words[-third:]
     found = aligner.align(examples / f"{name}.flac", " ".join(kept))
-    status, reason = judge(found.confidence, found.words, found.unit)
+    status, reason = judge(found)
     assert status is Status.DOUBTFUL
     assert "speech that the transcript lacks" in reason
 
@@ -130,7 +150,7 @@ def test_a_sentence_that_the_audio_lacks_is_doubted(aligner, examples, name):
     for other in texts.values():
         for text in (f"{own} {other}", f"{other} {own}"):
             found = aligner.align(examples / f"{name}.flac", text)
-            status, _ = judge(found.confidence, found.words, found.unit)
+            status, _ = judge(found)
             assert status is Status.DOUBTFUL, text
 
 
@@ -148,5 +168,5 @@ def test_no_word_is_stretched_over_what_the_transcript_lacks(aligner, examples, 
         wrong = max(
             abs(a.duration - b.duration) for a, b in zip(whole.words, found.words)
         )  # fmt: skip
-        status, _ = judge(found.confidence, found.words, found.unit)
+        status, _ = judge(found)
         assert status is Status.DOUBTFUL or wrong < 1.0, (what, number)

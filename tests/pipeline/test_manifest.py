@@ -243,8 +243,8 @@ def test_a_line_is_plain_json(tmp_path):
         "utterance", "recording", "status", "reason", "text", "speaker", "start", "end", "channel",
         "audio", "model", "licence", "version", "settings", "audio_duration", "audio_sha256",
         "sample_rate", "channels", "channel_mix", "outputs", "outputs_sha256", "log_likelihood",
-        "confidence", "signal_to_noise", "unit", "words", "untranscribed", "segments", "search",
-        "edited", "checked",
+        "confidence", "signal_to_noise", "unit", "words", "untranscribed", "spoken_pauses",
+        "segments", "search", "edited", "checked",
     ]  # fmt: skip
     assert first["status"] == "aligned"
     assert first["log_likelihood"] == -100.123456789

@@ -3,9 +3,9 @@
     python tools/bench/mismatch.py MANIFEST.jsonl [MANIFEST.jsonl ...] [--count 200]
         [--model NAME ...] [--encoder DIR] [--condition NAME ...]
 
-Wrong are: that of another recording, that of this and another one, and one that lacks the third in
-the middle of at least six words. A pair is noticed when it is refused, or ``doubtful``. Conditions
-are those of robustness.py: clean, or a kind of noise, mixed anew for each recording.
+Wrong are: that of another recording, that of this and another one, and one that lacks the first,
+middle or last third of at least six words. A pair is noticed when it is refused, or ``doubtful``.
+Conditions are those of robustness.py: clean, or a kind of noise, mixed anew for each recording.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def noticed(aligner: Aligner, waveform: Waveform, text: str) -> bool:
         result = aligner.align(waveform, text)
     except AlignmentError:
         return True
-    return judge(result.confidence, result.words, result.unit)[0] is Status.DOUBTFUL
+    return judge(result)[0] is Status.DOUBTFUL
 
 
 def main() -> None:
@@ -50,7 +50,8 @@ def main() -> None:
             chosen = [utterances[n] for n in order.tolist()]
             voices = Voices(utterances)
             for condition in options.condition or ["clean"]:
-                right, wrong, longer, shorter = [], [], [], []
+                right, wrong, longer = [], [], []
+                without: dict[str, list[bool]] = {"first": [], "middle": [], "last": []}
                 for utterance, other in zip(chosen, chosen[1:] + chosen[:1]):
                     if utterance.text == other.text:
                         continue
@@ -62,13 +63,19 @@ def main() -> None:
                     words = utterance.text.split()
                     third = len(words) // 3
                     if third > 1:
-                        text = " ".join(words[:third] + words[-third:])
-                        shorter.append(noticed(aligner, waveform, text))
+                        for part, kept in (
+                            ("first", words[third:]),
+                            ("middle", words[:third] + words[-third:]),
+                            ("last", words[:-third]),
+                        ):
+                            text = " ".join(kept)
+                            without[part].append(noticed(aligner, waveform, text))
+                lacking = [f"{100 * np.mean(found or [np.nan]):.1f}" for found in without.values()]
                 print(
                     f"{name}: {manifest}, {condition}: {len(right)} recordings; noticed: "
                     f"{100 * np.mean(wrong):.1f} % of wrong transcripts, "
                     f"{100 * np.mean(longer):.1f} % with a sentence too many, "
-                    f"{100 * np.mean(shorter or [np.nan]):.1f} % without the middle, "
+                    f"{' / '.join(lacking)} % without the first / middle / last third, "
                     f"{100 * np.mean(right):.1f} % of right ones",
                     flush=True,
                 )

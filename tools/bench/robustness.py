@@ -128,9 +128,7 @@ def _align(
     except SpeechAlignError as error:
         print(f"{utterance.id}: {error}")
         return None
-    return result.alignment, judge(result.confidence, result.words, result.unit)[
-        0
-    ] is Status.DOUBTFUL
+    return result.alignment, judge(result)[0] is Status.DOUBTFUL
 
 
 def load_aligner(name: str, encoder: str | None, language: str | None = None) -> Aligner:

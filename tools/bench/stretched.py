@@ -69,7 +69,7 @@ SOUNDS = (silence, white, brown, music, claps)
 
 def doubts(result: AlignedUtterance) -> tuple[bool, bool]:
     """Return whether the mean confidence doubts an utterance, and whether `judge` does."""
-    judged, _ = judge(result.confidence, result.words, result.unit)
+    judged, _ = judge(result)
     return result.confidence < DOUBTFUL, judged is Status.DOUBTFUL
 
 

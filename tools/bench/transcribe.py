@@ -219,7 +219,7 @@ def made_up(
     written = unflagged = 0
     for one in found.utterances():
         result = aligner.align(one.waveform(aligner.model.sample_rate), one.text)
-        doubtful = judge(result.confidence, result.words, result.unit)[0] is Status.DOUBTFUL
+        doubtful = judge(result)[0] is Status.DOUBTFUL
         for word in result.words:
             middle = one.start + (word.start + word.end) / 2
             heard = word.confidence is None or word.confidence >= _UNHEARD
