@@ -213,13 +213,10 @@ def align(
     """
     if len(model) > 1:
         raise click.UsageError(f"expected CORPUS [MODEL] OUT, got {len(model) + 2} arguments")
-    from speechalign.errors import InputError
     from speechalign.pronunciation.lexicon import PronouncingModel
     from speechalign.pronunciation.oovs import foreign_words
 
     utterances = read_corpus(corpus)
-    if not utterances:
-        raise InputError(f"{corpus}: no recordings with transcripts here")
     aligner = load_aligner(model[0] if model else None)
     if isinstance(aligner.model, PronouncingModel):
         foreign = foreign_words(utterances, aligner.model)

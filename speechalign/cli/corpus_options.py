@@ -86,6 +86,7 @@ def corpus_options(function: _Command) -> Callable[..., object]:
     ) -> object:
         def read(corpus: Path) -> list[Utterance]:
             from speechalign.corpus import read_corpus
+            from speechalign.errors import InputError
 
             utterances = read_corpus(
                 corpus,
@@ -94,6 +95,10 @@ def corpus_options(function: _Command) -> Callable[..., object]:
                 channel=channel,
                 tiers=tiers,
             )
+            if not utterances:
+                raise InputError(
+                    f"{corpus}: no recordings here; expected sound files, such as .wav or .mp3"
+                )
             _name_left_out(utterances)
             return utterances
 

@@ -157,17 +157,12 @@ def transcribe(
         raise click.UsageError("--speakers needs --align: words get speakers by their times")
     from speechalign.cli.progress import ProgressBar
     from speechalign.corpus.turns import read_turns
-    from speechalign.errors import InputError
     from speechalign.models import load_model
     from speechalign.pipeline.transcribe_corpus import transcribe_corpus
     from speechalign.pipeline.wordless import PHONE_MODELS
     from speechalign.transcription import load_transcriber
 
     utterances = read_corpus(corpus)
-    if not utterances:
-        raise InputError(
-            f"{corpus}: no recordings here; expected sound files, such as .wav or .mp3"
-        )
     turns = None if speakers is None else read_turns(speakers)
     if turns is not None:
         turns.check(sorted({utterance.recording for utterance in utterances}))

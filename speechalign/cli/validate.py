@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from speechalign.cli.corpus_options import ReadCorpus, corpus_options
-from speechalign.cli.messages import log
 from speechalign.cli.options import command, message_options, option, shard_option
 from speechalign.errors import InputError
 
@@ -80,9 +79,6 @@ def validate(
     utterances = read_corpus(corpus)
     if shard is not None:
         utterances = shard.utterances(utterances)
-    if not utterances:
-        log.error("%s: no sound file and no transcript in it", corpus)
-        context.exit(4)
     about_words: tuple[Finding, ...] = ()
     if dictionaries:
         from speechalign.aligners.aligner import DEFAULT_MODEL

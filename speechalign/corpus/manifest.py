@@ -121,8 +121,11 @@ def _entry(line: Line, path: Path, speaker_characters: int | None) -> _Entry:
         raise InputError(line.problem)
     where = f"{path}:{line.number}"
     data = loads(line.text, where)
+    others = f"the line has only {', '.join(map(repr, data)) or 'no keys'}"
+    if "audio_filepath" not in data:
+        raise InputError(f"{where}: audio_filepath: expected the path of a sound file; {others}")
     # Recordings that are to be transcribed have no text.
-    problem = None if "text" in data else f"{where}: text: expected a string, got None"
+    problem = None if "text" in data else f"{where}: text: expected a transcript; {others}"
     text = data.get("text", "")
     for key, value in (("audio_filepath", data.get("audio_filepath")), ("text", text)):
         if not isinstance(value, str) or "\0" in value:

@@ -327,7 +327,7 @@ def test_a_fault_of_ours_is_told(corpus, tmp_path, monkeypatch):
         (["{corpus}", "out", "--layout", "odd"], 2, "no layout 'odd'; there is: kaldi"),
         (["{corpus}", "out", "-j", "0"], 2, "0 is not in the range x>=1"),
         (["{corpus}/nowhere", "out"], 4, "nowhere: there is no such file or folder; check its"),
-        (["{empty}", "out"], 4, "empty: no recordings with transcripts here"),
+        (["{empty}", "out"], 4, "empty: no recordings here; expected sound files"),
         (["{corpus}", "swedish", "out"], 4, "swedish: no such model; expected a name that"),
         (["{corpus}", "{corpus}/slt/tea.lab"], 4, "tea.lab: cannot be written to: File exists;"),
         (["{corpus}", "{corpus}/slt/tea.lab/x"], 4, "cannot be written to: Not a directory; choo"),

@@ -75,7 +75,7 @@ def test_a_log_has_the_error_that_ended_a_command(tmp_path, monkeypatch):
     log_file = tmp_path / "run.log"
     assert run("validate", tmp_path, "--log", log_file).exit_code == 4
     assert " ERROR " in log_file.read_text()
-    assert "no sound file and no transcript" in log_file.read_text()
+    assert "no recordings here" in log_file.read_text()
     monkeypatch.setattr("speechalign.corpus.read_corpus", lambda *_, **__: 1 / 0)
     assert isinstance(run("validate", tmp_path, "--log", log_file).exception, ZeroDivisionError)
     assert "Traceback (most recent call last)" in log_file.read_text()

@@ -195,6 +195,15 @@ def test_nothing_to_train_on(tmp_path, examples):
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "train-align", "find-oovs", "segment", "validate"])
+def test_a_folder_without_recordings(tmp_path, command):
+    (tmp_path / "empty").mkdir()
+    out = [tmp_path / "out"] * (command not in ("find-oovs", "validate"))
+    result = run(command, tmp_path / "empty", *out)
+    assert result.exit_code == 4
+    assert result.stderr.startswith(f"error: {tmp_path / 'empty'}: no recordings here; expected")
+
+
 def test_full_disk_keeps_the_old_model_and_what_is_done(examples, tmp_path, monkeypatch):
     model = tmp_path / "model"
     options = ("--gaussians", 1, "-j", 1)
