@@ -8,7 +8,7 @@ import pytest
 
 from speechalign import read_alignment
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.metrics import report
 
 

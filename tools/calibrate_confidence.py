@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import AlignmentError
 
 

@@ -26,7 +26,8 @@ import torch
 
 from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
 from speechalign.aligners.attention import best_path
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.models import load_model
 from speechalign.models.attention_reader import AttentionReader, lagged, loudness, said
 from speechalign.models.whisper_attention import WhisperAttention, decoder_size

@@ -26,7 +26,8 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.phone_boundaries import spectral_change
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.frames import FrameGrid
 from speechalign.kernels.edit_distance import edit_distance
 from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx

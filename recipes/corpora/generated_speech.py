@@ -29,7 +29,7 @@ import soundfile
 import soxr
 
 from recipes.program import run
-from speechalign.audio.waveform import sound_info
+from speechalign.audio.sound_file import sound_info
 from speechalign.errors import InputError
 from speechalign.espeak import speak
 from speechalign.formats import write_alignment

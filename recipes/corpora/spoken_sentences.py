@@ -13,7 +13,7 @@ import soundfile
 import soxr
 
 from speechalign import Alignment, Interval, SpeechAlignError, read_alignment, write_alignment
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import InputError
 from speechalign.espeak import speak
 from speechalign.links import is_punctuation

@@ -20,7 +20,7 @@ import torch
 
 from recipes.program import run
 from recipes.trainer.feature_store import FEATURES, INDEX
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 from speechalign.models import load_model

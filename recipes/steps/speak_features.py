@@ -26,7 +26,7 @@ import torch
 
 from recipes.program import run
 from recipes.trainer.feature_store import FEATURES, INDEX
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.espeak import phonemes, speak

@@ -29,7 +29,7 @@ from pathlib import Path
 import click
 
 from recipes.program import run
-from speechalign.audio.waveform import sound_info
+from speechalign.audio.sound_file import sound_info
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 

@@ -26,7 +26,7 @@ from recipes.trainer.encoded_recordings import EncodedRecordings, StoredRecordin
 from recipes.trainer.settings import Settings, make_settings, override_options, read_yaml
 from recipes.trainer.speech_manifest import Recording, read_manifest
 from recipes.trainer.trainer import Trainer, start
-from speechalign.audio.waveform import sound_info
+from speechalign.audio.sound_file import sound_info
 from speechalign.errors import InputError
 from speechalign.losses import best_alignment_loss, ctc_loss, matching_loss
 from speechalign.metrics import word_errors

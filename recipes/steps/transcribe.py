@@ -21,7 +21,7 @@ import torch
 from recipes.program import run
 from recipes.trainer.encoded_recordings import EncodedRecordings, StoredRecordings
 from recipes.trainer.speech_manifest import read_manifest
-from speechalign.audio.waveform import sound_info
+from speechalign.audio.sound_file import sound_info
 from speechalign.errors import InputError
 from speechalign.models.speech_llm.decoding import Decoding
 from speechalign.models.speech_llm.folder import load

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import InputError
 
 

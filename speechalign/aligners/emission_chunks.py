@@ -11,7 +11,8 @@ import numpy as np
 
 from speechalign.aligners.steps import begin_step
 from speechalign.audio.batching import padded_batches
-from speechalign.audio.waveform import Waveform, read_waveform, sound_info
+from speechalign.audio.sound_file import read_waveform, sound_info
+from speechalign.audio.waveform import Waveform
 from speechalign.emissions import Emissions
 from speechalign.errors import InputError
 from speechalign.frames import FrameGrid

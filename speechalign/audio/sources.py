@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeGuard
 import numpy as np
 import soundfile
 
-from speechalign.audio.waveform import Sound, Waveform, one_channel, read_waveform
+from speechalign.audio.sound_file import Sound, read_waveform
+from speechalign.audio.waveform import Waveform, one_channel
 from speechalign.errors import InputError, wrong_type
 
 if TYPE_CHECKING:

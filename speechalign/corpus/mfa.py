@@ -21,7 +21,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from speechalign.audio.media import SUFFIXES as MEDIA
-from speechalign.audio.waveform import sound_info
+from speechalign.audio.sound_file import sound_info
 from speechalign.corpus.tiers import choose_tiers
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import InputError, SpeechAlignError, SpeechAlignWarning

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechalign.audio.waveform import Sound, Waveform
+    from speechalign.audio.sound_file import Sound
+    from speechalign.audio.waveform import Waveform
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Utterance:
         Raises
         ------
         InputError
-            As `speechalign.audio.waveform.Sound` says.
+            As `speechalign.audio.sound_file.Sound` says.
         """
-        from speechalign.audio.waveform import Sound  # Not needed to list a corpus.
+        from speechalign.audio.sound_file import Sound  # Not needed to list a corpus.
 
         return Sound(self.audio, self.content)
 
@@ -74,7 +75,7 @@ class Utterance:
         Raises
         ------
         InputError
-            As `speechalign.audio.waveform.read_waveform` says.
+            As `speechalign.audio.sound_file.read_waveform` says.
         """
         with self.sound() as sound:
             return sound.waveform(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from speechalign.audio.waveform import SoundInfo, sound_info
+from speechalign.audio.sound_file import SoundInfo, sound_info
 from speechalign.corpus.conflicts import mark_conflicts
 from speechalign.corpus.utterance import Utterance
 from speechalign.errors import BackendError, InputError

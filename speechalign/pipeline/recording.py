@@ -15,7 +15,7 @@ from pathlib import Path
 from speechalign import __version__
 from speechalign.aligners.word_speakers import tiers_by_speaker, tiers_of_words
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import Sound, file_hash
+from speechalign.audio.sound_file import Sound, file_hash
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.formats import find_format, options_of, write_alignment

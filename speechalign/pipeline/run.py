@@ -17,7 +17,8 @@ from speechalign.aligners.result import AlignedUtterance
 from speechalign.aligners.steps import told_to
 from speechalign.aligners.word_speakers import assign_speakers
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import Sound, Waveform
+from speechalign.audio.sound_file import Sound
+from speechalign.audio.waveform import Waveform
 from speechalign.corpus import Utterance
 from speechalign.corpus.turns import SpeakerTurns
 from speechalign.emissions import Emissions

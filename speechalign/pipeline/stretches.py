@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechalign.audio.waveform import Sound
+from speechalign.audio.sound_file import Sound
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError
 from speechalign.segmentation import Segmenter

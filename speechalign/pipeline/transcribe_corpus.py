@@ -14,7 +14,8 @@ from typing import Any
 from speechalign import __version__
 from speechalign.aligners.aligner import Aligner
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import Sound, Waveform
+from speechalign.audio.sound_file import Sound
+from speechalign.audio.waveform import Waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.corpus.mfa import SOUND_SUFFIXES
 from speechalign.errors import InputError, SpeechAlignError

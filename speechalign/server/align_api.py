@@ -19,7 +19,7 @@ from threading import BoundedSemaphore, Lock
 from speechalign import __version__
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.result import AlignedUtterance
-from speechalign.audio.waveform import sound_info
+from speechalign.audio.sound_file import sound_info
 from speechalign.errors import BackendError, SpeechAlignError
 from speechalign.formats import FORMATS, write_alignment
 from speechalign.server.http import HttpError, Request, Response, Route, Routes, as_json

@@ -15,7 +15,7 @@ from threading import Lock
 import numpy as np
 import soxr
 
-from speechalign.audio.waveform import Sound
+from speechalign.audio.sound_file import Sound
 
 WAV_HEADER = 44
 TILE_COLUMNS, TILE_ROWS = 512, 256

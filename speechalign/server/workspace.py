@@ -14,7 +14,7 @@ from threading import Lock
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import file_hash
+from speechalign.audio.sound_file import file_hash
 from speechalign.corpus import Utterance
 from speechalign.errors import InputError, SpeechAlignError
 from speechalign.files.textgrid import read_textgrid

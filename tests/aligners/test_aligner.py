@@ -14,7 +14,8 @@ import speechalign
 from speechalign.aligners import aligner as whole
 from speechalign.aligners import phone_boundaries
 from speechalign.aligners.aligner import Aligner, align
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.models import load_model
 from speechalign.models.hmm_gmm.folder import save

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.models import MODELS, load_model
 from speechalign.models.calibration import Calibration
 

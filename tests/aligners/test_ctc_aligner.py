@@ -206,7 +206,7 @@ def test_digital_silence_and_very_short_audio(model):
 
 def test_our_convolutional_model_gives_words_and_phones(examples):
     torch = pytest.importorskip("torch", reason="needs torch")
-    from speechalign.audio.waveform import read_waveform
+    from speechalign.audio.sound_file import read_waveform
     from speechalign.models.ctc.conv_ctc import BLANK, ConvCTC
     from speechalign.models.ctc.conv_net import ConvCTCConfig, ConvCTCNet
     from speechalign.models.hmm_gmm.english_sphinx import EnglishSphinx

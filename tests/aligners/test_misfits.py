@@ -9,7 +9,8 @@ from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.misfits import find_readings, with_loud_pauses
 from speechalign.aligners.sound_extent import run_lengths, steady_stretches
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.graphs import HmmUnit, hmm_graph
 from speechalign.graphs.loop import loop_graph

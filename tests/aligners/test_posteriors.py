@@ -15,7 +15,8 @@ from speechalign import Aligner
 from speechalign.aligners import ctc_evidence, phone_evidence, posteriors
 from speechalign.aligners.phone_evidence import PhoneJudge
 from speechalign.aligners.posteriors import POSTERIORS, way_posteriors
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import InputError
 from speechalign.files.textgrid import read_textgrid
 from speechalign.formats import read_alignment, write_alignment

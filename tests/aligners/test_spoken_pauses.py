@@ -7,7 +7,7 @@ import pytest
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.spoken_pauses import PauseJudge
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.frames import FrameGrid
 from speechalign.models import PhoneSpan
 

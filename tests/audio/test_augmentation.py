@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speechalign.audio import augmentation as augment
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 
 RATE = 16000
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from speechalign.audio.waveform import read_waveform, sound_info
+from speechalign.audio.sound_file import read_waveform, sound_info
 from speechalign.cli.main import cli
 
 RATE = 16_000

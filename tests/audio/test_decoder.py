@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from speechalign.audio import decoder
-from speechalign.audio.waveform import Sound, read_waveform, sound_info
+from speechalign.audio.sound_file import Sound, read_waveform, sound_info
 from speechalign.errors import InputError
 
 RATE = 8000

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from speechalign.audio.waveform import read_waveform, sound_info
+from speechalign.audio.sound_file import read_waveform, sound_info
 from speechalign.corpus import read_corpus
 from speechalign.errors import BackendError, InputError
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechalign.audio.sound_file import read_waveform
 from speechalign.audio.sources import as_waveform
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import InputError
 
 RATE = 8000

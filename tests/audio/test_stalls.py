@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from speechalign.audio import stalls
+from speechalign.audio.sound_file import Sound
 from speechalign.audio.stalls import VARIABLE, StalledError, in_time
-from speechalign.audio.waveform import Sound
 from speechalign.errors import InputError
 from speechalign.pipeline.align_corpus import align_corpus
 

@@ -12,13 +12,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechalign.audio.waveform import (
-    Waveform,
-    file_hash,
-    one_channel,
-    read_waveform,
-    sound_info,
-)
+from speechalign.audio.sound_file import file_hash, read_waveform, sound_info
+from speechalign.audio.waveform import Waveform, one_channel
 from speechalign.errors import InputError
 
 RATE = 16_000

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.cli.main import cli
 from speechalign.formats import read_alignment
 from speechalign.pipeline.manifest import MANIFEST

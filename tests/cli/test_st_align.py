@@ -8,7 +8,7 @@ import soundfile
 from click.testing import CliRunner
 
 from speechalign import Alignment, Interval, write_alignment
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.cli.main import cli
 from speechalign.links import Links, read_links
 

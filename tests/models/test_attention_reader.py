@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError, InputError
 from speechalign.models import Attention
 from speechalign.models.attention_reader import (

@@ -264,7 +264,7 @@ def test_phones_by_espeak(folder, examples):
     """A model of IPA phones has eSpeak NG pronounce the words, in any of its languages."""
     pytest.importorskip("espeakng_loader", reason="needs eSpeak NG")
     from speechalign.aligners.aligner import Aligner
-    from speechalign.audio.waveform import read_waveform
+    from speechalign.audio.sound_file import read_waveform
     from speechalign.espeak import phonemes
 
     known = json.loads((folder / "vocab.json").read_text())

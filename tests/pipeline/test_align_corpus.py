@@ -17,7 +17,7 @@ import textgrid
 
 from speechalign import read_alignment
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import Sound, file_hash, read_waveform
+from speechalign.audio.sound_file import Sound, file_hash, read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 from speechalign.formats import FORMATS, write_alignment

@@ -7,7 +7,8 @@ import pytest
 
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.pipeline.judgement import DOUBTFUL, judge
 from speechalign.pipeline.result import Status
 from speechalign.text.word import Word

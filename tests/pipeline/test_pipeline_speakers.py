@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.models.hmm_gmm.model import HmmGmm
 from speechalign.pipeline.align_corpus import align_corpus

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.pipeline.wordless import speech_segments
 from speechalign.segmentation import Segmenter
 

@@ -22,7 +22,7 @@ from recipes.steps.split_speakers import Spoken, split  # noqa: E402
 from recipes.trainer.decoding import collapse  # noqa: E402
 from recipes.trainer.feature_store import FeatureStore  # noqa: E402
 from speechalign.alignment import Alignment, Interval  # noqa: E402
-from speechalign.audio.waveform import read_waveform  # noqa: E402
+from speechalign.audio.sound_file import read_waveform  # noqa: E402
 from speechalign.corpus import Utterance, read_corpus  # noqa: E402
 from speechalign.errors import InputError  # noqa: E402
 from speechalign.formats import write_alignment  # noqa: E402

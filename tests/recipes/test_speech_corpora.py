@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from speechalign import read_alignment
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import InputError
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from speechalign import Interval, read_alignment
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.corpus import read_corpus
 from speechalign.errors import InputError
 from speechalign.links import Links, read_links, read_parallel, timed_words

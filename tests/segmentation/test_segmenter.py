@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speechalign.audio import augmentation
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import InputError
 from speechalign.segmentation import Segmenter
 

@@ -8,7 +8,7 @@ import pytest
 from browser import wait_until
 
 from speechalign import Alignment, Interval
-from speechalign.audio.waveform import file_hash
+from speechalign.audio.sound_file import file_hash
 from speechalign.formats import read_alignment
 from speechalign.pipeline.manifest import MANIFEST
 from speechalign.server.report import report_page

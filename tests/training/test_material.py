@@ -7,7 +7,7 @@ import pytest
 from toy_speech import Quiet
 from toy_speech import material as toy_material
 
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.errors import InputError
 from speechalign.models.hmm_gmm.sphinx_features import sphinx_cepstra

@@ -31,7 +31,8 @@ from robustness import load_aligner
 from speechalign.aligners.aligner import DEFAULT_MODEL, Aligner
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.alignment import Interval
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import AlignmentError
 from speechalign.formats import read_alignment
 from speechalign.kernels.edit_distance import edit_distance

@@ -11,7 +11,7 @@ import numpy as np
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.result import AlignedUtterance
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 
 RATE = 16000
 PARAGRAPH = 10

@@ -10,7 +10,7 @@ import soundfile
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.alignment import Alignment, Interval
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 
 Align = Callable[[Path, str], Alignment]
 

@@ -21,7 +21,7 @@ from peers import timit_dev
 
 from speechalign.alignment import Interval
 from speechalign.audio import augmentation
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.formats import read_alignment
 from speechalign.segmentation import Segmenter
 from speechalign.segmentation.intervals import Limits

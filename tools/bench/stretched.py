@@ -19,7 +19,8 @@ import numpy as np
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.result import AlignedUtterance
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.errors import SpeechAlignError
 from speechalign.pipeline.judgement import DOUBTFUL, judge
 from speechalign.pipeline.result import Status

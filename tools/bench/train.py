@@ -30,7 +30,7 @@ from pathlib import Path
 from peers import seconds, timit_dev
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.corpus import Utterance, read_corpus
 from speechalign.formats import read_alignment
 from speechalign.metrics import report

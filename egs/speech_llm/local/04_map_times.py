@@ -17,7 +17,7 @@ import torch
 from recipes.trainer.speech_manifest import read_manifest
 from speechalign import write_alignment
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.models.speech_llm.folder import load
 
 

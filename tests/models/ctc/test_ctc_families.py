@@ -6,7 +6,8 @@ from tiny_models import CTC_FAMILIES
 
 from speechalign.aligners.aligner import Aligner
 from speechalign.aligners.emission_chunks import emit_long
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.models import device, load_model
 
 pytest.importorskip("torch", reason="needs torch")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import BackendError, InputError
 from speechalign.models import SOURCES, hub, load_model
 

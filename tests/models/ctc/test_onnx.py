@@ -8,7 +8,7 @@ import pytest
 from tiny_models import LETTERS
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.errors import InputError
 from speechalign.models import load_model
 from speechalign.models.ctc.onnx_export import export

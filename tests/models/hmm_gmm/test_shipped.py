@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.models.hmm_gmm.shipped import _DATA
 from speechalign.pronunciation.lexicon import Lexicon
 

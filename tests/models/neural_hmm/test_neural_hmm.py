@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from small_neural_hmm import SIZES, STACKED, neural_hmm, noise, random_net
 
 from speechalign.aligners.aligner import Aligner
-from speechalign.audio.waveform import read_waveform
+from speechalign.audio.sound_file import read_waveform
 from speechalign.cli.main import cli
 from speechalign.errors import FormatError, InputError
 from speechalign.models import load_model

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from speechalign import read_alignment
 from speechalign.aligners.aligner import Aligner
 from speechalign.audio.augmentation import add_noise, white_noise
-from speechalign.audio.waveform import Waveform, read_waveform
+from speechalign.audio.sound_file import read_waveform
+from speechalign.audio.waveform import Waveform
 from speechalign.cli.main import cli
 from speechalign.errors import BackendError
 from speechalign.metrics import report
