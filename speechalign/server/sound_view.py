@@ -189,7 +189,7 @@ class SoundView:
         """Decibels of the loudest of some stretches of half a second."""
         places = np.linspace(0, max(0.0, self.info.duration - 0.5), 24)
         loud = max(float(self._power(start, 100, 50).max()) for start in places)
-        return max(float(10 * np.log10(loud + _NOTHING)), 10 * np.log10(_NOTHING) + _RANGE)
+        return float(max(10 * np.log10(loud + _NOTHING), 10 * np.log10(_NOTHING) + _RANGE))
 
     def _power(self, start: float, columns: int, count: int) -> np.ndarray:
         """Return the power of ``count`` columns of a spectrogram, (count, 256)."""
