@@ -29,7 +29,8 @@ from speechalign.aligners.phone_evidence import Judgement
 from speechalign.aligners.posteriors import Posterior
 from speechalign.aligners.result import AlignedUtterance
 from speechalign.aligners.search import EXACT, Search, best_path
-from speechalign.aligners.sound_extent import Kind, cover_sound, loud_at
+from speechalign.aligners.sound_extent import cover_between, loud_at
+from speechalign.aligners.spoken_pauses import spoken_blanks
 from speechalign.aligners.steps import begin_step
 from speechalign.alignment import Interval, Margins
 from speechalign.audio.waveform import Waveform
@@ -182,16 +183,23 @@ class CtcAligner:
             emissions.grid, row.spans[spoken], row.is_first[spoken].tolist(), waveform
         )
         if row.is_noise.any():
-            times = _over_sound(times, row.is_noise[spoken].tolist(), waveform)
+            noisy = row.is_noise[spoken].tolist()
+            times = cover_between(times, noisy, waveform.samples, waveform.sample_rate)
         known = self._known(scores, row, times, waveform)
         said, untranscribed = in_order_of_text(
             transcript, read, self._timed(words, row, confidences, known)
         )
         if "insertions" in self.allow:
             untranscribed = with_loud_pauses(said, untranscribed, waveform)
+        spoken_pauses: tuple[Interval, ...] = ()
+        if emissions.normalised and {"insertions", "fillers"}.isdisjoint(self.allow):
+            separator, duration = self._speller.separator, waveform.duration
+            wordless = [self._blank] if separator is None else [self._blank, separator]
+            spoken_pauses = spoken_blanks(emissions, row, duration, wordless=wordless)
         return AlignedUtterance.of(
             said,
             waveform,
+            spoken_pauses=spoken_pauses,
             log_likelihood=score / (100 * waveform.duration),
             unit=self.model.unit,
             untranscribed=untranscribed,
@@ -385,14 +393,3 @@ class CtcAligner:
         if piece.label is not None:
             return self.model.vocabulary.symbols[piece.label]
         return _ANY if self.model.unit == "phones" else label[piece.start : piece.end]
-
-
-def _over_sound(times: np.ndarray, noisy: Sequence[bool], waveform: Waveform) -> np.ndarray:
-    """Stretch the labels of noise tokens, some rows of (K, 2) times, as `cover_sound` says."""
-    kinds: list[Kind] = ["silence"]
-    for noise in noisy:
-        kinds += ["noise" if noise else "word", "silence"]
-    edges = np.concatenate([[0.0], times.ravel(), [waveform.duration]])
-    found = cover_sound(edges, kinds, waveform.samples, waveform.sample_rate)
-    covered: np.ndarray = found[1:-1].reshape(-1, 2)
-    return covered

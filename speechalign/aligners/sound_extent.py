@@ -73,6 +73,18 @@ def cover_sound(
     return moved
 
 
+def cover_between(
+    times: np.ndarray, noisy: Sequence[bool], samples: np.ndarray, sample_rate: int
+) -> np.ndarray:
+    """Stretch noise tokens, some rows of (K, 2) times of labels, as `cover_sound` does."""
+    kinds: list[Kind] = ["silence"]
+    for noise in noisy:
+        kinds += ["noise" if noise else "word", "silence"]
+    edges = np.concatenate([[0.0], times.ravel(), [len(samples) / sample_rate]])
+    covered: np.ndarray = cover_sound(edges, kinds, samples, sample_rate)[1:-1].reshape(-1, 2)
+    return covered
+
+
 def _loud_frames(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     """Tell for each multiple of 10 ms whether the 20 ms around it are louder than the background.
 

@@ -71,6 +71,22 @@ def test_what_cannot_be_read_is_any_sound(model):
     assert (word.source, [t.interval.label for t in word.tokens]) == ("unknown", ["a", "ж"])
 
 
+def test_labels_in_a_pause_sound_like_speech(model):
+    def pauses(said, text="a j", **options):
+        sounds = [("a", 0.2), ("", 0.2), *((label, 0.06) for label in said), ("", 0.2), ("j", 0.2)]
+        return Aligner(model, **options).align(model.speak(*sounds), text).spoken_pauses
+
+    (pause,) = pauses("bcd")
+    assert pause.label == "speech"
+    assert 0.0 < pause.start < 0.4 < 0.58 < pause.end < 0.98
+    assert not pauses("bcd", "a bcd j")
+    assert not pauses("bc")
+    assert not pauses("|||")
+    assert not pauses("bcd", "a [noise] j")
+    for allow in ("insertions", "fillers"):
+        assert not pauses("bcd", allow=[allow])
+
+
 def test_a_word_that_is_not_said_has_little_confidence(model):
     waveform = model.speak(("a", 0.2), ("|", 0.06), ("b", 0.2), ("|", 0.06), ("c", 0.2))
     right = Aligner(model).align(waveform, "a b c")
