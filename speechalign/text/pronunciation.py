@@ -101,9 +101,9 @@ def pronouncer(source: str, *, language: str, dictionary: Mapping[str, Variants]
         return make(language, dictionary)
     if not Path(source).is_file():
         near = get_close_matches(source, list(PRONUNCIATIONS), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"did you mean {near[0]}? " if near else ""
         raise InputError(
-            f"pronunciation {source!r}: no such name and no such file{hint}; expected one of "
+            f"pronunciation {source!r}: no such name and no such file; {hint}expected one of "
             f"{', '.join(PRONUNCIATIONS)}, a file that `speechalign g2p train` wrote, or a "
             "table of letters (.tsv)"
         )

@@ -105,7 +105,7 @@ def test_a_trained_model(tmp_path):
 
 
 def test_sources_that_are_not_there(tmp_path):
-    message = "'grapheme': no such name and no such file; did you mean graphemes"
+    message = r"'grapheme': no such name and no such file; did you mean graphemes\? expected"
     with pytest.raises(InputError, match=message):
         say("grapheme", "x")
     with pytest.raises(InputError, match="one of english, espeak, espeak-ipa, german, graphemes"):
