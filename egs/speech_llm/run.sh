@@ -5,7 +5,7 @@
 # Stages: 0 speech, and recordings without speech; 1 models (mini) or states; 2 train: cross-entropy
 # (plain), a matching or best-alignment loss beside it (matching; best_alignment, not mini), a matching
 # loss in the steps of the adapter alone (matching_start, not mini), recordings without speech
-# (nonspeech); 3 transcribe; 4 word times of matching; 5 report.
+# (nonspeech: plain, or 150 more steps of matching if not mini); 3 transcribe; 4 word times of matching; 5 report.
 # --stage N, --stop-stage N   first and last stage (0 and 5)
 # --speech-dir DIR            folder of the corpora (SPEECHALIGN_DATA/speech/english)
 # --parts "NAME ..."          corpora (cathy cmu_arctic speechocean762 an4)
@@ -84,9 +84,11 @@ if stage 2 "train"; then
   for seed in $seeds; do
     if $mini; then encoder=$exp/$seed/encoder llm=$exp/$seed/lm; fi
     for system in $systems; do
+      begin=("${kept[@]}")
+      if ! $mini && [ "$system" = nonspeech ]; then begin=(--init "$exp/$seed/matching/model"); fi
       step steps.train_speech_llm "$conf/$system.yaml" "$data/train.jsonl" "$data/dev.jsonl" \
         "$exp/$seed/$system" --encoder "$encoder" --lm "$llm" --seed "$seed" \
-        ${updates:+--steps "$updates"} "${stored[@]}" "${kept[@]}"
+        ${updates:+--steps "$updates"} "${stored[@]}" "${begin[@]}"
     done
   done
 fi

@@ -11,7 +11,7 @@ from which an interrupted run continues as if it had never stopped; log.jsonl; a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -35,7 +35,7 @@ from speechalign.models.speech_llm.config import SpeechLlmConfig
 from speechalign.models.speech_llm.ctc_support import spelled
 from speechalign.models.speech_llm.decoding import Decoding
 from speechalign.models.speech_llm.encoders import Encoded
-from speechalign.models.speech_llm.folder import join, save
+from speechalign.models.speech_llm.folder import join, load, save
 from speechalign.models.speech_llm.model import SpeechLlm
 from speechalign.models.speech_llm.output import Heard
 from speechalign.training.phone_net import has_fast_bfloat16
@@ -132,6 +132,9 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         The models that are joined; see `join`.
     texts : Sequence[str]
         Texts whose tokens are kept with those of train.
+    initial : Path or None
+        A model of these two that is trained further, with the tokens that it has; None for a new
+        adapter and new updates.
     states : Callable[[SpeechLlm], StoredRecordings] or None
         Opens the states of the recordings; None to encode them.
     """
@@ -148,6 +151,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         encoder: str | Path,
         lm: str | Path,
         texts: Sequence[str] = (),
+        initial: Path | None = None,
         states: Callable[[SpeechLlm], StoredRecordings] | None = None,
     ) -> None:
         self.speech = [r for r in train if r.text]
@@ -157,14 +161,26 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         pooled = self.speech if training.pool > 1 else []
         self._seconds = {r.audio: sound_info(r.audio).duration for r in pooled}
         torch.manual_seed(training.seed)
-        if texts and training.tokens != "train":
-            raise InputError("--text: expected tokens: train in the settings; leave the texts out")
-        kept = [*(r.text for r in self.speech), *texts] if training.tokens == "train" else []
-        self.model = join(encoder, lm, training.model, texts=kept)
+        if texts and (initial is not None or training.tokens != "train"):
+            raise InputError(
+                "--text: expected tokens: train in the settings, and no --init, whose model has "
+                "its tokens; leave the texts out"
+            )
+        if initial is None:
+            kept = [*(r.text for r in self.speech), *texts] if training.tokens == "train" else []
+            self.model = join(encoder, lm, training.model, texts=kept)
+        else:
+            self.model = load(initial, device="cpu")
+            if replace(self.model.config, tokens=()) != replace(training.model, tokens=()):
+                raise InputError(f"{initial}: expected a model of {training.model}")
         if training.ctc and self.model.encoder.vocabulary is None:
             raise InputError("ctc: the encoder has no CTC layer; leave the weight out")
-        frozen = {n: p for n, p in self.model.named_parameters() if not p.requires_grad}
-        super().__init__(training, self.model, out, given=frozen)
+        given = {
+            name: value.detach().clone() if value.requires_grad else value
+            for name, value in self.model.named_parameters()
+            if initial is not None or not value.requires_grad
+        }
+        super().__init__(training, self.model, out, given=given)
         self.training = training
         self.dev = dev[: training.dev_recordings]
         self._sources = {"encoder": str(encoder), "lm": str(lm)}
@@ -332,6 +348,11 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Lines of text whose tokens the language model keeps with those of train; repeatable.",
 )
+@click.option(
+    "--init",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Model of the same parts and settings that is trained further (default: a new one).",
+)
 @override_options
 def main(
     config: Path,
@@ -342,6 +363,7 @@ def main(
     lm: str,
     states: Path | None,
     text_files: Sequence[Path],
+    init: Path | None,
     seed: int | None,
     steps: int | None,
 ) -> None:
@@ -354,7 +376,7 @@ def main(
         opened = partial(StoredRecordings, encoder=encoder, folder=states, manifests=(train, dev))
     texts = [line for path in text_files for line in path.read_text("utf-8").splitlines()]
     SpeechLlmTrainer(
-        training, *manifests, out, encoder=encoder, lm=lm, texts=texts, states=opened
+        training, *manifests, out, encoder=encoder, lm=lm, texts=texts, initial=init, states=opened
     ).run()
 
 

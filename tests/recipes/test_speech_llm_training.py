@@ -46,7 +46,7 @@ def material(tmp_path_factory):
     return folder
 
 
-def trainer(material, out, *, encoder=None, states=None, texts=(), **changes):
+def trainer(material, out, *, encoder=None, states=None, texts=(), initial=None, **changes):
     out.mkdir(exist_ok=True)
     config = out / "settings.yaml"
     config.write_text(json.dumps(SETTINGS | changes))
@@ -54,7 +54,7 @@ def trainer(material, out, *, encoder=None, states=None, texts=(), **changes):
     return train_speech_llm.SpeechLlmTrainer(
         train_speech_llm.read_training(config), *manifests, out,
         encoder=encoder or material / "encoder", lm=material / "lm", texts=texts,
-        states=states,
+        initial=initial, states=states,
     )  # fmt: skip
 
 
@@ -247,6 +247,26 @@ def test_the_matching_loss_in_the_first_steps_only(material, tmp_path):
     assert known == [{"matching"}, {"matching", "cross_entropy"}, {"cross_entropy"}]
     with pytest.raises(InputError, match="matched_steps: expected at least the 2 of adapter_steps"):
         trainer(material, tmp_path, adapter_steps=2, matched_steps=1)
+
+
+def test_a_model_is_trained_further(material, tmp_path):
+    changes = {"model": {"hidden": 16, "stack": 8}, "ctc": 0.0}
+    first = trainer(material, tmp_path / "a", tokens="train", texts=["saw"], **changes)
+    first.run()
+    model = tmp_path / "a" / "model"
+    second = trainer(material, tmp_path / "b", initial=model, **changes)
+    assert second.model.config.tokens == first.model.config.tokens
+    for name, value in first.trained.items():
+        assert torch.equal(second.trained[name], value), name
+    second.step()
+    second.save()
+    trainer(material, tmp_path / "b", initial=model, **changes).resume()
+    with pytest.raises(InputError, match="began from another model"):
+        trainer(material, tmp_path / "b", **changes).resume()
+    with pytest.raises(InputError, match="expected a model of SpeechLlmConfig"):
+        trainer(material, tmp_path / "c", initial=model, ctc=0.0, model={"hidden": 32})
+    with pytest.raises(InputError, match=r"--text: .* no --init, whose model has its tokens"):
+        trainer(material, tmp_path / "c", initial=model, texts=["saw"], tokens="train", **changes)
 
 
 def test_states_of_a_store(material, tmp_path):
