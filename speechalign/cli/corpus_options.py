@@ -97,7 +97,8 @@ def corpus_options(function: _Command) -> Callable[..., object]:
             )
             if not utterances:
                 raise InputError(
-                    f"{corpus}: no recordings here; expected sound files, such as .wav or .mp3"
+                    f"{corpus}: no recordings here; expected sound files, such as .wav or .mp3, or "
+                    "lines of a manifest or a Kaldi directory that name some"
                 )
             _name_left_out(utterances)
             return utterances
