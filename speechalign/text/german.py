@@ -241,11 +241,12 @@ def _unit_alone(match: _Match, context: _Context) -> Spoken | None:
     """Say a unit after a number; the same letters are a word after anything else."""
     if not context.before[-1:].isdigit():
         return None
-    return tuple(abbreviations.UNITS[match[0].lower()].split())
+    return abbreviations.with_unit(context.before, match[0])[1]
 
 
 def _unit(match: _Match, _context: _Context) -> Spoken:
-    return (*numbers.counting(match[1]), *abbreviations.UNITS[match[2].lower()].split())
+    number, unit = abbreviations.with_unit(match[1], match[2])
+    return (*(number or numbers.counting(match[1])), *unit)
 
 
 def _money(match: _Match, _context: _Context) -> Spoken:
@@ -305,8 +306,10 @@ def _plain_number(match: _Match, context: _Context) -> Spoken:
     if match.end() == len(match.string) and context.after[:1] in tuple("€$£¥₹¢"):
         return numbers.money(context.after[0], match[0])
     after = context.after.strip(".,;:!?)").lower()
-    counts = match[0] == match.string and (after == "uhr" or after in abbreviations.UNITS)
-    return numbers.counting(match[0]) if counts else numbers.number(match[0])
+    if match[0] != match.string or after not in ("uhr", *abbreviations.UNITS):
+        return numbers.number(match[0])
+    one = None if after == "uhr" else abbreviations.with_unit(match[0], after)[0]
+    return one or numbers.counting(match[0])
 
 
 def _times(match: _Match, _context: _Context) -> Spoken:

@@ -37,6 +37,7 @@ UNITS = {
     "mhz": "megahertz", "ghz": "gigahertz", "kw": "kilowatt", "ps": "pe es", "v": "volt",
     "mb": "megabyte", "gb": "gigabyte", "kb": "kilobyte", "tb": "terabyte",
 }  # fmt: skip
+_SINGULAR = {"h": "stunde", "min": "minute"}  # the other units are said in one form
 UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
 SYMBOLS = {
     "&": "und", "+": "plus", "=": "gleich", "@": "at", "%": "prozent", "‰": "promille",
@@ -44,3 +45,11 @@ SYMBOLS = {
     "²": "quadrat", "³": "hoch drei", "#": "raute", "€": "euro", "$": "dollar", "£": "pfund",
     "¥": "yen", "₹": "rupien", "¢": "cent", "°": "grad",
 }  # fmt: skip
+
+
+def with_unit(number: str, unit: str) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the words of a number before a unit, None if it is said as ever, and of the unit."""
+    unit = unit.lower()
+    if number == "1" and unit in _SINGULAR:
+        return ("eine",), (_SINGULAR[unit],)
+    return None, tuple(UNITS[unit].split())
