@@ -166,7 +166,7 @@ def output_options(function: Callable[..., object]) -> Callable[..., object]:
             doubtful = any(one.status is Status.DOUBTFUL for one in result.utterances)
             if doubtful and aligner.language == "ipa":
                 log.info("transcripts in ordinary spelling need --language or --phones")
-            if result.others and shard is None:
+            if result.others:
                 names = ", ".join(result.others[:3]) + ", ..." * (len(result.others) > 3)
                 log.info(
                     "recordings in %s from earlier runs, which this corpus does not have: %d (%s); "

@@ -170,8 +170,9 @@ def align_corpus(
     aligner = model if isinstance(model, Aligner) else Aligner(model)
     check_options(format_options or {}, {name: find_format("", format=name) for name in formats})
     turns = read_turns(speakers) if isinstance(speakers, str | os.PathLike) else speakers
+    corpus_recordings = {utterance.recording for utterance in utterances}
     if turns is not None:
-        turns.check(sorted({utterance.recording for utterance in utterances}))
+        turns.check(sorted(corpus_recordings))
     manifest = None if out is None else _open_output(Path(out), formats, shard)
     options = {"options of formats": repr(sorted((format_options or {}).items()))}
     heard = {} if manifest is None else heard_together(aligner, utterances)
@@ -204,7 +205,7 @@ def align_corpus(
         results = {result.utterance: result for result in finished}
     if shard is not None:
         note_end(Path(out), shard, _seconds(results.values()), time.monotonic() - began)
-    others = _others(earlier.values(), {u.recording for u in utterances}, Path(out))
+    others = _others(earlier.values(), corpus_recordings, Path(out))
     return CorpusResult(tuple(results[utterance.id] for utterance in utterances), others)
 
 

@@ -110,6 +110,7 @@ def test_merged_shards_equal_one_run_byte_for_byte(corpus, aligner, tmp_path):
         assert not (out / MANIFEST).exists()
         again = align_corpus(corpus, aligner, out, formats=("textgrid", "ctm"), shard=shard)
         assert all(result.kept for result in again if result.words)
+        assert again.others == ()  # what other shards have is in the corpus
     assert merge(out) == 7
     assert tree(out) == tree(tmp_path / "one")
     assert {MANIFEST, ANALYSIS, OOVS} < tree(out).keys()
