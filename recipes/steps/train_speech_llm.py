@@ -176,7 +176,7 @@ class SpeechLlmTrainer(Trainer[list[Recording]]):
         if training.ctc and self.model.encoder.vocabulary is None:
             raise InputError("ctc: the encoder has no CTC layer; leave the weight out")
         given = {
-            name: value.detach().clone() if value.requires_grad else value
+            name: value
             for name, value in self.model.named_parameters()
             if initial is not None or not value.requires_grad
         }

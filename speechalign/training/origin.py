@@ -36,7 +36,6 @@ def training_hash(
     """
     dictionary, source = pronunciations.dictionary, pronunciations.pronunciation
     priors = dictionary.variant_priors() if isinstance(dictionary, Dictionary) else {}
-    is_file = source is not None and Path(source).is_file()
     return content_hash(
         __version__,
         *_said(utterances),
@@ -44,7 +43,7 @@ def training_hash(
         pronunciations.language,
         sorted(dictionary.items()),
         sorted(priors.items()),
-        Path(source) if source is not None and is_file else source,
+        source if source is None or not Path(source).is_file() else Path(source),
         *options,
     )
 
